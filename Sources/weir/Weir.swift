@@ -1,0 +1,7 @@
+import ArgumentParser
+import WeirApp
+
+@main
+struct Weir: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "weir")
+}
