@@ -1,0 +1,72 @@
+internal import WeirCore
+
+/// One shard of the memory store: the policy, and the values under the slots that it gave out.
+struct MemoryShard<Payload: CachePayload> {
+  private(set) var policy: S3FIFO
+  private(set) var hits = 0
+  private(set) var staleHits = 0
+  private(set) var misses = 0
+  /// How often something was removed on request: a fetch that began before the last time must not be stored.
+  private(set) var purges: UInt64 = 0
+  private var entries: [CacheEntry<Payload>?] = []
+
+  init(limits: S3FIFOLimits) {
+    policy = S3FIFO(limits: limits)
+  }
+
+  mutating func get(_ key: CacheKey, now: Moment) -> MemoryHit<Payload>? {
+    guard let found = policy.find(key, now: now), let entry = entries[found.slot] else {
+      misses += 1
+      releaseFreed()
+      return nil
+    }
+    let hit = MemoryHit(entry: entry, lifespan: found.lifespan, now: now)
+    if hit.isFresh { hits += 1 } else { staleHits += 1 }
+    return hit
+  }
+
+  mutating func put(
+    _ key: CacheKey, _ entry: CacheEntry<Payload>, lifespan: Lifespan, owner: Name?, ticket: PurgeTicket?, now: Moment
+  ) -> CacheRejection? {
+    if let ticket, ticket.purges != purges { return policy.refuse(.superseded) }
+    if let resident = policy.lifespan(of: key), resident.bornAt > lifespan.bornAt, resident.isAlive(at: now) {
+      return policy.refuse(.superseded)
+    }
+    let weight = S3FIFO.weight(ofValueBytes: entry.value.byteCount)
+    let admission = policy.insert(key, weight: weight, lifespan: lifespan, owner: owner, now: now)
+    releaseFreed()
+    switch admission {
+    case .rejected(let reason): return reason
+    case .stored(let slot):
+      while entries.count <= slot { entries.append(nil) }
+      entries[slot] = entry
+      return nil
+    }
+  }
+
+  mutating func remove(_ key: CacheKey) -> Bool {
+    purges += 1
+    let removed = policy.remove(key)
+    releaseFreed()
+    return removed
+  }
+
+  mutating func removeAll() {
+    purges += 1
+    policy.removeAll()
+    policy.freed.removeAll()
+    entries.removeAll()
+  }
+
+  mutating func sweep(now: Moment, looking: Int, removing: Int) -> Int {
+    let removed = policy.sweep(now: now, looking: looking, removing: removing)
+    releaseFreed()
+    return removed
+  }
+
+  private mutating func releaseFreed() {
+    guard !policy.freed.isEmpty else { return }
+    for slot in policy.freed where slot < entries.count { entries[slot] = nil }
+    policy.freed.removeAll(keepingCapacity: true)
+  }
+}

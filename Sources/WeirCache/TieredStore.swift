@@ -1,0 +1,126 @@
+internal import NIOConcurrencyHelpers
+package import WeirCore
+
+/// The two caches as one: memory first, then the store that all replicas share. Nothing here fails a call: what cannot be read is a miss,
+/// what cannot be written is counted.
+package final class TieredStore<Payload: CachePayload>: Sendable {
+  package let memory: MemoryStore<Payload>
+  private let shared: (any SharedStore)?
+  private let time: any TimeSource
+  private let encode: @Sendable (Payload) -> [UInt8]
+  private let decode: @Sendable ([UInt8]) -> Payload?
+  private let counts = NIOLockedValueBox(SharedTally())
+
+  /// - Parameters:
+  ///   - shared: nil where memory is all there is.
+  ///   - encode: the bytes of a payload, for the shared store.
+  ///   - decode: the payload of bytes that `encode` made, perhaps in another version; nil where it cannot be read.
+  package init(
+    memory: MemoryStore<Payload>, shared: (any SharedStore)?, time: any TimeSource, encode: @escaping @Sendable (Payload) -> [UInt8],
+    decode: @escaping @Sendable ([UInt8]) -> Payload?
+  ) {
+    self.memory = memory
+    self.shared = shared
+    self.time = time
+    self.encode = encode
+    self.decode = decode
+  }
+
+  package var hasSharedStore: Bool { shared != nil }
+  package var tally: SharedTally { counts.withLockedValue { $0 } }
+
+  /// Looks in memory only.
+  package func peek(_ key: CacheKey, now: Moment) -> MemoryHit<Payload>? {
+    memory.get(key, now: now)
+  }
+
+  /// Asks the shared store, and keeps what it has in memory too, for as long as the store would.
+  /// - Parameter owner: the tenant whose call asks, for the quota of the memory store.
+  package func fetch(_ key: CacheKey, owner: Name?) async -> SharedLookup<Payload> {
+    guard let shared else { return .unavailable }
+    let asked = time.now()
+    let ticket = memory.ticket(for: key)
+    switch await shared.get(key) {
+    case .unavailable:
+      counts.withLockedValue { $0.unavailable += 1 }
+      return .unavailable
+    case .missing:
+      counts.withLockedValue { $0.missing += 1 }
+      return .missing
+    case .found(let bytes, let remaining):
+      guard let entry = open(bytes, for: key) else { return .missing }
+      let lifespan = Lifespan(asked: asked, remaining: remaining, freshFor: entry.freshFor, staleFor: entry.staleFor)
+      return admit(key, entry, lifespan: lifespan, owner: owner, since: ticket)
+    }
+  }
+
+  /// Keeps an answer in memory and then in the shared store. Returns when the shared store has it or has failed to take it.
+  /// - Parameters:
+  ///   - owner: the tenant whose call fetched it, for the quota of the memory store.
+  ///   - ticket: from `ticket(for:)` before the fetch; an answer older than a removal is kept nowhere.
+  package func store(_ key: CacheKey, _ entry: CacheEntry<Payload>, owner: Name?, since ticket: PurgeTicket? = nil) async {
+    memory.put(key, entry, owner: owner, since: ticket, now: time.now())
+    let ttl = (Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero
+    guard let shared, ttl >= .milliseconds(1), isCurrent(ticket, for: key) else { return }
+    let written = await shared.put(key, EntryEnvelope.encode(entry.with(encode(entry.value)), for: key), ttl: ttl)
+    counts.withLockedValue { if written { $0.written += 1 } else { $0.unwritten += 1 } }
+    // The removal may have overtaken the write.
+    if !isCurrent(ticket, for: key) { await removeShared(key) }
+  }
+
+  /// To be taken before a fetch for this key begins.
+  package func ticket(for key: CacheKey) -> PurgeTicket { memory.ticket(for: key) }
+
+  /// Forgets a key in both caches. True where the shared store confirmed it, or there is none.
+  @discardableResult
+  package func remove(_ key: CacheKey) async -> Bool {
+    memory.remove(key)
+    return await removeShared(key)
+  }
+
+  @discardableResult
+  private func removeShared(_ key: CacheKey) async -> Bool {
+    guard let shared else { return true }
+    let removed = await shared.remove(key)
+    counts.withLockedValue { if removed { $0.removed += 1 } else { $0.unremoved += 1 } }
+    return removed
+  }
+
+  private func isCurrent(_ ticket: PurgeTicket?, for key: CacheKey) -> Bool {
+    ticket.map { $0 == memory.ticket(for: key) } ?? true
+  }
+
+  private func admit(
+    _ key: CacheKey, _ entry: CacheEntry<Payload>, lifespan: Lifespan, owner: Name?, since ticket: PurgeTicket
+  ) -> SharedLookup<Payload> {
+    let now = time.now()
+    guard lifespan.isAlive(at: now), isCurrent(ticket, for: key) else {
+      counts.withLockedValue { $0.missing += 1 }
+      return .missing
+    }
+    memory.put(key, entry, lifespan: lifespan, owner: owner, since: ticket, now: now)
+    counts.withLockedValue { $0.found += 1 }
+    return .hit(MemoryHit(entry: entry, lifespan: lifespan, now: now))
+  }
+
+  /// The entry in these bytes; nil, and counted, where there is none for this key.
+  private func open(_ bytes: [UInt8], for key: CacheKey) -> CacheEntry<Payload>? {
+    do {
+      let entry = try EntryEnvelope.decode(bytes, for: key)
+      guard let payload = decode(entry.value) else {
+        counts.withLockedValue { counts in
+          counts.undecodable += 1
+          counts.missing += 1
+        }
+        return nil
+      }
+      return entry.with(payload)
+    } catch {
+      counts.withLockedValue { counts in
+        counts.failures[error] += 1
+        counts.missing += 1
+      }
+      return nil
+    }
+  }
+}
