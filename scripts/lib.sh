@@ -24,7 +24,8 @@ step() {
   : >"$log"
   say "$title …"
   (
-    while sleep 20; do
+    trap 'kill $!; exit' TERM
+    while sleep 20 & wait $!; do
       say "  $(elapsed $((SECONDS - began))): $(tail -n 1 "$log" | tr -d '\r' | cut -c1-120)"
     done
   ) &
