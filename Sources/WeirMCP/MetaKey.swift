@@ -1,0 +1,17 @@
+/// Names of members of `_meta`.
+package enum MetaKey {
+  /// The member of params and results that holds them.
+  package static let meta = "_meta"
+  /// Required in every request of 2026-07-28.
+  package static let protocolVersion = "io.modelcontextprotocol/protocolVersion"
+  /// Required in every request of 2026-07-28.
+  package static let clientCapabilities = "io.modelcontextprotocol/clientCapabilities"
+  package static let clientInfo = "io.modelcontextprotocol/clientInfo"
+  /// In results of 2026-07-28: who answers on this connection.
+  package static let serverInfo = "io.modelcontextprotocol/serverInfo"
+  package static let logLevel = "io.modelcontextprotocol/logLevel"
+  package static let subscriptionID = "io.modelcontextprotocol/subscriptionId"
+  package static let progressToken = "progressToken"
+  /// How Weir came by the answer.
+  package static let weirCache = "weir/cache"
+}
