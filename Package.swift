@@ -62,7 +62,7 @@ let package = Package(
       providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
     .target(name: "WeirJSON", swiftSettings: swiftSettings),
     .target(name: "WeirMCP", dependencies: ["WeirJSON"], swiftSettings: swiftSettings),
-    .target(name: "WeirCore", dependencies: ["WeirJSON", "WeirMCP", locks], swiftSettings: swiftSettings),
+    .target(name: "WeirCore", dependencies: ["WeirJSON", locks], swiftSettings: swiftSettings),
     .target(name: "WeirTenancy", dependencies: ["WeirCore", "WeirJSON", crypto, locks], swiftSettings: swiftSettings),
     .target(name: "WeirCache", dependencies: ["WeirCore", "WeirJSON", crypto, deque, locks], swiftSettings: swiftSettings),
     .target(name: "WeirFlow", dependencies: ["WeirCore", deque, locks, logging], swiftSettings: swiftSettings),
@@ -94,7 +94,7 @@ let package = Package(
         .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
       ],
       swiftSettings: swiftSettings),
-    .target(name: "WeirSample", dependencies: ["WeirJSON", "WeirMCP"], swiftSettings: swiftSettings),
+    .target(name: "WeirSample", dependencies: ["WeirCore", "WeirJSON", "WeirMCP"], swiftSettings: swiftSettings),
     .target(
       name: "WeirApp",
       dependencies: [
@@ -108,7 +108,7 @@ let package = Package(
       dependencies: ["WeirApp", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
   ] + [
-    ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON", "WeirMCP"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),
+    ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),
     ("WeirCache", ["WeirCore", "WeirJSON"]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
     ("WeirRedis", [nioCore, nioPosix, nioEmbedded, logging, locks]), ("WeirHTTPClient", [nioCore, nioPosix, nioHTTP1, locks]),
     ("WeirUpstream", ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks]),

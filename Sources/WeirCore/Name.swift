@@ -32,7 +32,8 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible, Ex
   }
 
   package func hash(into hasher: inout Hasher) {
-    for byte in string.utf8 { hasher.combine(byte) }
+    let contiguous: Void? = string.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    if contiguous == nil { for byte in string.utf8 { hasher.combine(byte) } }
     hasher.combine(0xFF as UInt8)
   }
 }

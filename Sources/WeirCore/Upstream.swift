@@ -1,5 +1,4 @@
 package import WeirJSON
-package import WeirMCP
 
 /// One tool as its upstream describes it. The description's bytes reach clients unchanged, apart from the name where endpoints need one.
 package struct ToolDefinition: Sendable, Equatable {

@@ -1,0 +1,95 @@
+package import WeirBilling
+package import WeirCache
+package import WeirCore
+package import WeirTenancy
+
+/// Everything that an operator decides, read and checked, secrets resolved. `docs/configuration.md` describes every key.
+package struct Settings: Sendable {
+  package var listen = Listen()
+  package var cache = Cache()
+  /// By the provider's name. Providers of packs are here with the pack's facts, overridden by the file.
+  package var providers: [Name: Provider] = [:]
+  /// Sorted by name.
+  package var upstreams: [Upstream] = []
+  /// Empty where no tenant is configured: everybody on loopback is the tenant `local`.
+  package var tenants: [Tenant] = []
+
+  /// The front.
+  package struct Listen: Sendable {
+    package var host = "127.0.0.1"
+    package var port = 8080
+    /// Where the metrics and health endpoints listen by themselves; nil: beside `/mcp`.
+    package var admin: (host: String, port: Int)?
+    package var publicURL: String?
+    package var allowedHosts: [String] = []
+    package var allowedOrigins: [String] = []
+    package var maxBodyBytes = 4 << 20
+    package var headerTimeout: Duration = .seconds(10)
+    package var bodyTimeout: Duration = .seconds(30)
+    package var idleTimeout: Duration = .seconds(60)
+    package var writeTimeout: Duration = .seconds(30)
+    package var maxConnections = 4096
+    package var shutdownGrace: Duration = .seconds(10)
+
+    /// True where only this machine can connect.
+    package var isLoopback: Bool {
+      host == "localhost" || host == "::1" || host == "[::1]" || host.hasPrefix("127.")
+    }
+  }
+
+  /// Where answers are kept.
+  package struct Cache: Sendable {
+    package var memoryBytes = 256 << 20
+    package var maxEntryBytes = 8 << 20
+    package var redis: Redis?
+
+    package struct Redis: Sendable {
+      package var url: String
+      package var username: String?
+      package var password: Secret?
+      package var caFile: String?
+      package var commandTimeout: Duration = .milliseconds(75)
+      /// Before every key, so that several deployments can share one Redis.
+      package var prefix = "weir"
+    }
+  }
+
+  /// Who bills and throttles.
+  package struct Provider: Sendable {
+    package var name: Name
+    /// All of them hold at once. Empty: no limit.
+    package var limits: [Limit] = []
+    package var concurrency = 8
+    package var budget: (count: Int, period: Duration)?
+    package var price: MicroUSD = .zero
+
+    /// So many requests per period, of which `burst` may go at once.
+    package struct Limit: Sendable, Equatable {
+      package var count: Int
+      package var period: Duration
+      package var burst: Int
+    }
+  }
+
+  /// One MCP server behind Weir.
+  package struct Upstream: Sendable {
+    package var name: Name
+    package var transport: Transport
+    package var policy: UpstreamPolicy
+    package var pack: String?
+    /// The provider of calls for which the pack names none.
+    package var provider: Name
+    package var share: SharingClass = .tenant
+    /// Narrower or wider classes of single tools, in the order of the file; the first that matches counts.
+    package var toolShares: [(tool: String, share: SharingClass)] = []
+    package var callTimeout: Duration = .seconds(120)
+    package var startTimeout: Duration = .seconds(30)
+    package var maxResultBytes = 32 << 20
+    package var era = "auto"
+
+    package enum Transport: Sendable {
+      case stdio(command: [String], environment: [String: Secret], processes: Int)
+      case http(url: String, headers: [(name: String, value: Secret)], caFile: String?)
+    }
+  }
+}

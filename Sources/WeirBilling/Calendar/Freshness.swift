@@ -1,0 +1,23 @@
+/// For how long an answer is true enough to be given again, and for how long after that it is better than none.
+package struct Freshness: Sendable, Hashable {
+  /// The answer is given without asking the provider.
+  package var fresh: Duration
+  /// After that: the answer is given, marked stale, while a new one is fetched or where the provider refuses.
+  package var stale: Duration
+
+  package init(fresh: Duration, stale: Duration) {
+    self.fresh = fresh
+    self.stale = stale
+  }
+
+  /// The shorter of both, each on its own.
+  package func capped(_ cap: Duration) -> Freshness {
+    Freshness(fresh: min(fresh, cap), stale: min(stale, cap))
+  }
+}
+
+extension Duration {
+  package static func minutes(_ count: Int) -> Duration { .seconds(count * 60) }
+  package static func hours(_ count: Int) -> Duration { .seconds(count * 3600) }
+  package static func days(_ count: Int) -> Duration { .seconds(count * 86_400) }
+}

@@ -1,0 +1,31 @@
+package import WeirCore
+
+/// What may be done with one call: decided from the tool, the arguments and the date alone, before any look-up.
+package struct CallPolicy: Sendable {
+  package enum Caching: Sendable, Equatable {
+    /// The answer may be kept and shared within its class.
+    case cached(Freshness)
+    /// The call goes to the upstream, alone: it writes, holds state, or nobody said that it may be cached.
+    case bypass
+  }
+
+  package var caching: Caching
+  /// The canonical arguments for the cache key: calls that mean the same have the same bytes (design decision 3). Empty for `bypass`.
+  package var keyArguments: [UInt8]
+  /// The arguments to send where they differ from what the caller wrote: defaults that depend on the day are made explicit.
+  package var sentArguments: [UInt8]?
+  /// Who bills and throttles this call, where it is not the upstream's own provider.
+  package var provider: Name?
+  /// How many provider requests one call makes, for the token bucket and the bill.
+  package var requests: Int
+
+  package init(
+    caching: Caching, keyArguments: [UInt8] = [], sentArguments: [UInt8]? = nil, provider: Name? = nil, requests: Int = 1
+  ) {
+    self.caching = caching
+    self.keyArguments = keyArguments
+    self.sentArguments = sentArguments
+    self.provider = provider
+    self.requests = requests
+  }
+}

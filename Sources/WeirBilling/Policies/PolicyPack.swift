@@ -1,0 +1,42 @@
+package import WeirCore
+package import WeirJSON
+
+/// What Weir knows about one MCP server: which of its tools may be cached and for how long, what its answers look like, whom it calls.
+/// A new server is a new file in `Packs/` and a line in `PolicyPacks.all`.
+package protocol PolicyPack: Sendable {
+  /// The name that configurations use: `pack: <name>`.
+  var name: String { get }
+  /// The providers that this server's tools call, with what is known of their prices and limits; the first is the default.
+  var providers: [ProviderFacts] { get }
+  /// What may be done with a call of `tool` on `today` (UTC).
+  func policy(tool: Name, arguments: JSONValue?, today: CivilDate) -> CallPolicy
+  /// What a result of `tool` is. Called only for results without `isError: true` or, for throttling, with it.
+  func examine(tool: Name, result: JSONValue, isError: Bool) -> ResultVerdict
+}
+
+/// A provider's price and limits as documented or observed; the configuration overrides each.
+package struct ProviderFacts: Sendable {
+  package let name: Name
+  /// What one request costs.
+  package let price: MicroUSD
+  /// Requests per second, and how many may go at once after a pause.
+  package let rate: Int
+  package let burst: Int
+
+  package init(name: Name, price: MicroUSD, rate: Int, burst: Int) {
+    self.name = name
+    self.price = price
+    self.rate = rate
+    self.burst = burst
+  }
+}
+
+/// Every built-in pack.
+package enum PolicyPacks {
+  package static let all: [any PolicyPack] = [AWSBillingPack(), AWSPricingPack()]
+
+  /// The pack of this name.
+  package static func named(_ name: String) -> (any PolicyPack)? {
+    all.first { $0.name.utf8.elementsEqual(name.utf8) }
+  }
+}

@@ -1,0 +1,37 @@
+package import WeirBilling
+package import WeirCache
+package import WeirCore
+package import WeirTenancy
+
+/// What the operator decided about one upstream, as far as the pipeline is concerned.
+package struct UpstreamSettings: Sendable {
+  package let name: Name
+  /// Stands for the credential that the upstream is called with; changes when the credential does. Part of every key.
+  package let credential: Name
+  package let policy: UpstreamPolicy
+  /// The provider of calls for which the pack names none.
+  package let provider: Name
+  package let share: SharingClass
+  /// Classes of single tools; the first pattern that matches counts.
+  package let toolShares: [(tool: String, share: SharingClass)]
+  /// How long a call may take, all waiting included.
+  package let callTimeout: Duration
+
+  package init(
+    name: Name, credential: Name, policy: UpstreamPolicy, provider: Name, share: SharingClass, toolShares: [(tool: String, share: SharingClass)] = [],
+    callTimeout: Duration
+  ) {
+    self.name = name
+    self.credential = credential
+    self.policy = policy
+    self.provider = provider
+    self.share = share
+    self.toolShares = toolShares
+    self.callTimeout = callTimeout
+  }
+
+  /// Who shares the answers of this tool.
+  package func share(of tool: Name) -> SharingClass {
+    toolShares.first { Glob.matches($0.tool.utf8, tool.utf8) }?.share ?? share
+  }
+}

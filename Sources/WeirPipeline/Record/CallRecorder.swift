@@ -1,0 +1,72 @@
+package import Logging
+internal import NIOConcurrencyHelpers
+package import WeirCore
+internal import WeirTenancy
+
+/// Writes down every call, once, when it is answered: metrics, and one log line at debug. No arguments, no results, no secrets.
+package final class CallRecorder: Sendable {
+  private struct SeriesKey: Hashable {
+    let tenant: Name
+    let upstream: Name
+    let provider: Name
+    let outcome: CallOutcome
+  }
+
+  let metrics: CallMetrics
+  private let logger: Logger
+  private let series = NIOLockedValueBox<[SeriesKey: Counter]>([:])
+  private let durations: [CallOutcome: DurationHistogram]
+  private let stages: [Stage: DurationHistogram]
+
+  package init(metrics: CallMetrics, logger: Logger) {
+    self.metrics = metrics
+    self.logger = logger
+    self.durations = Dictionary(uniqueKeysWithValues: CallOutcome.allCases.map { ($0, metrics.callSeconds.with($0.rawValue)) })
+    let stages: [Stage] = [.lookup, .redis, .queue, .fetch, .store]
+    self.stages = Dictionary(uniqueKeysWithValues: stages.map { ($0, metrics.stageSeconds.with($0.rawValue)) })
+  }
+
+  func observe(_ stage: Stage, _ duration: Duration) { stages[stage]?.observe(duration) }
+
+  /// A call that reached a tool was answered.
+  func answered(_ permitted: Permitted, outcome: CallOutcome, after duration: Duration, saved: (requests: Int, cost: MicroUSD)) {
+    let key = SeriesKey(
+      tenant: permitted.caller.tenant, upstream: permitted.route.settings.name, provider: permitted.provider, outcome: outcome)
+    counter(key).add()
+    durations[outcome]?.observe(duration)
+    if saved.requests > 0 {
+      let how = outcome == .coalesced ? "coalesced" : "hit"
+      metrics.savedRequests.with(key.tenant.string, key.provider.string, how).add(Int64(saved.requests))
+      metrics.savedCost.with(key.tenant.string, key.provider.string, how).add(saved.cost.amount)
+    }
+    logger.debug(
+      "call answered",
+      metadata: [
+        "tenant": "\(key.tenant)", "principal": "\(permitted.caller.principal)", "upstream": "\(key.upstream)", "tool": "\(permitted.route.tool.name)",
+        "provider": "\(key.provider)", "outcome": "\(outcome.rawValue)", "seconds": "\(duration.inSeconds)",
+      ])
+  }
+
+  /// A call was refused before a tool was reached.
+  func refused(_ error: CallError, tenant: Name) {
+    counter(SeriesKey(tenant: tenant, upstream: "none", provider: "none", outcome: .refused)).add()
+    logger.debug("call refused", metadata: ["tenant": "\(tenant)", "reason": "\(error.reason.rawValue)"])
+  }
+
+  /// A request was sent to an upstream and ended.
+  func sent(_ permitted: Permitted, result: String, after duration: Duration, cost: MicroUSD) {
+    let upstream = permitted.route.settings.name.string
+    metrics.upstreamRequests.with(upstream, permitted.provider.string, result).add()
+    metrics.upstreamSeconds.with(upstream).observe(duration)
+    if cost > .zero { metrics.upstreamCost.with(permitted.caller.tenant.string, permitted.provider.string).add(cost.amount) }
+  }
+
+  private func counter(_ key: SeriesKey) -> Counter {
+    series.withLockedValue { series in
+      if let known = series[key] { return known }
+      let new = metrics.calls.with(key.tenant.string, key.upstream.string, key.provider.string, key.outcome.rawValue)
+      series[key] = new
+      return new
+    }
+  }
+}

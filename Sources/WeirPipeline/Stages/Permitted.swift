@@ -1,0 +1,52 @@
+package import WeirBilling
+package import WeirCore
+package import WeirJSON
+package import WeirTenancy
+
+/// After stage *authorize*: this caller may call this tool, and the policy of the call is known. Everything behind this stage takes a
+/// `Permitted` or what is made from one, so that looking up before authorising does not compile.
+package struct Permitted: Sendable {
+  let call: ReceivedCall
+  let caller: Identified
+  let route: ToolRoute
+  let policy: CallPolicy
+  let provider: Name
+  /// When the caller stops waiting.
+  let deadline: Moment
+
+  private init(_ resolved: Resolved, policy: CallPolicy) {
+    self.call = resolved.call
+    self.caller = resolved.caller
+    self.route = resolved.route
+    self.policy = policy
+    self.provider = policy.provider ?? resolved.route.settings.provider
+    self.deadline = resolved.call.receivedAt + resolved.route.settings.callTimeout
+  }
+
+  /// - Throws: `unknownTool` for tools that the tenant may not call: they are not in its list, so they are not there for it. `invalidParams`
+  ///   for arguments that are no object.
+  static func authorize(_ resolved: Resolved, tenants: TenantDirectory, now: WallTime) throws(CallError) -> Permitted {
+    let route = resolved.route
+    guard let tenant = tenants.tenant(resolved.caller.tenant), tenant.mayCall(upstream: route.settings.name, tool: route.tool.name) else {
+      throw CallError(.denied, "Your team may not call this tool. Ask whoever runs this Weir to allow it for you.")
+    }
+    let arguments = resolved.call.params["arguments"]
+    if let arguments, arguments.kind != .object {
+      throw CallError(.invalidParams, "\"arguments\" must be an object.")
+    }
+    var policy = route.settings.policy.policy(tool: route.tool, arguments: arguments, now: now)
+    if resolved.call.isContinuation { policy.caching = .bypass }
+    return Permitted(resolved, policy: policy)
+  }
+}
+
+extension ReceivedCall {
+  /// Members of `params` that every tool call may have.
+  private static let plainMembers: [String] = ["name", "arguments", "_meta"]
+
+  /// The call says more than a tool and its arguments: it continues an earlier one (`inputResponses`, `requestState`), starts a task, or
+  /// uses something that is not known here. Such calls are never cached and never joined (MCP 2026-07-28, caching).
+  var isContinuation: Bool {
+    params.members.contains { member in !Self.plainMembers.contains { member.name.isString($0) } }
+  }
+}

@@ -1,0 +1,50 @@
+package import WeirCore
+
+/// Every tenant, and the one way from a credential to an `Identified` caller.
+package struct TenantDirectory: Sendable {
+  private let tenants: [Name: Tenant]
+  private let keys: [(digest: KeyDigest, caller: Identified)]
+  private let anonymous: Identified?
+
+  /// Tenants with keys: a caller without a valid key is refused.
+  package init(tenants: [Tenant]) {
+    self.tenants = Dictionary(tenants.map { ($0.name, $0) }) { first, _ in first }
+    self.keys = tenants.flatMap { tenant in
+      tenant.keys.map { ($0.digest, Identified(tenant: tenant.name, principal: Name("\(tenant.name)/\($0.name)"))) }
+    }
+    self.anonymous = nil
+  }
+
+  private init(local: Tenant) {
+    self.tenants = [local.name: local]
+    self.keys = []
+    self.anonymous = Identified(tenant: local.name, principal: Name("\(local.name)/anonymous"))
+  }
+
+  /// One tenant `local` that everybody is, and that may call everything: for a Weir that listens on loopback only.
+  package static let local = TenantDirectory(local: Tenant(name: "local", keys: [], allow: ToolPattern("*").map { [$0] } ?? []))
+
+  /// The tenant of this name.
+  package func tenant(_ name: Name) -> Tenant? { tenants[name] }
+
+  /// The names of all tenants, sorted.
+  package var names: [Name] { tenants.keys.sorted() }
+
+  /// Who presents this credential. The presented key is compared with every known digest, so the time says nothing about which one came close.
+  /// - Throws: `unauthenticated`, with the same message whatever was wrong.
+  package func identify(_ credential: PresentedCredential) throws(CallError) -> Identified {
+    if let anonymous { return anonymous }
+    let digest: KeyDigest
+    switch credential {
+    case .none: throw Self.refusal
+    case .bearer(let bytes), .apiKey(let bytes): digest = APIKey.digest(of: bytes)
+    }
+    var found: Identified?
+    for key in keys where key.digest.matches(digest) { found = key.caller }
+    guard let found else { throw Self.refusal }
+    return found
+  }
+
+  private static let refusal = CallError(
+    .unauthenticated, "This Weir needs an API key: send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\" with a key that its operator gave you.")
+}
