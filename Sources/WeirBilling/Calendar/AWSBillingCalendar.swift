@@ -1,3 +1,5 @@
+package import WeirCore
+
 /// How long AWS billing data stays as it is. Cost Explorer is updated up to three times a day, daily numbers settle for about 48 hours, a
 /// month's bill is final by about the 7th of the next month, and later credits or tag backfills may still rewrite it
 /// (docs/freshness.md has the sources).

@@ -1,4 +1,5 @@
-package import WeirJSON
+internal import WeirCore
+internal import WeirJSON
 
 /// Which dates an operation fills in by itself when the caller leaves them out. The server counts from its local clock at the moment of the
 /// call, so that the same arguments mean another day tomorrow: Weir writes the dates out (UTC) before it takes the key, and sends them.

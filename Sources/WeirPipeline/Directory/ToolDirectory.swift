@@ -78,6 +78,9 @@ extension ToolDirectory.Snapshot {
   /// The state of an upstream.
   package func state(of upstream: Name) -> UpstreamState? { states[upstream] }
 
+  /// The instructions of one upstream, as it gave them.
+  package func ownInstructions(of upstream: Name) -> String? { catalogs[upstream]?.instructions }
+
   /// The instructions of the upstreams that `isIncluded`, each under its name, at most `limit` bytes altogether.
   package func instructions(limit: Int = 4096, isIncluded: (Name) -> Bool) -> String? {
     var parts: [String] = []

@@ -1,0 +1,166 @@
+internal import WeirBilling
+package import WeirCache
+package import WeirCore
+package import WeirFlow
+internal import WeirJSON
+package import WeirMCP
+package import WeirTenancy
+
+/// The one way through: authenticate → resolve → authorize → look up → coalesce → lane → fetch → store → reply.
+package final class Pipeline: Gateway {
+  private let tenants: TenantDirectory
+  private let directory: ToolDirectory
+  private let cache: TieredStore<ToolResult>
+  private let flights: Flights<CacheKey, Fetched>
+  private let fetch: Fetch
+  private let recorder: CallRecorder
+  private let time: any TimeSource
+  private let listTTL: Duration
+
+  /// - Parameter listTTL: for how long clients may call a list of tools fresh.
+  package init(
+    tenants: TenantDirectory, directory: ToolDirectory, upstreams: [any Upstream], lanes: [Name: ProviderLane], cache: TieredStore<ToolResult>,
+    flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, listTTL: Duration = .seconds(60)
+  ) {
+    self.tenants = tenants
+    self.directory = directory
+    self.cache = cache
+    self.flights = flights
+    self.recorder = recorder
+    self.time = time
+    self.listTTL = listTTL
+    self.fetch = Fetch(
+      upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, cache: cache, time: time, recorder: recorder)
+  }
+
+  // MARK: Gateway
+
+  package func authenticate(_ credential: PresentedCredential) throws(CallError) -> Identified {
+    try tenants.identify(credential)
+  }
+
+  package func offers(_ endpoint: Endpoint, to caller: Identified) -> Bool {
+    guard let tenant = tenants.tenant(caller.tenant) else { return false }
+    switch endpoint {
+    case .aggregate: return true
+    case .upstream(let name): return directory.upstreamNames.contains(name) && tenant.allow.contains { $0.mayMatch(upstream: name) }
+    }
+  }
+
+  package func instructions(at endpoint: Endpoint, for caller: Identified) -> String? {
+    let snapshot = directory.snapshot
+    switch endpoint {
+    case .aggregate:
+      guard let tenant = tenants.tenant(caller.tenant) else { return nil }
+      return snapshot.instructions { name in tenant.allow.contains { $0.mayMatch(upstream: name) } }
+    case .upstream(let name): return snapshot.ownInstructions(of: name)
+    }
+  }
+
+  package func tools(at endpoint: Endpoint, for caller: Identified) -> ToolListing {
+    var json: [UInt8] = [UInt8(ascii: "[")]
+    if let tenant = tenants.tenant(caller.tenant) {
+      for route in directory.snapshot.routes(at: endpoint) where tenant.mayCall(upstream: route.settings.name, tool: route.tool.name) {
+        if json.count > 1 { json.append(UInt8(ascii: ",")) }
+        json += endpoint == .aggregate ? route.aggregateJSON : route.tool.json
+      }
+    }
+    json.append(UInt8(ascii: "]"))
+    return ToolListing(tools: json, ttl: listTTL)
+  }
+
+  package func call(_ call: ReceivedCall, by caller: Identified) -> CallStep {
+    let permitted: Permitted
+    do {
+      let resolved = try Resolved.resolve(call, by: caller, in: directory.snapshot)
+      permitted = try Permitted.authorize(resolved, tenants: tenants, now: time.wall())
+    } catch {
+      recorder.refused(error, tenant: caller.tenant)
+      return .finished(CallReply(body: .failure(error), outcome: .refused))
+    }
+    let now = time.now()
+    let found = Missed.lookUp(permitted, keys: permitted.route.keys(for: caller), in: cache, now: now)
+    recorder.observe(.lookup, time.now() - now)
+    switch found {
+    case .bypass:
+      return .pending(PendingCall { await self.passThrough(permitted, $0) })
+    case .hit(let missed, let hit):
+      if !hit.isFresh { refresh(missed) }
+      return .finished(reply(permitted, hit))
+    case .miss(let missed):
+      return .pending(PendingCall { await self.coalesce(missed, $0) })
+    }
+  }
+
+  // MARK: Behind the look-up
+
+  private func refresh(_ missed: Missed) {
+    flights.refresh(missed.key, limit: missed.permitted.route.settings.callTimeout) { [fetch] in await fetch.fly(missed, $0) }
+  }
+
+  private func coalesce(_ missed: Missed, _ onProgress: (@Sendable (CallProgress) -> Void)?) async -> CallReply {
+    let flown = await flights.join(
+      missed.key, deadline: missed.permitted.deadline, limit: missed.permitted.route.settings.callTimeout, onProgress: onProgress
+    ) { [fetch] in await fetch.fly(missed, $0) }
+    switch flown.result {
+    case .success(let fetched): return reply(missed.permitted, fetched, joined: flown.role == .joined)
+    case .failure(let error): return failure(missed.permitted, error)
+    }
+  }
+
+  private func passThrough(_ permitted: Permitted, _ onProgress: (@Sendable (CallProgress) -> Void)?) async -> CallReply {
+    do {
+      let answer = try await fetch.send(permitted, deadline: permitted.deadline, onDispatch: { true }, onProgress: onProgress)
+      return finish(permitted, answer.result, Provenance(outcome: .bypass))
+    } catch {
+      return failure(permitted, error)
+    }
+  }
+
+  // MARK: Reply
+
+  private func reply(_ permitted: Permitted, _ hit: MemoryHit<ToolResult>) -> CallReply {
+    let provenance = Provenance(
+      outcome: hit.isFresh ? .hitMemory : .stale, age: hit.age, freshUntil: time.wall() + hit.remainingFreshness,
+      savedRequests: hit.entry.upstreamRequests, savedCost: hit.entry.cost)
+    return finish(permitted, hit.payload, provenance)
+  }
+
+  private func reply(_ permitted: Permitted, _ fetched: Fetched, joined: Bool) -> CallReply {
+    let outcome: CallOutcome =
+      switch fetched.source {
+      case .memory: .hitMemory
+      case .redis: .hitRedis
+      case .stale: .stale
+      case .upstream: joined ? .coalesced : .miss
+      }
+    let isSaved = outcome != .miss
+    let provenance = Provenance(
+      outcome: outcome, age: fetched.age, freshUntil: fetched.freshUntil, savedRequests: isSaved ? fetched.requests : 0,
+      savedCost: isSaved ? fetched.cost : .zero)
+    return finish(permitted, fetched.result, provenance)
+  }
+
+  private func finish(_ permitted: Permitted, _ result: ToolResult, _ provenance: Provenance) -> CallReply {
+    recorder.answered(
+      permitted, outcome: provenance.outcome, after: time.now() - permitted.call.receivedAt,
+      saved: (provenance.savedRequests, provenance.savedCost))
+    return CallReply(body: .result(result, provenance: provenance.json), outcome: provenance.outcome)
+  }
+
+  private func failure(_ permitted: Permitted, _ error: CallError) -> CallReply {
+    let outcome: CallOutcome = error.isRefusal ? .refused : .error
+    recorder.answered(permitted, outcome: outcome, after: time.now() - permitted.call.receivedAt, saved: (0, .zero))
+    return CallReply(body: .failure(error), outcome: outcome)
+  }
+}
+
+extension CallError {
+  /// Weir itself did not send the call.
+  var isRefusal: Bool {
+    switch reason {
+    case .throttled, .overBudget, .denied, .overloaded: true
+    default: false
+    }
+  }
+}
