@@ -1,0 +1,151 @@
+internal import NIOCore
+
+/// The end of a connection's pipeline: carries out what `PendingCommands` decides. Lives on the connection's event loop.
+final class RedisChannelHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  /// Requests up to this size are copied into one buffer per tick, larger ones are written as they are.
+  private static let coalescedBytes = 16 << 10
+
+  private let line: RedisLine
+  private var decoder: RESPDecoder
+  private var pending: PendingCommands<RedisRequest>
+  private var replies: [RedisReply] = []
+  private var context: ChannelHandlerContext?
+  private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
+
+  init(line: RedisLine, replyLimits: RESPLimits, limits: PendingCommands<RedisRequest>.Limits) {
+    self.line = line
+    decoder = RESPDecoder(limits: replyLimits)
+    pending = PendingCommands(limits: limits)
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    end(RedisError(.connectionLost, "the connection was closed"))
+    self.context = nil
+  }
+
+  /// Writes everything that was submitted since the last time: one flush for all.
+  func writeSubmitted() {
+    let requests = line.takeSubmitted()
+    guard let context, !line.isClosed else {
+      for request in requests { request.finish(.failure(line.lossError)) }
+      return
+    }
+    var buffer = ByteBuffer()
+    var earliest: NIODeadline?
+    for request in requests {
+      let isWanted = request.enqueue {
+        pending.append(request, commands: request.commands, bytes: request.bytes.readableBytes, deadline: request.deadline)
+      }
+      guard isWanted else { continue }
+      earliest = min(earliest ?? request.deadline, request.deadline)
+      if request.bytes.readableBytes <= Self.coalescedBytes {
+        buffer.writeImmutableBuffer(request.bytes)
+      } else {
+        if buffer.readableBytes > 0 { context.write(wrapOutboundOut(buffer), promise: nil) }
+        buffer = ByteBuffer()
+        context.write(wrapOutboundOut(request.bytes), promise: nil)
+      }
+    }
+    if buffer.readableBytes > 0 { context.write(wrapOutboundOut(buffer), promise: nil) }
+    publish()
+    if let earliest { arm(earliest) }
+    context.flush()
+  }
+
+  /// The caller has left; the slot stays.
+  func abandon(_ request: RedisRequest) {
+    guard let id = request.queueID else { return }
+    if pending.abandon(id) { close(RedisError(.connectionLost, "too many commands were given up unanswered")) }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !line.isClosed else { return }
+    var failure: RedisError?
+    do {
+      try decode(unwrapInboundIn(data))
+    } catch {
+      failure = error
+    }
+    for reply in replies where !assign(reply) {
+      failure = failure ?? RedisError(.protocolError, "the server sent a reply that nobody asked for")
+    }
+    replies.removeAll(keepingCapacity: true)
+    publish()
+    if let failure { close(failure) }
+  }
+
+  private func decode(_ buffer: ByteBuffer) throws(RedisError) {
+    var failure: RedisError?
+    buffer.withUnsafeReadableBytes { bytes in
+      do throws(RedisError) { try decoder.feed(bytes, into: &replies) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// - Returns: False where nobody asked for it.
+  private func assign(_ reply: RedisReply) -> Bool {
+    switch pending.receive(reply) {
+    case .completed(let request, let replies):
+      if !request.finish(.success(replies)) { line.countDiscarded(replies.count) }
+    case .kept: break
+    case .discarded: line.countDiscarded(1)
+    case .unexpected: return false
+    }
+    return true
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    close(RedisTLS.isTLSError(error) ? RedisTLS.failure(error) : RedisError(.connectionLost, "the connection failed: \(error)"))
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    end(RedisError(.connectionLost, "the server closed the connection"))
+    context.fireChannelInactive()
+  }
+
+  /// Fails everybody now and closes: bytes that still come in must not be read as replies.
+  func close(_ error: RedisError) {
+    end(error)
+    context?.close(mode: .all, promise: nil)
+  }
+
+  private func end(_ error: RedisError) {
+    timer?.task.cancel()
+    timer = nil
+    let waiting = pending.removeAll() + line.close(error)
+    for request in waiting { request.finish(.failure(error)) }
+    publish()
+  }
+
+  private func publish() {
+    line.publish(pending: pending.count, bytes: pending.bytes)
+  }
+
+  /// One timer for all: it fires at the earliest deadline known when it was set, and is then set again. Replies do not touch it.
+  private func arm(_ deadline: NIODeadline) {
+    if let timer, timer.deadline <= deadline { return }
+    guard let context else { return }
+    timer?.task.cancel()
+    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    timer = (context.eventLoop.scheduleTask(deadline: deadline) { handler.value.timerFired() }, deadline)
+  }
+
+  private func timerFired() {
+    timer = nil
+    guard let context, !line.isClosed else { return }
+    let expiry = pending.expire(at: context.eventLoop.now)
+    for request in expiry.timedOut { request.finish(.failure(RedisError(.timedOut, "no reply within the command timeout"))) }
+    if expiry.mustClose {
+      close(RedisError(.connectionLost, "the server was silent for too long"))
+    } else if let next = pending.nextExpiry {
+      arm(next)
+    }
+  }
+}
