@@ -23,7 +23,6 @@ class Controls:
             self.throttle_next = 0
             self.throttle_probability = 0.0
             self.held = False
-            self.arrived = 0
             self.page_size: int | None = None
             self.today: date | None = None
             self.log: list[dict[str, Any]] = []

@@ -43,6 +43,29 @@ class Emulator:
         self._server.shutdown()
         self._server.server_close()
 
+    def set(self, **values: Any) -> None:
+        """Sets controls, as a POST to /control does."""
+        self.controls.set(values)
+        self.apply_controls()
+
+    def reset(self) -> None:
+        """Forgets the log and every control, as a POST to /reset does."""
+        self.controls.reset()
+        self.apply_controls()
+
+    def received(self, operation: str = "GetCostAndUsage") -> int:
+        """How many requests of that operation have come."""
+        return self.controls.summary()["received"][operation]
+
+    def wait_for(self, count: int, operation: str = "GetCostAndUsage", timeout: float = 10) -> None:
+        """Returns when so many requests of that operation have come."""
+        with self.controls.changed:
+            if not self.controls.changed.wait_for(lambda: self._received(operation) >= count, timeout):
+                raise AssertionError(f"{self._received(operation)} instead of {count} {operation} within {timeout} s")
+
+    def _received(self, operation: str) -> int:
+        return sum(record["operation"].rpartition(".")[2] == operation for record in self.controls.log)
+
     def apply_controls(self) -> None:
         today, rows, products = self._defaults
         self.cost_explorer.today = self.controls.today or today
@@ -90,12 +113,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
             if self.path == "/control":
-                self.emulator.controls.set(json.loads(body))
-                self.emulator.apply_controls()
+                self.emulator.set(**json.loads(body))
                 self._send(200, {})
             elif self.path == "/reset":
-                self.emulator.controls.reset()
-                self.emulator.apply_controls()
+                self.emulator.reset()
                 self._send(200, {})
             elif self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
                 self._answer_form(body)

@@ -128,9 +128,8 @@ def main() -> None:
                 write(f"{names[0].split('-')[0]}-tools-list", program, {"method": "tools/list"}, session.ask("tools/list", {}))
             for name in names:
                 tool, arguments, controls = cases.get(name, ("cost-explorer", BY_SERVICE, {}))
-                emulator.controls.reset()
-                emulator.controls.set(controls)
-                emulator.apply_controls()
+                emulator.reset()
+                emulator.set(**controls)
                 call = {"name": tool, "arguments": arguments}
                 write(name, program, call, session.ask("tools/call", call))
                 print("   ", dict(emulator.controls.summary()["received"]))

@@ -1,0 +1,158 @@
+"""Fixtures of the end-to-end tests: the real Weir, the real servers behind it, a real Redis, the emulated cloud, and the schema oracle."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator import Emulator
+from support.oracle import SchemaOracle
+from support.paths import AWS_BIN, aws_environment, find_binary
+from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.redis import RedisServer
+from support.relay import Relay
+from support.weir import UNHURRIED, Weir
+
+BILLING = AWS_BIN / "awslabs.billing-cost-management-mcp-server"
+PRICING = AWS_BIN / "awslabs.aws-pricing-mcp-server"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `weir` need the binary. A binary that was named and isn't there is an error, not a reason to skip."""
+    binary, reason = find_binary()
+    if os.environ.get("WEIR_BINARY") and not binary.exists():
+        raise pytest.UsageError(f"WEIR_BINARY={binary} does not exist")
+    if binary is None:
+        for item in items:
+            if item.get_closest_marker("weir"):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "weir: needs the weir binary")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line(_ORACLE.missing or f"{_ORACLE.checked} wire messages checked against the MCP schemas")
+
+
+_ORACLE = SchemaOracle()
+
+
+@pytest.fixture(scope="session")
+def oracle() -> SchemaOracle:
+    return _ORACLE
+
+
+@contextlib.contextmanager
+def judged(relay: Relay, oracle: SchemaOracle) -> Iterator[None]:
+    """Afterwards every message that passed the relay is held against the schemas."""
+    yield
+    problems = relay.problems(oracle)
+    assert not problems, f"{len(problems)} messages are not what the schema says:\n" + "\n".join(dict.fromkeys(problems[:20]))
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Emulator]:
+    """The emulated cloud, for as long as all tests."""
+    emulator = Emulator()
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def emulator(cloud: Emulator) -> Iterator[Emulator]:
+    """The emulated cloud, its log and controls fresh."""
+    cloud.reset()
+    yield cloud
+    cloud.reset()
+
+
+@pytest.fixture(scope="session")
+def billing_http(cloud: Emulator, oracle: SchemaOracle) -> Iterator[str]:
+    """The real billing server over Streamable HTTP, behind a relay: the URL."""
+    port = free_port()
+    environment = aws_environment(cloud.url) | {
+        "FASTMCP_TRANSPORT": "http",
+        "FASTMCP_HOST": "127.0.0.1",
+        "FASTMCP_PORT": str(port),
+        "FASTMCP_STATELESS_HTTP": "true",
+    }
+    process = ManagedProcess([BILLING], environment)
+    eventually(lambda: accepts(port), 60, "the billing server listens")
+    relay = Relay(port)
+    with judged(relay, oracle):
+        yield f"{relay.url}/mcp"
+        process.stop()
+    relay.close()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def start_weir(tmp_path_factory: pytest.TempPathFactory, oracle: SchemaOracle) -> Iterator[Callable[..., contextlib.AbstractContextManager[Weir]]]:
+    """`with start_weir(configuration) as weir:` runs the binary; at the end it must exit with 0, leave no child, and have spoken as the schemas say."""
+
+    @contextlib.contextmanager
+    def start(configuration: dict[str, Any], **options: Any) -> Iterator[Weir]:
+        weir = Weir(configuration, tmp_path_factory.mktemp("weir"), **options)
+        try:
+            with judged(weir.relay, oracle):
+                yield weir
+        except BaseException:
+            # The failure of the test is the news; what the log says helps to understand it.
+            print(f"--- the end of weir's log ---\n{weir.process.output[-6000:]}")
+            with contextlib.suppress(AssertionError):
+                weir.close()
+            raise
+        weir.close()
+
+    yield start
+
+
+def billing_stdio(cloud: Emulator, **changes: Any) -> dict[str, Any]:
+    """The configuration of the billing server as a child of Weir."""
+    return {
+        "command": [str(BILLING)],
+        "environment": aws_environment(cloud.url),
+        "pack": "aws-billing-cost-management",
+        "share": "all",
+    } | changes
+
+
+def pricing_stdio(cloud: Emulator, **changes: Any) -> dict[str, Any]:
+    """The configuration of the pricing server as a child of Weir."""
+    return {"command": [str(PRICING)], "environment": aws_environment(cloud.url), "pack": "aws-pricing", "share": "all"} | changes
+
+
+def billing_url(url: str, **changes: Any) -> dict[str, Any]:
+    """The configuration of the billing server over HTTP."""
+    return {"url": url, "pack": "aws-billing-cost-management", "share": "all"} | changes
+
+
+UNHURRIED_BILLING = {"aws-cost-explorer": UNHURRIED, "aws-billing": UNHURRIED, "aws-pricing": UNHURRIED}
+
+
+@pytest.fixture(scope="session")
+def shared_weir(start_weir: Callable[..., Any], cloud: Emulator, billing_http: str) -> Iterator[Weir]:
+    """One Weir for the tests that leave no trace: the billing server as a child and over HTTP, the pricing server as a child."""
+    configuration = {
+        "providers": UNHURRIED_BILLING,
+        "upstreams": {
+            "billing": billing_stdio(cloud, processes=1),
+            "billing-http": billing_url(billing_http),
+            "pricing": pricing_stdio(cloud),
+        },
+    }
+    with start_weir(configuration) as weir:
+        weir.wait_for_tools("billing", "billing-http", "pricing")
+        yield weir

@@ -1,0 +1,92 @@
+"""The schema oracle: every JSON-RPC message of the tests against the JSON schema of the revision it is spoken in."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from .paths import find_data
+
+REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
+MODERN = "2026-07-28"
+META_VERSION = "io.modelcontextprotocol/protocolVersion"
+
+_RESULTS = {
+    "initialize": "InitializeResult",
+    "server/discover": "DiscoverResult",
+    "tools/list": "ListToolsResult",
+    "tools/call": "CallToolResult",
+    "ping": "EmptyResult",
+}
+
+
+class SchemaOracle:
+    """`problems` is empty where a message is what the schema of its revision says. Without the schemas nothing is checked, and `missing` says why."""
+
+    def __init__(self) -> None:
+        data = find_data()
+        self.folder = data / "mcp-schema" if data and (data / "mcp-schema").is_dir() else None
+        self.missing = "" if self.folder else "no MCP schemas: there is no shared/data/mcp-schema beside the repository and WEIR_TEST_DATA is not set"
+        self.checked = 0
+
+    @lru_cache(maxsize=None)
+    def _schema(self, revision: str) -> tuple[str, dict[str, Any]]:
+        schema = json.loads((self.folder / f"{revision}.json").read_text())
+        root = "$defs" if "$defs" in schema else "definitions"
+        return root, schema[root]
+
+    @lru_cache(maxsize=None)
+    def _validator(self, revision: str, name: str) -> Draft202012Validator:
+        root, definitions = self._schema(revision)
+        return Draft202012Validator({"$ref": f"#/{root}/{name}", root: definitions})
+
+    @lru_cache(maxsize=None)
+    def _definition_of(self, revision: str, method: str, suffix: str) -> str | None:
+        for name, definition in self._schema(revision)[1].items():
+            if name.endswith(suffix) and definition.get("properties", {}).get("method", {}).get("const") == method:
+                return name
+        return None
+
+    def problems(self, message: Any, revision: str, method: str | None = None) -> list[str]:
+        """What is wrong with a message; `method` is the one that a response answers, None where it is not known."""
+        if self.folder is None:
+            return []
+        if revision not in REVISIONS:
+            return [f"unknown revision {revision}"]
+        self.checked += 1
+        if not isinstance(message, dict):
+            return ["is no object"]
+        if "method" in message:
+            kind, suffix = ("JSONRPCRequest", "Request") if "id" in message else ("JSONRPCNotification", "Notification")
+            return self._check(revision, kind, message) + self._check(revision, self._definition_of(revision, message["method"], suffix), message)
+        if "error" in message:
+            modern_name = "JSONRPCErrorResponse" in self._schema(revision)[1]
+            # An error whose request could not be read has no id; the older schemas know no such error, JSON-RPC does.
+            if message.get("id", 0) is None or "id" not in message:
+                message = {**message, "id": 0}
+            return self._check(revision, "JSONRPCErrorResponse" if modern_name else "JSONRPCError", message)
+        envelope = "JSONRPCResultResponse" if "JSONRPCResultResponse" in self._schema(revision)[1] else "JSONRPCResponse"
+        found = self._check(revision, envelope, message)
+        if method in _RESULTS and not (method == "ping" and revision == MODERN):
+            found += self._check(revision, _RESULTS[method], message.get("result"))
+        return found
+
+    def _check(self, revision: str, name: str | None, value: Any) -> list[str]:
+        if name is None:
+            return []
+        errors = self._validator(revision, name).iter_errors(value)
+        return [f"{name} of {revision}: {error.json_path}: {error.message[:300]}" for error in errors]
+
+
+def revision_of(message: Any, header: str | None, negotiated: str | None = None) -> str:
+    """The revision that a client's message is spoken in: its envelope's word, the header's, the session's, the handshake's default."""
+    if isinstance(message, dict):
+        params = message.get("params")
+        if isinstance(params, dict):
+            meta = params.get("_meta")
+            if isinstance(meta, dict) and isinstance(meta.get(META_VERSION), str):
+                return meta[META_VERSION]
+            if message.get("method") == "initialize" and params.get("protocolVersion") in REVISIONS:
+                return params["protocolVersion"]
+    return header or negotiated or "2025-03-26"

@@ -1,0 +1,45 @@
+"""A real Redis of a test's own."""
+
+import signal
+import socket
+from pathlib import Path
+
+from .processes import ManagedProcess, accepts, eventually, free_port
+
+
+class RedisServer:
+    """Can be killed and started again on the same port, and stopped in its tracks: a paused server accepts connections and never answers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        self.process = ManagedProcess(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.folder]
+        )
+        eventually(lambda: accepts(self.port), 5, "redis-server listens")
+
+    def kill(self) -> None:
+        self.resume()
+        self.process.process.kill()
+        self.process.wait(5)
+
+    def pause(self) -> None:
+        self.process.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self.process.running():
+            self.process.signal(signal.SIGCONT)
+
+    def command(self, *words: str) -> str:
+        """One command in the inline form; the first bytes of its reply."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(" ".join(words).encode() + b"\r\n")
+            return connection.recv(65536).decode(errors="replace")
+
+    def close(self) -> None:
+        if self.process.running():
+            self.kill()

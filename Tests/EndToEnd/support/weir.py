@@ -1,0 +1,96 @@
+"""Weir itself: the real binary with a configuration of the test's own, behind a relay that remembers what clients and it said."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from .caller import Caller
+from .paths import find_binary
+from .processes import ManagedProcess, eventually, free_port, survivors
+from .relay import Relay
+
+# Tests are not to wait for the rates that protect real accounts.
+UNHURRIED = {"rate": "10000/s", "burst": 10000}
+
+
+class Weir:
+    """One running `weir serve`. Clients speak to `url`, which is the relay; `port` is Weir's own."""
+
+    def __init__(
+        self, configuration: dict[str, Any], folder: Path, environment: dict[str, str] | None = None, level: str = "debug", wait: bool = True
+    ) -> None:
+        self.folder = folder
+        self.relay = Relay()
+        self.configuration = configuration
+        self.environment = environment
+        self.level = level
+        self.port = free_port()
+        self.relay.target_port = self.port
+        self.url = self.relay.url
+        self.direct = f"http://127.0.0.1:{self.port}"
+        self._started: list = []
+        self.start(wait=wait)
+
+    def start(self, wait: bool = True) -> None:
+        binary, reason = find_binary()
+        assert binary and binary.exists(), reason
+        listen = {"address": f"127.0.0.1:{self.port}", "public_url": self.relay.url} | self.configuration.get("listen", {})
+        path = self.folder / "weir.yaml"
+        path.write_text(yaml.safe_dump(self.configuration | {"listen": listen}, allow_unicode=True, sort_keys=False))
+        began = time.monotonic()
+        self.process = ManagedProcess([binary, "serve", "--config", path, "--log-level", self.level], self.environment)
+        if wait:
+            self.wait_until_ready()
+            self.ready_after = time.monotonic() - began
+
+    def wait_until_ready(self, timeout: float = 15) -> None:
+        def check() -> bool:
+            assert self.process.running(), f"weir ended with {self.process.process.returncode}:\n{self.process.output[-3000:]}"
+            try:
+                return httpx.get(f"{self.direct}/readyz", timeout=2).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        eventually(check, timeout, "weir answers 200 on /readyz")
+
+    def wait_for_tools(self, *prefixes: str, timeout: float = 30, headers: dict[str, str] | None = None) -> None:
+        """Until tools of every named upstream are listed."""
+        with Caller(f"{self.direct}/mcp", headers=headers) as caller:
+
+            def check() -> bool:
+                assert self.process.running(), f"weir ended:\n{self.process.output[-3000:]}"
+                names = caller.names()
+                return all(any(name.startswith(prefix + "__") for name in names) for prefix in prefixes)
+
+            eventually(check, timeout, f"tools of {', '.join(prefixes)}; the log:\n{self.process.output[-2000:]}", pause=0.1)
+
+    def caller(self, path: str = "/mcp", **options: Any) -> Caller:
+        return Caller(self.url + path, **options)
+
+    def metrics(self) -> str:
+        return httpx.get(f"{self.direct}/metrics", timeout=5).text
+
+    def ready(self) -> httpx.Response:
+        return httpx.get(f"{self.direct}/readyz", timeout=5)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """Ends it in order: exit status 0, and nothing of it left."""
+        children = self.process.children()
+        status = self.process.stop()
+        assert status == 0, f"weir ended with {status}; its last output:\n{self.process.output[-3000:]}"
+        left = survivors(children)
+        assert not left, f"still running after weir ended: {[' '.join(child.cmdline()) for child in left]}"
+
+    def close(self) -> None:
+        try:
+            if self.process.running():
+                self.stop()
+        finally:
+            self.relay.close()
