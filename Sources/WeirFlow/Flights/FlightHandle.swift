@@ -27,11 +27,3 @@ package struct FlightHandle: Sendable {
   /// Passes a progress report on to everybody who waits now. Whoever joins later does not get it. One call at a time keeps the order.
   package func report(_ progress: CallProgress) { owner.report(progress, by: id) }
 }
-
-/// The side of `Flights` that a handle talks to, free of its type parameters.
-protocol FlightOwner: Sendable {
-  func waitersDeadline(of id: FlightID) -> Moment?
-  func isLive(_ id: FlightID) -> Bool
-  func markDispatched(_ id: FlightID) -> Bool
-  func report(_ progress: CallProgress, by id: FlightID)
-}

@@ -1,0 +1,80 @@
+package import WeirCore
+
+/// One window of a token bucket, by the generic cell rate algorithm (ITU-T I.371): the whole state is the theoretical arrival time, the
+/// moment at which the bucket is full again.
+///
+/// Exact: time is counted in nanoseconds divided by `count`, so that a token's interval, `period / count`, is an integer. 128 bits hold every
+/// moment times every count. `pace` slows the refill down, in thousandths: 2000 is half the rate.
+package struct GCRA: Sendable, Equatable {
+  package static let fullPace = 1000
+  package static let slowestPace = 64_000
+
+  package let limit: RateLimit
+  /// In nanoseconds × `limit.count`.
+  private var arrival = Int128(Int64.min)
+  private let unit: Int128
+  private let period: Int128
+  /// How far ahead of the clock the arrival time may be before the clock is believed to have jumped back.
+  private let clockSlack: Int128
+
+  /// - Parameter maximumPause: the longest time that `hold` is asked for.
+  package init(_ limit: RateLimit, maximumPause: Duration = .seconds(300)) {
+    self.limit = limit
+    self.unit = Int128(limit.count)
+    self.period = Int128(limit.period.saturatedNanoseconds)
+    self.clockSlack = 2 * Int128(maximumPause.saturatedNanoseconds) * Int128(limit.count)
+    self.arrival = Int128(Int64.min) * unit
+  }
+
+  /// Takes `tokens`, or leaves everything as it is: a denied call never moves the arrival time.
+  package mutating func take(_ tokens: Int, now: Moment, pace: Int = fullPace) -> Bool {
+    guard tokens <= limit.burst, earliest(tokens, now: now, pace: pace) <= now else { return false }
+    charge(tokens, now: now, pace: pace)
+    return true
+  }
+
+  /// When `tokens` can leave at the earliest, if nothing else does. More than the burst: when the last of them can, one after the other.
+  package func earliest(_ tokens: Int, now: Moment, pace: Int = fullPace) -> Moment {
+    let due = settled(now, pace) + Int128(tokens) * interval(pace) - tolerance(pace)
+    return max(now, Moment(nanoseconds: Int64(clamping: due.dividedRoundingUp(by: unit))))
+  }
+
+  /// Takes `tokens` without asking. Whoever does so has asked before.
+  package mutating func charge(_ tokens: Int, now: Moment, pace: Int = fullPace) {
+    arrival = settled(now, pace) + Int128(tokens) * interval(pace)
+  }
+
+  /// Makes sure that nothing leaves before `until`, and that then one token is there, not a burst.
+  package mutating func hold(until: Moment, pace: Int = fullPace) {
+    arrival = max(arrival, Int128(until.nanoseconds) * unit + tolerance(pace) - interval(pace))
+  }
+
+  /// The pace changes at `now`: what is missing in the bucket stays the same number of tokens.
+  package mutating func changePace(from old: Int, to new: Int, now: Moment) {
+    let start = Int128(now.nanoseconds) * unit
+    guard arrival > start else { return }
+    arrival = start + ((arrival - start) * interval(new)).dividedRoundingUp(by: interval(old))
+  }
+
+  /// Tokens that could leave at once.
+  package func available(now: Moment, pace: Int = fullPace) -> Int {
+    let start = Int128(now.nanoseconds) * unit
+    let room = start + tolerance(pace) - settled(now, pace)
+    return room <= 0 ? 0 : Int(clamping: room / interval(pace))
+  }
+
+  /// A token's interval at this pace, rounded up.
+  private func interval(_ pace: Int) -> Int128 {
+    (period * Int128(pace)).dividedRoundingUp(by: Int128(Self.fullPace))
+  }
+
+  private func tolerance(_ pace: Int) -> Int128 { interval(pace) * Int128(limit.burst) }
+
+  /// The arrival time as it counts at `now`: never in the past, and an empty bucket where the clock has jumped back far.
+  private func settled(_ now: Moment, _ pace: Int) -> Int128 {
+    let start = Int128(now.nanoseconds) * unit
+    if arrival <= start { return start }
+    let tolerance = tolerance(pace)
+    return arrival > start + 2 * tolerance + clockSlack ? start + tolerance : arrival
+  }
+}

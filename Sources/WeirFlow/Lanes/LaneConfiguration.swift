@@ -1,0 +1,35 @@
+package import WeirCore
+
+/// A provider's lane, as the operator configures it.
+package struct LaneConfiguration: Sendable {
+  /// All of them are kept at once. None: no rate limit.
+  package var limits: [RateLimit]
+  /// Requests at the provider at the same time; at least 1.
+  package var concurrency: Int
+  /// All of them are kept. None: no budget.
+  package var budgets: [BudgetLimit]
+  /// Requests that may wait, in all.
+  package var queueLimit: Int
+  /// Requests of one tenant that may wait.
+  package var tenantQueueLimit: Int
+  /// Turns that a tenant gets in a round, 1 to 1000; 1 where it is not named.
+  package var weights: [Name: Int]
+  /// What a provider's `Retry-After` is cut to: nobody stops a lane for a day.
+  package var maximumPause: Duration
+  /// The pause after a refusal without `Retry-After`; doubled with each in a row, up to `maximumPause`.
+  package var firstBackoff: Duration
+
+  package init(
+    limits: [RateLimit] = [], concurrency: Int = 16, budgets: [BudgetLimit] = [], queueLimit: Int = 2048, tenantQueueLimit: Int = 512,
+    weights: [Name: Int] = [:], maximumPause: Duration = .seconds(300), firstBackoff: Duration = .seconds(1)
+  ) {
+    self.limits = limits
+    self.concurrency = max(1, concurrency)
+    self.budgets = budgets
+    self.queueLimit = max(1, queueLimit)
+    self.tenantQueueLimit = max(1, tenantQueueLimit)
+    self.weights = weights
+    self.maximumPause = maximumPause
+    self.firstBackoff = firstBackoff
+  }
+}

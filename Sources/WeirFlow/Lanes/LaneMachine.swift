@@ -1,0 +1,215 @@
+package import WeirCore
+
+/// The decisions of a lane, without I/O: fair queue, then permit, then budget and token, then go (design decisions 9, 10 and 13).
+///
+/// - A request holds no token while it waits, for its turn or for a permit; one that is refused, expired or cancelled never took any.
+/// - Tokens and budget are set aside when a request is let through, spent when it says that it leaves, free again when it does not.
+/// - Who has no chance before its deadline is told so at once, with the time after which it would have one.
+package struct LaneMachine: Sendable {
+  private struct Grant: Sendable {
+    let request: LaneRequest
+    let grantedAt: Moment
+    var sentAt: Moment?
+  }
+
+  private let concurrency: Int
+  private var queue: FairQueue
+  private var limiter: any RateLimiter
+  private var budgets: [Budget]
+  private var grants: [WaiterID: Grant] = [:]
+  private var latency: Duration?
+  private var isClosed = false
+  private var totals = LaneStats()
+
+  package init(_ configuration: LaneConfiguration, limiter: (any RateLimiter)? = nil) {
+    self.concurrency = configuration.concurrency
+    self.queue = FairQueue(
+      totalLimit: configuration.queueLimit, tenantLimit: configuration.tenantQueueLimit, weights: configuration.weights)
+    self.limiter =
+      limiter
+      ?? TokenBucket(configuration.limits, maximumPause: configuration.maximumPause, firstBackoff: configuration.firstBackoff)
+    self.budgets = configuration.budgets.map(Budget.init)
+  }
+
+  package func stats(now: Moment, wall: WallTime) -> LaneStats {
+    var stats = totals
+    stats.depth = queue.count
+    stats.depthByTenant = queue.countByTenant
+    stats.permitsInUse = grants.count
+    stats.concurrency = concurrency
+    stats.windows = limiter.windows(now: now)
+    stats.pausedUntil = limiter.pausedUntil.flatMap { $0 > now ? $0 : nil }
+    stats.slowdown = limiter.slowdown
+    stats.budgets = budgets.map { $0.stats(now: wall) }
+    stats.typicalLatency = latency
+    return stats
+  }
+
+  // MARK: Events
+
+  package mutating func enqueue(_ id: WaiterID, _ request: LaneRequest, now: Moment, wall: WallTime) -> [LaneAction] {
+    if let refusal = refusal(of: request, now: now, wall: wall) { return [refuse(id, refusal)] }
+    switch queue.enqueue(id, request, now: now) {
+    case .queueFull?:
+      return [refuse(id, CallError(.overloaded, "Too many requests wait for this provider; try again in 10 s.", retryAfter: .seconds(10)))]
+    case .tenantFull?:
+      let message = "Too many requests of this tenant wait for this provider; try again in 10 s, with fewer at once."
+      return [refuse(id, CallError(.throttled, message, retryAfter: .seconds(10)))]
+    case nil:
+      return pump(now: now, wall: wall)
+    }
+  }
+
+  /// The caller of a waiting request leaves. - Returns: false where the request does not wait (any more).
+  package mutating func cancel(_ id: WaiterID) -> Bool {
+    guard queue.remove(id) != nil else { return false }
+    totals.cancelled += 1
+    return true
+  }
+
+  /// Time has passed, or the limiter has got tokens.
+  package mutating func timer(now: Moment, wall: WallTime) -> [LaneAction] {
+    pump(now: now, wall: wall)
+  }
+
+  /// The request leaves now: its tokens are spent.
+  package mutating func sent(_ id: WaiterID, now: Moment, wall: WallTime) {
+    guard let grant = grants[id], grant.sentAt == nil else { return }
+    grants[id]?.sentAt = now
+    limiter.commit(grant.request.cost, now: now)
+    for index in budgets.indices { budgets[index].commit(grant.request.price, now: wall) }
+  }
+
+  /// The request is over and gives its permit back. One that never said that it left, but has an outcome, is taken to have left now.
+  package mutating func released(_ id: WaiterID, _ outcome: LaneOutcome, jitter: Double, now: Moment, wall: WallTime) -> [LaneAction] {
+    if outcome != .notSent { sent(id, now: now, wall: wall) }
+    guard let grant = grants.removeValue(forKey: id) else { return [] }
+    let sentAt = grant.sentAt ?? grant.grantedAt
+    if grant.sentAt == nil {
+      limiter.cancel(grant.request.cost)
+      for index in budgets.indices { budgets[index].cancel(grant.request.price) }
+    }
+    switch outcome {
+    case .answered:
+      limiter.succeeded(sentAt: sentAt)
+      learn(now - sentAt)
+    case .throttled(let retryAfter):
+      totals.throttles += 1
+      limiter.penalise(retryAfter: retryAfter, sentAt: sentAt, jitter: jitter, now: now)
+    case .failed, .notSent:
+      break
+    }
+    return pump(now: now, wall: wall)
+  }
+
+  /// Refuses everybody who waits, and whoever comes.
+  package mutating func close() -> [LaneAction] {
+    isClosed = true
+    return queue.removeAll().map { refuse($0.id, .shuttingDown) }
+  }
+
+  // MARK: Decisions
+
+  /// Hands out what can be handed out. This is where a head will take along the requests that merge with it: they leave the queue by
+  /// `FairQueue.remove` and share its permit, its token and its answer.
+  private mutating func pump(now: Moment, wall: WallTime) -> [LaneAction] {
+    var actions = queue.removeExpired(by: now).map { expire($0, now: now) }
+    while grants.count < concurrency, let head = queue.head() {
+      if let refusal = tooLate(head, now: now) ?? overBudget(head.request.price, wall: wall) {
+        queue.remove(head.id)
+        actions.append(refuse(head.id, refusal))
+        continue
+      }
+      guard case .granted = limiter.reserve(head.request.cost, now: now), let entry = queue.popHead() else { break }
+      for index in budgets.indices { _ = budgets[index].reserve(entry.request.price, now: wall) }
+      grants[entry.id] = Grant(request: entry.request, grantedAt: now)
+      totals.granted += 1
+      actions.append(.grant(entry.id, waited: now - entry.enqueuedAt))
+    }
+    return actions + outlook(now: now)
+  }
+
+  /// Sends away who will be too late whatever happens, and says when to look again.
+  private mutating func outlook(now: Moment) -> [LaneAction] {
+    guard !queue.isEmpty else { return [] }
+    let nextToken = limiter.earliest(1, ahead: 0, now: now)
+    var actions: [LaneAction] = []
+    if nextToken > now {
+      actions = queue.removeExpired(by: nextToken).map { refuse($0.id, noRoom(until: nextToken, now: now)) }
+    }
+    guard let head = queue.head() else { return actions }
+    var next = queue.nextDeadline ?? .distantFuture
+    if grants.count < concurrency, case let at = limiter.earliest(head.request.cost, ahead: 0, now: now), at > now { next = min(next, at) }
+    if next < .distantFuture { actions.append(.setTimer(next)) }
+    return actions
+  }
+
+  private mutating func refusal(of request: LaneRequest, now: Moment, wall: WallTime) -> CallError? {
+    if isClosed { return .shuttingDown }
+    if request.deadline <= now { return CallError(.timedOut, "The call's deadline had passed before it could be sent; allow it more time.") }
+    if request.cost > limiter.capacity {
+      return CallError(
+        .throttled, "The request costs \(request.cost) tokens and the provider's burst is \(limiter.capacity); a higher burst must be configured.")
+    }
+    if let refusal = overBudget(request.price, wall: wall) { return refusal }
+    let ahead = queue.ahead(of: request)
+    let token = limiter.earliest(request.cost, ahead: ahead.cost, now: now)
+    let permit = now + permitWait(items: ahead.items)
+    let start = max(token, permit)
+    // Where nothing has to be waited for, the request goes: what answers took in the past is no reason to refuse.
+    guard start > now, start + (latency ?? .zero) > request.deadline else { return nil }
+    return token >= permit ? noRoom(until: token, now: now) : busy(until: permit, now: now)
+  }
+
+  /// How long until a permit is free for whoever has so many before it.
+  private func permitWait(items: Int) -> Duration {
+    let waiting = grants.count + items + 1 - concurrency
+    guard waiting > 0, let latency else { return .zero }
+    return latency * (Double(waiting) / Double(concurrency))
+  }
+
+  private mutating func overBudget(_ price: MicroUSD, wall: WallTime) -> CallError? {
+    for index in budgets.indices {
+      if let refusal = budgets[index].refusal(price, now: wall) { return refusal }
+    }
+    return nil
+  }
+
+  /// A head that has waited and has less time left than an answer takes would cost money for nothing.
+  private func tooLate(_ entry: FairQueue.Entry, now: Moment) -> CallError? {
+    guard let latency, now > entry.enqueuedAt, now + latency > entry.request.deadline else { return nil }
+    return busy(until: now, now: now)
+  }
+
+  private mutating func expire(_ entry: FairQueue.Entry, now: Moment) -> LaneAction {
+    totals.expired += 1
+    let token = limiter.earliest(1, ahead: queue.ahead(of: entry.request).cost, now: now)
+    return .refuse(entry.id, token > now ? noRoom(until: token, now: now) : busy(until: now, now: now))
+  }
+
+  private mutating func refuse(_ id: WaiterID, _ error: CallError) -> LaneAction {
+    totals.refused += 1
+    return .refuse(id, error)
+  }
+
+  private func noRoom(until moment: Moment, now: Moment) -> CallError {
+    let wait = max(.seconds(1), moment - now)
+    return CallError(
+      .throttled, "The provider's rate limit leaves no room before your deadline; try again in \(wait.inWords).", retryAfter: wait)
+  }
+
+  private func busy(until moment: Moment, now: Moment) -> CallError {
+    let wait = max(.seconds(1), moment - now)
+    return CallError(
+      .throttled, "The provider's requests under way leave no room before your deadline; try again in \(wait.inWords).", retryAfter: wait)
+  }
+
+  /// A moving average: a fifth of the way to each new answer.
+  private mutating func learn(_ sample: Duration) {
+    guard let latency else {
+      self.latency = sample
+      return
+    }
+    self.latency = latency + (sample - latency) / 5
+  }
+}

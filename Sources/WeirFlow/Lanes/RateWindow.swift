@@ -1,0 +1,5 @@
+/// What one window of a limiter allows now.
+package struct RateWindow: Sendable, Equatable {
+  package let limit: RateLimit
+  package let available: Int
+}
