@@ -1,0 +1,25 @@
+import WeirJSON
+
+/// The root of the document with this text.
+func parse(_ text: String, limits: JSONLimits = .init()) throws(JSONError) -> JSONValue {
+  try JSONDocument(parsing: Array(text.utf8), limits: limits).root
+}
+
+func canonical(_ text: String) throws(JSONError) -> String { String(decoding: try parse(text).canonical(), as: UTF8.self) }
+
+func text(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Array(bytes), as: UTF8.self) }
+
+/// Random numbers that are the same in every run (splitmix64).
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
