@@ -53,6 +53,7 @@ package struct RedisURL: Sendable, Hashable {
       endpoint = .unix(path: try Self.decoded(path, "path"))
       database = try Self.database(fromQuery: query)
     } else {
+      guard !path.contains(UInt8(ascii: "@")) else { throw RedisURLError("there is a / before the @: write %2F where the password has a /") }
       guard query == nil else { throw RedisURLError("it has a query (?…), which only unix:// takes: the database number is its path, as in /0") }
       endpoint = try Self.tcp(address)
       database = try Self.database(path.dropFirst())
@@ -96,9 +97,8 @@ package struct RedisURL: Sendable, Hashable {
       guard !host.contains(UInt8(ascii: ":")) else { throw RedisURLError("an IPv6 address stands in brackets, as in redis://[::1]:6379") }
     }
     guard !host.isEmpty else { throw RedisURLError("it has no host: write redis://host:6379") }
-    // A password with a / ends the host early; what follows must not be taken for a port silently.
     guard let number = port.map({ Self.number($0) }) ?? 6379, (1...65535).contains(number) else {
-      throw RedisURLError("its port is no number from 1 to 65535 (a / in a password is written %2F)")
+      throw RedisURLError("its port is no number from 1 to 65535")
     }
     return .tcp(host: try decoded(host, "host"), port: number)
   }
@@ -111,7 +111,7 @@ package struct RedisURL: Sendable, Hashable {
 
   private static func database(_ text: ArraySlice<UInt8>) throws(RedisURLError) -> Int {
     if text.isEmpty { return 0 }
-    guard let number = number(text) else { throw RedisURLError("its database is no number: write /0 (a / or @ in a password is percent-encoded)") }
+    guard let number = number(text) else { throw RedisURLError("its database is no number: write /0") }
     return number
   }
 
