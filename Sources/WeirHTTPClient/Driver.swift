@@ -12,8 +12,7 @@ final class Driver {
   private let statistics: NIOLockedValueBox<HTTPClientStatistics>
   private let logger: Logger
   private var transfers: [UInt64: Unmanaged<Transfer>] = [:]
-  /// No limit of any transfer runs out before.
-  private var nextCheck: Instant?
+  private let schedule = DeadlineSchedule()
 
   private init(
     multi: UnsafeMutableRawPointer, mailbox: Mailbox, configuration: HTTPClientConfiguration,
@@ -81,11 +80,10 @@ final class Driver {
   private func start(_ request: HTTPRequest, _ exchange: Exchange) {
     guard !exchange.isOver else { return mailbox.transferEnded() }
     do throws(HTTPClientError) {
-      let transfer = try Transfer(request, exchange: exchange, configuration: configuration, statistics: statistics)
+      let transfer = try Transfer(request, exchange: exchange, configuration: configuration, schedule: schedule, statistics: statistics)
       try HTTPClientError.check(curl_multi_add_handle(multi, transfer.easy.pointer))
       transfers[exchange.id] = .passRetained(transfer)
       statistics.withLockedValue { $0.transfersStarted += 1 }
-      check(by: transfer.deadlines.earliest)
     } catch {
       mailbox.transferEnded()
       exchange.finish(.failure(error))
@@ -99,8 +97,7 @@ final class Driver {
       finish(transfer, .failure(HTTPClientError(.cancelled, "the request was cancelled")))
     case .resume(let id):
       guard let transfer = transfers[id]?.takeUnretainedValue() else { return }
-      transfer.deadlines.progressed(at: .now)
-      check(by: transfer.deadlines.earliest)
+      transfer.progressed()
       // Offers what libcurl holds at once, which may pause it again or fail it.
       let code = curl_easy_pause(transfer.easy.pointer, CURLPAUSE_CONT)
       if code != CURLE_OK { finish(transfer, .failure(transfer.failure ?? HTTPClientError(curl: code))) }
@@ -137,20 +134,15 @@ final class Driver {
 
   // MARK: Time
 
-  private func check(by instant: Instant) {
-    nextCheck = min(nextCheck ?? instant, instant)
-  }
-
   /// Limits move with every piece of body; they are looked at only when the nearest one known could have run out.
   private func expire() {
     let now = Instant.now
-    guard let nextCheck, nextCheck <= now else { return }
-    self.nextCheck = nil
+    guard schedule.isDue(at: now) else { return }
     for transfer in transfers.values.map({ $0.takeUnretainedValue() }) {
       if let phase = transfer.deadlines.expired(at: now) {
         finish(transfer, .failure(HTTPClientError(.timedOut(phase), Self.explanation(of: phase))))
       } else {
-        check(by: transfer.deadlines.earliest)
+        schedule.check(by: transfer.deadlines.earliest)
       }
     }
   }
@@ -166,8 +158,8 @@ final class Driver {
 
   /// In milliseconds, rounded up lest the last one be spent spinning. libcurl shortens it for timers of its own.
   private func pollTimeout() -> CInt {
-    guard let nextCheck else { return Self.longestPoll }
-    let milliseconds = max(0, (nextCheck - Instant.now) / .milliseconds(1)).rounded(.up)
+    guard let next = schedule.next else { return Self.longestPoll }
+    let milliseconds = max(0, (next - Instant.now) / .milliseconds(1)).rounded(.up)
     return milliseconds < Double(Self.longestPoll) ? CInt(milliseconds) : Self.longestPoll
   }
 

@@ -28,6 +28,11 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
   private var isClaimed = false
   private var ending: Result<Void, HTTPClientError>?
 
+  /// libcurl takes a connection that ends within the head for a proper end.
+  private static var headless: HTTPClientError {
+    HTTPClientError(.closedEarly, "the connection ended before the response head was complete")
+  }
+
   /// `capacity` is in bytes.
   init(capacity: Int) {
     self.capacity = capacity
@@ -110,7 +115,7 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
     ending = result
     var effects = Effects()
     if let waiter = headWaiter.take() {
-      effects.head = (waiter, result.flatMap { .failure(HTTPClientError(.protocolError, "the transfer ended without a response head")) })
+      effects.head = (waiter, result.flatMap { .failure(Self.headless) })
     }
     if let waiter = bodyWaiter.take() { effects.body = (waiter, result.map { nil }) }
     return effects

@@ -5,10 +5,11 @@ import NIOConcurrencyHelpers
 final class Transfer {
   let exchange: Exchange
   let easy: EasyHandle
-  var deadlines: TransferDeadlines
+  private(set) var deadlines: TransferDeadlines
   /// What a callback refused to go on for; libcurl itself only knows that it was refused.
   private(set) var failure: HTTPClientError?
   private let headers: HeaderList
+  private let schedule: DeadlineSchedule
   private let statistics: NIOLockedValueBox<HTTPClientStatistics>
   private let maxBodyBytes: Int
   private let isRepeatable: Bool
@@ -18,9 +19,11 @@ final class Transfer {
   private var peakBuffered = 0
 
   init(
-    _ request: HTTPRequest, exchange: Exchange, configuration: HTTPClientConfiguration, statistics: NIOLockedValueBox<HTTPClientStatistics>
+    _ request: HTTPRequest, exchange: Exchange, configuration: HTTPClientConfiguration, schedule: DeadlineSchedule,
+    statistics: NIOLockedValueBox<HTTPClientStatistics>
   ) throws(HTTPClientError) {
     self.exchange = exchange
+    self.schedule = schedule
     self.statistics = statistics
     easy = try EasyHandle()
     headers = try HeaderList(request.headers)
@@ -32,6 +35,13 @@ final class Transfer {
     try easy.apply(request)
     try easy.setHeaders(headers)
     try installCallbacks()
+    schedule.check(by: deadlines.earliest)
+  }
+
+  /// The idle time begins: the head is complete, or reading goes on after a pause.
+  func progressed() {
+    deadlines.progressed(at: .now)
+    schedule.check(by: deadlines.earliest)
   }
 
   private func fail(_ error: HTTPClientError) {
@@ -44,7 +54,7 @@ final class Transfer {
   func receive(headerLine line: UnsafeBufferPointer<UInt8>) -> Bool {
     do throws(HTTPClientError) {
       if let head = try parser.feed(line) {
-        deadlines.progressed(at: .now)
+        progressed()
         exchange.headArrived(head)
       }
       return true
