@@ -68,7 +68,7 @@ package enum EntryEnvelope {
     bytes[offset..<offset + 8].reduce(0) { $0 << 8 | Int64($1) }
   }
 
-  private static func withChecksum<Result>(of bytes: ArraySlice<UInt8>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+  static func withChecksum<Result>(of bytes: ArraySlice<UInt8>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     var hash = SHA256()
     bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
     return hash.finalize().withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0.prefix(checksumBytes))) }

@@ -4,7 +4,7 @@ package struct MemoryLimits: Sendable, Equatable {
   package var maxBytes: Int
   /// A value with more bytes is not kept.
   package var maxEntryBytes: Int
-  /// What one tenant may hold while others need the room, as a share of `maxBytes`, 0 to 1.
+  /// What one tenant may hold while others need the room, as a share of `maxBytes`, 0 to 1; 1 is no limit.
   package var tenantShare: Double
 
   package init(maxBytes: Int = 256 << 20, maxEntryBytes: Int = 8 << 20, tenantShare: Double = 0.25) {

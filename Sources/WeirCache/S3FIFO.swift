@@ -145,7 +145,7 @@ struct S3FIFO {
   /// Whether the owner's quota lets a key in that nobody remembers. Bytes that nobody else wants are free to take: the quota counts where
   /// something would have to go for it and somebody else holds something. One entry an owner may always have.
   private func hasRoom(for weight: Int, of owner: Name?) -> Bool {
-    guard owner != nil, bytes + weight > limits.capacity else { return true }
+    guard owner != nil, limits.quota < limits.capacity, bytes + weight > limits.capacity else { return true }
     let held = owners.bytes(of: owner)
     return held == 0 || held == bytes || held + weight <= limits.quota
   }

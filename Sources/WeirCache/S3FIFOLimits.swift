@@ -4,7 +4,7 @@ package struct S3FIFOLimits: Sendable, Equatable {
   package var capacity: Int
   /// A heavier entry is not admitted.
   package var maxEntry: Int
-  /// What one owner may hold while others hold something too and room is short.
+  /// What one owner may hold while others hold something too and room is short; none applies where it is the whole capacity.
   package var quota: Int
 
   /// - Parameter quotaShare: a tenant's share of `capacity`, 0 to 1.
