@@ -3,15 +3,18 @@ package import WeirCore
 /// One window of a token bucket, by the generic cell rate algorithm (ITU-T I.371): the whole state is the theoretical arrival time, the
 /// moment at which the bucket is full again.
 ///
-/// Exact: time is counted in nanoseconds divided by `count`, so that a token's interval, `period / count`, is an integer. 128 bits hold every
-/// moment times every count. `pace` slows the refill down, in thousandths: 2000 is half the rate.
+/// Exact: time is counted in nanoseconds divided by `1000 × count`, so that a token's interval, `period × pace / count`, is an integer: nothing
+/// is ever rounded. 128 bits hold every moment times every count. `pace` slows the refill down, in thousandths: 2000 is half the rate.
 package struct GCRA: Sendable, Equatable {
   package static let fullPace = 1000
   package static let slowestPace = 64_000
 
   package let limit: RateLimit
-  /// In nanoseconds × `limit.count`.
-  private var arrival = Int128(Int64.min)
+  /// More tokens than this count as this many; it keeps every product within 128 bits.
+  private static let mostTokens = 1_000_000_000_000
+
+  /// In nanoseconds × `unit`.
+  private var arrival: Int128
   private let unit: Int128
   private let period: Int128
   /// How far ahead of the clock the arrival time may be before the clock is believed to have jumped back.
@@ -20,9 +23,9 @@ package struct GCRA: Sendable, Equatable {
   /// - Parameter maximumPause: the longest time that `hold` is asked for.
   package init(_ limit: RateLimit, maximumPause: Duration = .seconds(300)) {
     self.limit = limit
-    self.unit = Int128(limit.count)
+    self.unit = Int128(limit.count) * Int128(Self.fullPace)
     self.period = Int128(limit.period.saturatedNanoseconds)
-    self.clockSlack = 2 * Int128(maximumPause.saturatedNanoseconds) * Int128(limit.count)
+    self.clockSlack = 2 * Int128(maximumPause.saturatedNanoseconds) * unit
     self.arrival = Int128(Int64.min) * unit
   }
 
@@ -35,13 +38,13 @@ package struct GCRA: Sendable, Equatable {
 
   /// When `tokens` can leave at the earliest, if nothing else does. More than the burst: when the last of them can, one after the other.
   package func earliest(_ tokens: Int, now: Moment, pace: Int = fullPace) -> Moment {
-    let due = settled(now, pace) + Int128(tokens) * interval(pace) - tolerance(pace)
+    let due = settled(now, pace) + Int128(min(tokens, Self.mostTokens)) * interval(pace) - tolerance(pace)
     return max(now, Moment(nanoseconds: Int64(clamping: due.dividedRoundingUp(by: unit))))
   }
 
   /// Takes `tokens` without asking. Whoever does so has asked before.
   package mutating func charge(_ tokens: Int, now: Moment, pace: Int = fullPace) {
-    arrival = settled(now, pace) + Int128(tokens) * interval(pace)
+    arrival = settled(now, pace) + Int128(min(tokens, Self.mostTokens)) * interval(pace)
   }
 
   /// Makes sure that nothing leaves before `until`, and that then one token is there, not a burst.
@@ -53,7 +56,7 @@ package struct GCRA: Sendable, Equatable {
   package mutating func changePace(from old: Int, to new: Int, now: Moment) {
     let start = Int128(now.nanoseconds) * unit
     guard arrival > start else { return }
-    arrival = start + ((arrival - start) * interval(new)).dividedRoundingUp(by: interval(old))
+    arrival = start + ((arrival - start) * Int128(new)).dividedRoundingUp(by: Int128(old))
   }
 
   /// Tokens that could leave at once.
@@ -63,10 +66,8 @@ package struct GCRA: Sendable, Equatable {
     return room <= 0 ? 0 : Int(clamping: room / interval(pace))
   }
 
-  /// A token's interval at this pace, rounded up.
-  private func interval(_ pace: Int) -> Int128 {
-    (period * Int128(pace)).dividedRoundingUp(by: Int128(Self.fullPace))
-  }
+  /// The time from one token to the next.
+  private func interval(_ pace: Int) -> Int128 { period * Int128(pace) }
 
   private func tolerance(_ pace: Int) -> Int128 { interval(pace) * Int128(limit.burst) }
 
