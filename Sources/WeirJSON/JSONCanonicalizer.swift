@@ -22,7 +22,7 @@ struct JSONCanonicalizer {
   mutating func append(_ index: Int, omitting omitted: [[UInt8]] = []) throws(JSONError) {
     let node = storage.tape[index]
     switch node.kind {
-    case .null, .bool: result.append(contentsOf: bytes[node.range])
+    case .null, .bool: copy(node.range)
     case .string: appendString(node)
     case .number: try appendNumber(node)
     case .array: try appendArray(index, node)
@@ -30,18 +30,20 @@ struct JSONCanonicalizer {
     }
   }
 
+  private mutating func copy(_ range: Range<Int>) { result.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[range])) }
+
   private mutating func appendString(_ node: JSONNode) {
     // Without a backslash there is nothing that could be written differently.
-    guard node.escaped else { return result.append(contentsOf: bytes[node.range]) }
+    guard node.escaped else { return copy(node.range) }
     var unescaped: [UInt8] = []
     JSONText.appendUnescaped(UnsafeBufferPointer(rebasing: bytes[node.contents]), to: &unescaped)
     unescaped.withUnsafeBufferPointer { JSONText.appendQuoted($0, to: &result) }
   }
 
   private mutating func appendNumber(_ node: JSONNode) throws(JSONError) {
-    let text = bytes[node.range]
-    let isPlain = text.count <= 20 && text.allSatisfy { $0 &- UInt8(ascii: "0") < 10 }
-    if isPlain { return result.append(contentsOf: text) }
+    // Up to 20 digits and nothing else: that is how the canonical form writes them.
+    let isPlain = node.range.count <= 20 && node.range.allSatisfy { bytes[$0] &- UInt8(ascii: "0") < 10 }
+    if isPlain { return copy(node.range) }
     guard let decimal = JSONDecimal(storage.bytes[node.range]) else {
       let message = "the exponent of the number at byte \(node.start) is out of range"
       throw JSONError(code: .numberOutOfRange, offset: Int(node.start), message: message)
@@ -62,7 +64,7 @@ struct JSONCanonicalizer {
 
   private mutating func appendObject(_ index: Int, _ node: JSONNode, omitting omitted: [[UInt8]]) throws(JSONError) {
     let kept = names.count
-    defer { names.removeSubrange(kept...) }
+    defer { if names.count > kept { names.removeSubrange(kept...) } }
     result.append(UInt8(ascii: "{"))
     var isFirst = true
     for member in sortedMembers(index, node) {
@@ -96,7 +98,8 @@ struct JSONCanonicalizer {
       func text(_ member: Member) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(rebasing: member.isUnescaped ? names[member.name] : bytes[member.name])
       }
-      members.sort { Self.precedes(text($0), text($1)) }
+      let isSorted = members.indices.dropFirst().allSatisfy { Self.precedes(text(members[$0 - 1]), text(members[$0])) }
+      if !isSorted { members.sort { Self.precedes(text($0), text($1)) } }
     }
     return members
   }

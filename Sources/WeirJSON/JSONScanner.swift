@@ -95,7 +95,9 @@ struct JSONScanner: ~Copyable {
     }
     let index = nodes.count
     // The parent of the root is written as the largest number, which no index reaches.
-    nodes.append(JSONNode(start: UInt32(truncatingIfNeeded: position), end: 0, next: UInt32(truncatingIfNeeded: open), count: 0, kind: kind, escaped: false))
+    nodes.append(
+      JSONNode(
+        start: UInt32(truncatingIfNeeded: position), end: 0, next: UInt32(truncatingIfNeeded: open), count: 0, kind: kind, escaped: false))
     open = index
     position &+= 1
   }

@@ -18,7 +18,7 @@ enum JSONText {
     while index < raw.count {
       var stop = index
       while stop < raw.count, raw[stop] != UInt8(ascii: "\\") { stop += 1 }
-      result.append(contentsOf: raw[index..<stop])
+      result.append(contentsOf: UnsafeBufferPointer(rebasing: raw[index..<stop]))
       guard stop + 1 < raw.count else { return }
       index = stop + 2
       switch raw[stop + 1] {
@@ -88,11 +88,11 @@ enum JSONText {
     for index in text.indices {
       let byte = text[index]
       guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-      result.append(contentsOf: text[copied..<index])
+      result.append(contentsOf: UnsafeBufferPointer(rebasing: text[copied..<index]))
       appendEscape(of: byte, to: &result)
       copied = index + 1
     }
-    result.append(contentsOf: text[copied...])
+    result.append(contentsOf: UnsafeBufferPointer(rebasing: text[copied...]))
     result.append(UInt8(ascii: "\""))
   }
 

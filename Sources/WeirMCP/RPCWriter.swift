@@ -19,7 +19,10 @@ package enum RPCWriter {
   }
 
   /// `text` is JSON text, which must be an object.
-  package static func result(id: RPCID, _ text: some Collection<UInt8>) -> [UInt8] {
+  package static func result(id: RPCID, _ text: some Collection<UInt8>) -> [UInt8] { result(id: id, Array(text)) }
+
+  /// `text` is JSON text, which must be an object.
+  package static func result(id: RPCID, _ text: [UInt8]) -> [UInt8] {
     var result = start(id: id, room: 16 + text.count)
     result.append(contentsOf: #","result":"#.utf8)
     SingleLine.append(text, to: &result)

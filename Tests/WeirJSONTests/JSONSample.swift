@@ -47,7 +47,8 @@ indirect enum JSONSample: Hashable {
     case .array(let elements): return space + "[" + elements.map { $0.text(using: &generator) }.joined(separator: ",") + space + "]"
     case .object(let members):
       let order = Array(members).shuffled(using: &generator)
-      return space + "{" + order.map { Self.quote($0.key, using: &generator) + space + ":" + $0.value.text(using: &generator) }.joined(separator: ",") + "}"
+      return space + "{" + order.map { Self.quote($0.key, using: &generator) + space + ":" + $0.value.text(using: &generator) }.joined(separator: ",")
+        + "}"
     }
   }
 

@@ -64,7 +64,8 @@ struct RPCMessageTests {
   }
 
   static let ids: [(String, String?)] = [
-    ("1", "1"), ("-0", "0"), ("1.0", "1"), ("1e2", "100"), ("18446744073709551615", "18446744073709551615"), ("-9223372036854775808", "-9223372036854775808"),
+    ("1", "1"), ("-0", "0"), ("1.0", "1"), ("1e2", "100"), ("18446744073709551615", "18446744073709551615"),
+    ("-9223372036854775808", "-9223372036854775808"),
     ("123456789012345678901", nil), ("1e21", nil), ("1e99999999999999999999", nil), ("0.5", nil), ("\"\"", "\"\""), (#""\u0061\/""#, #""a/""#),
     (#""\n""#, #""\n""#), ("null", nil), ("true", nil), ("[]", nil), ("{}", nil),
   ]
@@ -85,7 +86,10 @@ struct RPCMessageTests {
 
   static let written: [([UInt8], String)] = [
     (RPCWriter.request(id: RPCID(1), method: "ping", params: nil), #"{"jsonrpc":"2.0","id":1,"method":"ping"}"#),
-    (RPCWriter.request(id: RPCID(string: "a\""), method: "x\n", params: Array("{ \"a\":\n\r\n1 }".utf8)), #"{"jsonrpc":"2.0","id":"a\"","method":"x\n","params":{ "a":   1 }}"#),
+    (
+      RPCWriter.request(id: RPCID(string: "a\""), method: "x\n", params: Array("{ \"a\":\n\r\n1 }".utf8)),
+      #"{"jsonrpc":"2.0","id":"a\"","method":"x\n","params":{ "a":   1 }}"#
+    ),
     (RPCWriter.notification(method: "n", params: nil), #"{"jsonrpc":"2.0","method":"n"}"#),
     (RPCWriter.notification(method: "n", params: Array("{}".utf8)), #"{"jsonrpc":"2.0","method":"n","params":{}}"#),
     (RPCWriter.result(id: RPCID(-2), "{\n}".utf8), #"{"jsonrpc":"2.0","id":-2,"result":{ }}"#),

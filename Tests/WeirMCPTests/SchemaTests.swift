@@ -7,7 +7,8 @@ struct SchemaTests {
   static let examples = "mcp-schema/2026-07-28-examples"
 
   static func files(in folders: (String) -> Bool) -> [String] {
-    TestData.files(in: examples).filter(folders).flatMap { folder in TestData.files(in: "\(examples)/\(folder)").map { "\(examples)/\(folder)/\($0)" } }
+    TestData.files(in: examples).filter(folders).flatMap { folder in TestData.files(in: "\(examples)/\(folder)").map { "\(examples)/\(folder)/\($0)" }
+    }
   }
 
   static func root(_ path: String) throws -> JSONValue { try JSONDocument(parsing: TestData.bytes(path), limits: .trusted).root }
@@ -40,7 +41,8 @@ struct SchemaTests {
     #expect(try JSONDocument(parsing: written).root.canonical() == root.canonical())
   }
 
-  @Test("the examples of tool results reach a modern client unchanged, and a legacy one without resultType", arguments: files { $0 == "CallToolResult" })
+  @Test(
+    "the examples of tool results reach a modern client unchanged, and a legacy one without resultType", arguments: files { $0 == "CallToolResult" })
   func toolResults(path: String) throws {
     let root = try Self.root(path)
     let result = try ToolResult(normalizing: root)
@@ -60,7 +62,8 @@ struct SchemaTests {
   }
 
   static let methods: Set<String> = [
-    MCPMethod.initialize, MCPMethod.initialized, MCPMethod.ping, MCPMethod.discover, MCPMethod.toolsList, MCPMethod.toolsCall, MCPMethod.toolsListChanged,
+    MCPMethod.initialize, MCPMethod.initialized, MCPMethod.ping, MCPMethod.discover, MCPMethod.toolsList, MCPMethod.toolsCall,
+    MCPMethod.toolsListChanged,
     MCPMethod.resourcesList, MCPMethod.resourceTemplatesList, MCPMethod.resourcesRead, MCPMethod.resourcesSubscribe, MCPMethod.resourcesUnsubscribe,
     MCPMethod.resourcesListChanged, MCPMethod.resourceUpdated, MCPMethod.promptsList, MCPMethod.promptsGet, MCPMethod.promptsListChanged,
     MCPMethod.complete, MCPMethod.setLevel, MCPMethod.message, MCPMethod.progress, MCPMethod.cancelled, MCPMethod.subscriptionsListen,

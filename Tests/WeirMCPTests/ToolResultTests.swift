@@ -33,18 +33,21 @@ struct ToolResultTests {
       legacy: #"{"_meta":{"weir/cache":P},"content":[]}"#, modern: #"{"_meta":{"weir/cache":P},"content":[],"resultType":"complete"}"#,
       modernNamed: #"{"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"content":[],"resultType":"complete"}"#),
     Case(
-      testDescription: "_meta with members, in the middle", sent: #"{"a":1,"_meta":{"x/y":{"z":[]}},"b":2}"#, kept: #"{"a":1,"_meta":{"x/y":{"z":[]}},"b":2}"#,
+      testDescription: "_meta with members, in the middle", sent: #"{"a":1,"_meta":{"x/y":{"z":[]}},"b":2}"#,
+      kept: #"{"a":1,"_meta":{"x/y":{"z":[]}},"b":2}"#,
       legacy: #"{"a":1,"_meta":{"x/y":{"z":[]},"weir/cache":P},"b":2}"#,
       modern: #"{"a":1,"_meta":{"x/y":{"z":[]},"weir/cache":P},"b":2,"resultType":"complete"}"#,
       modernNamed: #"{"a":1,"_meta":{"x/y":{"z":[]},"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"b":2,"resultType":"complete"}"#),
     Case(
-      testDescription: "a modern result", sent: #"{"resultType":"complete","content":[],"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"u"}}}"#,
+      testDescription: "a modern result",
+      sent: #"{"resultType":"complete","content":[],"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"u"}}}"#,
       kept: #"{"content":[]}"#, legacy: #"{"content":[],"_meta":{"weir/cache":P}}"#,
       modern: #"{"content":[],"_meta":{"weir/cache":P},"resultType":"complete"}"#,
       modernNamed: #"{"content":[],"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#),
     Case(
       testDescription: "a modern result with more in _meta",
-      sent: #"{"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"u"},"k":1,"weir/cache":{"outcome":"miss"}},"content":[],"resultType":"complete"}"#,
+      sent:
+        #"{"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"u"},"k":1,"weir/cache":{"outcome":"miss"}},"content":[],"resultType":"complete"}"#,
       kept: #"{"_meta":{"k":1},"content":[]}"#, legacy: #"{"_meta":{"k":1,"weir/cache":P},"content":[]}"#,
       modern: #"{"_meta":{"k":1,"weir/cache":P},"content":[],"resultType":"complete"}"#,
       modernNamed: #"{"_meta":{"k":1,"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"content":[],"resultType":"complete"}"#),
@@ -53,21 +56,26 @@ struct ToolResultTests {
       legacy: #"{"_meta":{"weir/cache":P}}"#, modern: #"{"_meta":{"weir/cache":P},"resultType":"complete"}"#,
       modernNamed: #"{"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#),
     Case(
-      testDescription: "whitespace", sent: " { \"_meta\" : { \"k\" : 1 } ,\n \"a\" : [ ] \r\n\t} \n", kept: "{ \"_meta\" : { \"k\" : 1 } ,  \"a\" : [ ]   \t}",
+      testDescription: "whitespace", sent: " { \"_meta\" : { \"k\" : 1 } ,\n \"a\" : [ ] \r\n\t} \n",
+      kept: "{ \"_meta\" : { \"k\" : 1 } ,  \"a\" : [ ]   \t}",
       legacy: "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P } ,  \"a\" : [ ]   \t}",
       modern: "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P } ,  \"a\" : [ ],\"resultType\":\"complete\"   \t}",
-      modernNamed: "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P,\"io.modelcontextprotocol/serverInfo\":S } ,  \"a\" : [ ],\"resultType\":\"complete\"   \t}"),
+      modernNamed:
+        "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P,\"io.modelcontextprotocol/serverInfo\":S } ,  \"a\" : [ ],\"resultType\":\"complete\"   \t}"),
     Case(
       testDescription: "whitespace in an empty object", sent: "{\n \n}", kept: "{   }", legacy: #"{"_meta":{"weir/cache":P}   }"#,
       modern: #"{"_meta":{"weir/cache":P},"resultType":"complete"   }"#,
       modernNamed: #"{"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"   }"#),
     Case(
-      testDescription: "_meta as text and deeper inside", sent: #"{"content":[{"text":"\"_meta\":{}","_meta":{"q":1}}],"x":{"resultType":"no","isError":true}}"#,
-      kept: #"{"content":[{"text":"\"_meta\":{}","_meta":{"q":1}}],"x":{"resultType":"no","isError":true}}"#,
-      legacy: #"{"content":[{"text":"\"_meta\":{}","_meta":{"q":1}}],"x":{"resultType":"no","isError":true},"_meta":{"weir/cache":P}}"#,
-      modern: #"{"content":[{"text":"\"_meta\":{}","_meta":{"q":1}}],"x":{"resultType":"no","isError":true},"_meta":{"weir/cache":P},"resultType":"complete"}"#,
+      testDescription: "_meta as text and deeper inside",
+      sent: #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1}}"#,
+      kept: #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1}}"#,
+      legacy: #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P}}"#,
+      modern:
+        #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P},"resultType":"complete"}"#,
       modernNamed:
-        #"{"content":[{"text":"\"_meta\":{}","_meta":{"q":1}}],"x":{"resultType":"no","isError":true},"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#
+        #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S}"#
+        + #","resultType":"complete"}"#
     ),
     Case(
       testDescription: "escaped names", sent: #"{"\u005fmeta":{"a":1},"result\u0054ype":"\u0063omplete","isErr\u006fr":true}"#,
@@ -134,7 +142,8 @@ struct ToolResultTests {
   @Test(
     "what is no complete result is refused",
     arguments: [
-      "[]", "null", "\"x\"", #"{"resultType":"input_required","inputRequests":{}}"#, #"{"resultType":"task"}"#, #"{"resultType":null}"#, #"{"resultType":1}"#,
+      "[]", "null", "\"x\"", #"{"resultType":"input_required","inputRequests":{}}"#, #"{"resultType":"task"}"#, #"{"resultType":null}"#,
+      #"{"resultType":1}"#,
       #"{"_meta":[]}"#, #"{"_meta":"x"}"#,
     ])
   func refuses(document: String) throws {
