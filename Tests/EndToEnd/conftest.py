@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from emulator import Emulator
 from support.oracle import SchemaOracle
-from support.paths import AWS_BIN, aws_environment, find_binary
+from support.paths import AWS_BIN, END_TO_END, aws_environment, find_binary
 from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.redis import RedisServer
 from support.relay import Relay
@@ -155,4 +156,39 @@ def shared_weir(start_weir: Callable[..., Any], cloud: Emulator, billing_http: s
     }
     with start_weir(configuration) as weir:
         weir.wait_for_tools("billing", "billing-http", "pricing")
+        yield weir
+
+
+def upstream_program(name: str) -> list[str]:
+    """The command of one of the small upstreams in upstreams/."""
+    return [sys.executable, "-W", "ignore", str(END_TO_END / "upstreams" / name)]
+
+
+@pytest.fixture(scope="session")
+def workshop_http(oracle: SchemaOracle) -> Iterator[str]:
+    """The workshop upstream over Streamable HTTP, behind a relay: the URL."""
+    port = free_port()
+    process = ManagedProcess([*upstream_program("workshop.py"), str(port)])
+    eventually(lambda: accepts(port), 60, "the workshop listens")
+    relay = Relay(port)
+    with judged(relay, oracle):
+        yield f"{relay.url}/mcp"
+        process.stop()
+    relay.close()
+
+
+@pytest.fixture(scope="session")
+def workshop_weir(start_weir: Callable[..., Any], workshop_http: str) -> Iterator[Weir]:
+    """One Weir in front of the small upstreams. Everything may be kept except what `pid` and `crash` do."""
+    rules = [{"tool": tool, "ttl": "1h"} for tool in ("march", "tally", "echo", "large")]
+    configuration = {
+        "cache": {"memory": {"max_bytes": "64MiB", "max_entry": "1MiB"}},
+        "upstreams": {
+            "workshop": {"command": upstream_program("workshop.py"), "share": "all", "cache": rules},
+            "workshop-http": {"url": workshop_http, "share": "all", "cache": rules},
+            "old-timer": {"command": upstream_program("old_timer.py"), "share": "all"},
+        },
+    }
+    with start_weir(configuration) as weir:
+        weir.wait_for_tools("workshop", "workshop-http", "old-timer")
         yield weir

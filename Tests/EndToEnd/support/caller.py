@@ -64,11 +64,13 @@ class Caller:
                 "protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "weir-tests", "version": "1"}}}, {})
             assert response.status_code == 200, response.text
             version = messages[-1]["result"]["protocolVersion"]
-            self._session = {"Mcp-Session-Id": response.headers["mcp-session-id"], "MCP-Protocol-Version": version}
+            self._session = {"MCP-Protocol-Version": version}
+            if "mcp-session-id" in response.headers:
+                self._session["Mcp-Session-Id"] = response.headers["mcp-session-id"]
             self._post({"jsonrpc": "2.0", "method": "notifications/initialized"}, self._session)
 
     def close(self) -> None:
-        if self._session:
+        if "Mcp-Session-Id" in self._session:
             self._http.delete(self.url, headers=self._session)
         self._http.close()
 

@@ -40,6 +40,10 @@ class RedisServer:
             connection.sendall(" ".join(words).encode() + b"\r\n")
             return connection.recv(65536).decode(errors="replace")
 
+    def size(self) -> int:
+        """How many keys it has."""
+        return int(self.command("DBSIZE").strip().removeprefix(":"))
+
     def close(self) -> None:
         if self.process.running():
             self.kill()

@@ -111,7 +111,9 @@ class Relay:
         if response is None or not response.complete:
             return problems
         for message in response.messages():
-            if sent is None and not (isinstance(message, dict) and message.get("jsonrpc")):
+            is_rpc = isinstance(message, dict) and "jsonrpc" in message
+            # Health pages are no messages, and a refusal by HTTP status need not be one.
+            if not is_rpc and (sent is None or response.status >= 400):
                 continue
             answered = sent and sent.get("method")
             spoken = revision
