@@ -48,8 +48,7 @@ struct GCRATests {
         let announced = cell.earliest(tokens, now: now)
         let granted = cell.take(tokens, now: now)
         let expected = model.take(tokens, now: now)
-        #expect(granted == expected)
-        #expect(granted == (announced <= now))
+        if granted != expected || granted != (announced <= now) { Issue.record("\(tokens) at \(now): \(granted), the model says \(expected)") }
       }
     }
   }

@@ -84,3 +84,13 @@ extension Result where Failure == CallError {
 func limit(_ count: Int, per period: Duration, burst: Int? = nil) throws -> RateLimit {
   try #require(RateLimit(count: count, period: period, burst: burst ?? count))
 }
+
+/// Ids as a lane would give them.
+final class WaiterIDs: Sendable {
+  private let counter = Counter()
+
+  func next() -> WaiterID {
+    counter.add()
+    return WaiterID(number: UInt64(counter.value))
+  }
+}

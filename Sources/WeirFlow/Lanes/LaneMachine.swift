@@ -80,11 +80,12 @@ package struct LaneMachine: Sendable {
     for index in budgets.indices { budgets[index].commit(grant.request.price, now: wall) }
   }
 
-  /// The request is over and gives its permit back. One that never said that it left, but has an outcome, is taken to have left now.
+  /// The request is over and gives its permit back. One that never said that it left, but has an outcome, costs its token
+  /// now.
   package mutating func released(_ id: WaiterID, _ outcome: LaneOutcome, jitter: Double, now: Moment, wall: WallTime) -> [LaneAction] {
+    guard let sentAt = grants[id].map({ $0.sentAt ?? $0.grantedAt }) else { return [] }
     if outcome != .notSent { sent(id, now: now, wall: wall) }
     guard let grant = grants.removeValue(forKey: id) else { return [] }
-    let sentAt = grant.sentAt ?? grant.grantedAt
     if grant.sentAt == nil {
       limiter.cancel(grant.request.cost)
       for index in budgets.indices { budgets[index].cancel(grant.request.price) }
