@@ -1,0 +1,115 @@
+import Logging
+import NIOConcurrencyHelpers
+import WeirCore
+import WeirJSON
+import WeirMCP
+
+/// Keeps the list of an upstream's tools: lists when a session opens, when the server says so, and from time to time.
+final class CatalogKeeper: Sendable {
+  typealias Send = @Sendable (UpstreamRequest) async throws(CallError) -> JSONDocument
+
+  /// Why the tools are listed.
+  private enum Wish: Sendable { case opened, changed, due }
+
+  private struct State {
+    var catalog: UpstreamCatalog?
+    var due = Moment.distantFuture
+    var backoff: Backoff
+  }
+
+  private let configuration: UpstreamConfiguration
+  private let time: any TimeSource
+  private let logger: Logger
+  private let state: NIOLockedValueBox<State>
+  private let dueMoved = Gate()
+  private let wishes: AsyncStream<Wish>
+  private let sink: AsyncStream<Wish>.Continuation
+
+  init(configuration: UpstreamConfiguration, time: any TimeSource, logger: Logger) {
+    self.configuration = configuration
+    self.time = time
+    self.logger = logger
+    state = NIOLockedValueBox(State(backoff: Backoff(configuration.retryDelays)))
+    (wishes, sink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// The last complete listing, also while the upstream is down.
+  var catalog: UpstreamCatalog? { state.withLockedValue { $0.catalog } }
+
+  /// A session has opened: its tools may be other ones.
+  func sessionOpened() { sink.yield(.opened) }
+  /// The server announced a change.
+  func toolsChanged() { sink.yield(.changed) }
+
+  /// Lists until cancelled. `info` is nil while there is no session, and then nothing is asked. `report` hears of every listing.
+  func run(
+    send: @escaping Send, info: @escaping @Sendable () -> SessionInfo?, report: @escaping @Sendable (Result<UpstreamCatalog, CallError>) -> Void
+  ) async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.remind() }
+      for await wish in wishes {
+        if wish == .changed { try? await time.sleep(until: time.now() + configuration.listDebounce) }
+        guard let info = info(), !Task.isCancelled else { continue }
+        await refresh(send, info, report)
+      }
+      group.cancelAll()
+    }
+  }
+
+  private func refresh(
+    _ send: Send, _ info: SessionInfo, _ report: @Sendable (Result<UpstreamCatalog, CallError>) -> Void
+  ) async {
+    do throws(CallError) {
+      let (catalog, ttl) = info.hasTools ? try await list(send, info) : (UpstreamCatalog(tools: [], instructions: info.instructions), nil)
+      if !info.hasTools { logger.warning("upstream declares no tools") }
+      let interval = ttl.map { min(max($0, configuration.refreshBounds.lowerBound), configuration.refreshBounds.upperBound) }
+      let isNew = state.withLockedValue { state in
+        state.backoff.reset()
+        defer { state.catalog = catalog }
+        return state.catalog != catalog
+      }
+      setDue(in: (interval ?? configuration.refreshInterval) * Double.random(in: 0.9..<1.1))
+      if isNew { logger.info("upstream listed its tools", metadata: ["tools": "\(catalog.tools.count)"]) }
+      report(.success(catalog))
+    } catch {
+      if error.reason == .cancelled { return }
+      let delay = state.withLockedValue { $0.backoff.next(random: .random(in: 0..<1)) }
+      setDue(in: delay)
+      logger.warning("upstream did not list its tools", metadata: ["reason": "\(error.message)", "retry_s": "\(delay.inSeconds)"])
+      report(.failure(error))
+    }
+  }
+
+  private func list(_ send: Send, _ info: SessionInfo) async throws(CallError) -> (UpstreamCatalog, Duration?) {
+    var pager = ToolPager(upstream: configuration.name, maxPages: configuration.maxListPages, maxTools: configuration.maxTools)
+    var params = ToolPager.firstParams
+    while true {
+      let deadline = time.now() + configuration.listTimeout
+      let request = UpstreamRequest(method: MCPMethod.toolsList, params: params, deadline: deadline, isRepeatable: true)
+      switch try pager.add(try await send(request)) {
+      case .request(let next): params = next
+      case .finished:
+        for warning in pager.warnings { logger.warning("upstream lists a tool that cannot be offered", metadata: ["why": "\(warning)"]) }
+        return (UpstreamCatalog(tools: pager.tools, instructions: info.instructions), pager.ttl)
+      }
+    }
+  }
+
+  private func setDue(in delay: Duration) {
+    state.withLockedValue { $0.due = time.now() + delay }
+    dueMoved.open()
+  }
+
+  /// Wishes for a listing whenever one is due.
+  private func remind() async {
+    while !Task.isCancelled {
+      let due = state.withLockedValue { $0.due }
+      // An hour at most, which any clock can count.
+      let wake = min(due, time.now() + .seconds(3600))
+      let hasMoved = await dueMoved.wait(time, until: wake) { self.state.withLockedValue { $0.due != due } }
+      guard !hasMoved, !Task.isCancelled, due <= time.now() else { continue }
+      state.withLockedValue { $0.due = .distantFuture }
+      sink.yield(.due)
+    }
+  }
+}

@@ -1,0 +1,20 @@
+package import WeirCore
+package import WeirJSON
+
+/// What a `SessionMachine` wants done, in order.
+package enum SessionAction: Sendable {
+  /// One message for the server, without a line break.
+  case write([UInt8])
+  /// The session is open; calls may be sent.
+  case opened(SessionInfo)
+  /// The session cannot be opened: the connection is of no use any more. One line without secrets.
+  case failed(reason: String)
+  /// The call with this id has ended. The result is still part of its message.
+  case finished(id: Int, Result<JSONValue, CallError>)
+  /// The call with this id reports progress.
+  case progress(id: Int, CallProgress)
+  /// The server says that its tools are other ones now.
+  case toolsChanged
+  /// The server logged something at this level. Its content is not for Weir's log.
+  case serverLog(level: String)
+}

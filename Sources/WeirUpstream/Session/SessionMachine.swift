@@ -1,0 +1,129 @@
+package import WeirCore
+import WeirMCP
+
+/// One MCP client session over a channel that keeps messages in order: opening, own ids and progress tokens, the table of what is in flight.
+/// Pure: it is told what arrived and what time it is, and says what to do. Ids rise and are never used twice (MCP 2025-11-25, requests).
+package struct SessionMachine: Sendable {
+  /// How the session is opened.
+  package enum Opening: Sendable, Equatable {
+    /// `server/discover` first, `initialize` where that fails.
+    case probe
+    case legacy
+    case modern
+  }
+
+  enum Phase: Sendable, Equatable {
+    case idle
+    case probing(id: Int, until: Moment)
+    case initializing(id: Int)
+    case open(SessionInfo)
+    case ended(reason: String)
+  }
+
+  struct Pending: Sendable {
+    let onProgress: Bool
+    var lastProgress: Double?
+  }
+
+  let upstream: Name
+  let opening: Opening
+  let envelope: RequestEnvelope
+  let probeTimeout: Duration
+  let connectTimeout: Duration
+  var phase = Phase.idle
+  var pending: [Int: Pending] = [:]
+  private var lastID = 0
+  private var connectUntil = Moment.distantFuture
+
+  /// Responses to nothing in flight: late, doubled, never asked for.
+  package internal(set) var unknownResponses = 0
+  /// Messages that are not JSON-RPC, or make no sense where they stand.
+  package internal(set) var invalidMessages = 0
+
+  package init(configuration: UpstreamConfiguration, opening: Opening) {
+    self.upstream = configuration.name
+    self.opening = opening
+    self.envelope = RequestEnvelope(clientName: configuration.clientName, clientVersion: configuration.clientVersion)
+    self.probeTimeout = configuration.probeTimeout
+    self.connectTimeout = configuration.connectTimeout
+  }
+
+  /// The channel stands: opens the session.
+  package mutating func start(now: Moment) -> [SessionAction] {
+    guard phase == .idle else { return [] }
+    connectUntil = now + connectTimeout
+    guard opening != .legacy else { return initialize() }
+    let id = nextID()
+    phase = .probing(id: id, until: opening == .probe ? min(now + probeTimeout, connectUntil) : connectUntil)
+    return [.write(envelope.discover(id: id))]
+  }
+
+  /// When `expire` has something to do; nil once the session is open or over.
+  package var nextTimeout: Moment? {
+    switch phase {
+    case .idle, .open, .ended: nil
+    case .probing(_, let until): until
+    case .initializing: connectUntil
+    }
+  }
+
+  /// Gives up on an opening that takes too long.
+  package mutating func expire(now: Moment) -> [SessionAction] {
+    guard let nextTimeout, nextTimeout <= now else { return [] }
+    if case .probing = phase, opening == .probe, now < connectUntil { return initialize() }
+    return end("it did not answer within \(Int(connectTimeout.inSeconds.rounded())) s of its start")
+  }
+
+  /// A new id, for a call that is about to be sent.
+  package mutating func nextID() -> Int {
+    lastID += 1
+    return lastID
+  }
+
+  /// Sends a caller's request under an id of `nextID`.
+  package mutating func send(_ request: UpstreamRequest, id: Int) -> [SessionAction] {
+    guard case .open(let info) = phase else {
+      return [.finished(id: id, .failure(ErrorText.down(upstream, "its session is not open", wait: nil)))]
+    }
+    guard let message = envelope.request(request, id: id, era: info.era) else {
+      return [.finished(id: id, .failure(CallError(.invalidParams, "the parameters of \(ErrorText.clean(request.method, limit: 60)) must be an object")))]
+    }
+    pending[id] = Pending(onProgress: request.onProgress != nil)
+    return [.write(message)]
+  }
+
+  /// The caller left or its deadline passed: tells the server. Nothing where the call has ended already.
+  package mutating func cancel(_ id: Int, with error: CallError) -> [SessionAction] {
+    guard pending.removeValue(forKey: id) != nil else { return [] }
+    let reason = error.reason == .timedOut ? "deadline passed" : "cancelled by the caller"
+    return [.write(envelope.cancelled(id: id, reason: reason)), .finished(id: id, .failure(error))]
+  }
+
+  /// The channel is gone. What is in flight stays with the shell, which knows whether it may be sent again: those ids are returned.
+  package mutating func close(reason: String) -> [Int] {
+    if case .ended = phase {} else { phase = .ended(reason: reason) }
+    let lost = pending.keys.sorted()
+    pending.removeAll()
+    return lost
+  }
+
+  /// How many calls are in flight.
+  package var inFlight: Int { pending.count }
+
+  /// Set once the session is open.
+  package var info: SessionInfo? { if case .open(let info) = phase { info } else { nil } }
+
+  /// The channel ended while the server was being asked for its era: many servers exit at a request before `initialize`.
+  package var isProbing: Bool { if case .probing = phase { opening == .probe } else { false } }
+
+  mutating func initialize() -> [SessionAction] {
+    let id = nextID()
+    phase = .initializing(id: id)
+    return [.write(envelope.initialize(id: id))]
+  }
+
+  mutating func end(_ reason: String) -> [SessionAction] {
+    phase = .ended(reason: reason)
+    return [.failed(reason: reason)]
+  }
+}
