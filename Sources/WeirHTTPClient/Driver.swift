@@ -123,11 +123,11 @@ final class Driver {
     let opened = transfer.easy.connectionsOpened
     let code = curl_multi_remove_handle(multi, transfer.easy.pointer)
     if code != CURLM_OK { logger.error("libcurl did not let go of a transfer", metadata: ["code": "\(code.rawValue)"]) }
+    mailbox.transferEnded()
     statistics.withLockedValue {
       $0.transfersEnded += 1
       $0.connectionsOpened += opened
     }
-    mailbox.transferEnded()
     reference.release()
     exchange.finish(result)
   }

@@ -72,6 +72,7 @@ struct LoadTests {
         #expect(code == .overloaded)
         held.removeFirst()
         await server.connectionsClosed(atLeast: 1)
+        while client.statistics.transfersEnded < 1 { await Task.yield() }
         #expect(try await client.send(HTTPRequest(url: server.url)).head.status == 200)
       }
     }
