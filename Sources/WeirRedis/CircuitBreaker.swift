@@ -14,11 +14,11 @@ package struct CircuitBreaker: Sendable {
     /// Between 0 and 1. Default 0.5.
     package var failureShare = 0.5
     /// Default 2 s.
-    package var window: TimeAmount = .seconds(2)
+    package var window: Duration = .seconds(2)
     /// Default 500 ms.
-    package var shortestPause: TimeAmount = .milliseconds(500)
+    package var shortestPause: Duration = .milliseconds(500)
     /// Default 10 s.
-    package var longestPause: TimeAmount = .seconds(10)
+    package var longestPause: Duration = .seconds(10)
 
     package init() {}
   }
@@ -46,7 +46,7 @@ package struct CircuitBreaker: Sendable {
 
   package init(settings: Settings = Settings()) {
     self.settings = settings
-    pause = settings.shortestPause
+    pause = TimeAmount(settings.shortestPause)
   }
 
   /// Whether a command may be sent.
@@ -72,7 +72,7 @@ package struct CircuitBreaker: Sendable {
     let outcomes = recent.reduce(failures) { $0 + $1.successes }
     let tooMany = outcomes >= settings.minimumSample && Double(failures) >= settings.failureShare * Double(outcomes)
     guard inARow >= settings.consecutiveFailures || tooMany else { return false }
-    pause = settings.shortestPause
+    pause = TimeAmount(settings.shortestPause)
     open(at: now, jitter: jitter)
     return true
   }
@@ -95,7 +95,7 @@ package struct CircuitBreaker: Sendable {
   /// The probe failed: open again, twice as long.
   package mutating func probeFailed(at now: NIODeadline, jitter: Double) {
     guard state == .halfOpen else { return }
-    pause = min(.nanoseconds(pause.nanoseconds * 2), settings.longestPause)
+    pause = min(.nanoseconds(pause.nanoseconds * 2), TimeAmount(settings.longestPause))
     open(at: now, jitter: jitter)
   }
 
@@ -106,7 +106,7 @@ package struct CircuitBreaker: Sendable {
   }
 
   private mutating func bucket(at now: NIODeadline) -> Int {
-    let number = Int64(clamping: now.uptimeNanoseconds) / max(1, settings.window.nanoseconds / Int64(Self.bucketCount))
+    let number = Int64(clamping: now.uptimeNanoseconds) / max(1, TimeAmount(settings.window).nanoseconds / Int64(Self.bucketCount))
     let index = Int(number % Int64(Self.bucketCount))
     if buckets[index].number != number { buckets[index] = Bucket(number: number) }
     return index

@@ -73,11 +73,19 @@ final class RedisChannelHandler: ChannelInboundHandler {
     } catch {
       failure = error
     }
-    for reply in replies where !assign(reply) {
-      failure = failure ?? RedisError(.protocolError, "the server sent a reply that nobody asked for")
+    var completed: [(request: RedisRequest, replies: [RedisReply])] = []
+    for reply in replies {
+      switch pending.receive(reply) {
+      case .completed(let request, let replies): completed.append((request, replies))
+      case .kept: break
+      case .discarded: line.countDiscarded(1)
+      case .unexpected: failure = failure ?? RedisError(.protocolError, "the server sent a reply that nobody asked for")
+      }
     }
     replies.removeAll(keepingCapacity: true)
+    // Before anybody is told, so that whoever is told finds the room that its request took free again.
     publish()
+    for (request, replies) in completed where !request.finish(.success(replies)) { line.countDiscarded(replies.count) }
     if let failure { close(failure) }
   }
 
@@ -87,18 +95,6 @@ final class RedisChannelHandler: ChannelInboundHandler {
       do throws(RedisError) { try decoder.feed(bytes, into: &replies) } catch { failure = error }
     }
     if let failure { throw failure }
-  }
-
-  /// - Returns: False where nobody asked for it.
-  private func assign(_ reply: RedisReply) -> Bool {
-    switch pending.receive(reply) {
-    case .completed(let request, let replies):
-      if !request.finish(.success(replies)) { line.countDiscarded(replies.count) }
-    case .kept: break
-    case .discarded: line.countDiscarded(1)
-    case .unexpected: return false
-    }
-    return true
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -120,8 +116,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
     timer?.task.cancel()
     timer = nil
     let waiting = pending.removeAll() + line.close(error)
-    for request in waiting { request.finish(.failure(error)) }
     publish()
+    for request in waiting { request.finish(.failure(error)) }
   }
 
   private func publish() {

@@ -110,7 +110,9 @@ extension RedisClient {
   }
 
   private func ping() async -> Bool {
-    guard let connection = state.withLockedValue({ $0.leastLoaded }), let bytes = try? RESPEncoder.encode([[Array("PING".utf8)]]) else { return false }
+    guard let connection = state.withLockedValue({ $0.leastLoaded }), let bytes = try? RESPEncoder.encode([[Array("PING".utf8)]]) else {
+      return false
+    }
     let request = RedisRequest(bytes: bytes, commands: 1, started: .now(), timeout: configuration.commandTimeout)
     guard case .success(let replies) = await connection.send(request) else { return false }
     // A refusal for want of permission is an answer, too; one because the data are still being loaded is not.

@@ -12,7 +12,9 @@ package struct RedisScript: Sendable, Hashable {
 extension RedisClient {
   /// Runs a script: by its digest once that is known, with its source where the server has lost it (restart, failover, `SCRIPT FLUSH`). A
   /// script that the server does not know has not run, so the second attempt, of which there is one, does nothing twice.
-  package func evaluate(_ script: RedisScript, keys: [[UInt8]], arguments: [[UInt8]], timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
+  package func evaluate(
+    _ script: RedisScript, keys: [[UInt8]], arguments: [[UInt8]], timeout: Duration? = nil
+  ) async throws(RedisError) -> RedisReply {
     let operands = [Array(String(keys.count).utf8)] + keys + arguments
     if let digest = state.withLockedValue({ $0.scripts[script] }) {
       let reply = try await send([Array("EVALSHA".utf8), digest] + operands, timeout: timeout)

@@ -11,7 +11,9 @@ import WeirRedis
     return breaker
   }
 
-  private func fail(_ breaker: inout CircuitBreaker, at now: NIODeadline, opens: Bool, _ why: Comment? = nil, location: SourceLocation = #_sourceLocation) {
+  private func fail(
+    _ breaker: inout CircuitBreaker, at now: NIODeadline, opens: Bool, _ why: Comment? = nil, location: SourceLocation = #_sourceLocation
+  ) {
     let hasOpened = breaker.failed(at: now, jitter: 0)
     #expect(hasOpened == opens, why, sourceLocation: location)
   }

@@ -105,7 +105,9 @@ import WeirRedis
     #expect(result.error == nil && result.replies.count == 5000)
   }
 
-  @Test("an array that announces too many elements is refused at once, complete or not", arguments: ["*2147483647\r\n", "*1001\r\n", "*2\r\n:1\r\n*1001\r\n:1\r\n"])
+  @Test(
+    "an array that announces too many elements is refused at once, complete or not",
+    arguments: ["*2147483647\r\n", "*1001\r\n", "*2\r\n:1\r\n*1001\r\n:1\r\n"])
   func elementLimit(head: String) {
     #expect(decode(head, limits: RESPLimits(maxElements: 1000)).error?.code == .protocolError)
     let full = "*1001\r\n" + String(repeating: ":1\r\n", count: 1001)
@@ -158,7 +160,8 @@ import WeirRedis
   func encode() throws {
     let commands: [[[UInt8]]] = [[Array("GET".utf8), [0, 13, 10, 255]], [Array("SET".utf8), [], Array("%s%n".utf8)], [[]]]
     let buffer = try RESPEncoder.encode(commands)
-    let expected = Array("*2\r\n$3\r\nGET\r\n$4\r\n".utf8) + [0, 13, 10, 255, 13, 10] + Array("*3\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\n%s%n\r\n*1\r\n$0\r\n\r\n".utf8)
+    let expected =
+      Array("*2\r\n$3\r\nGET\r\n$4\r\n".utf8) + [0, 13, 10, 255, 13, 10] + Array("*3\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\n%s%n\r\n*1\r\n$0\r\n\r\n".utf8)
     #expect(Array(buffer.readableBytesView) == expected)
     let back = decode([Array(buffer.readableBytesView)[...]])
     #expect(back.replies == commands.map { .array($0.map { .bulk($0) }) })
