@@ -1,0 +1,57 @@
+/// What a client may take of the front: time, bytes and numbers. The defaults are those of docs/security.md and hold without configuration.
+package struct FrontLimits: Sendable, Equatable {
+  /// From the connection (or the first byte of a later request) to the end of the header section. Absolute: a drip does not extend it.
+  package var headerTimeout: Duration = .seconds(10)
+  /// From the end of the header section to the end of the body. Absolute.
+  package var bodyTimeout: Duration = .seconds(30)
+  /// Bytes per second that a body must reach on average, counted after `bodyRateGrace`.
+  package var minimumBodyRate = 1024
+  /// For how long the rate of a body is not looked at.
+  package var bodyRateGrace: Duration = .seconds(5)
+  /// How long a connection may wait for its next request.
+  package var keepAliveTimeout: Duration = .seconds(60)
+  /// How long output may wait for a peer that reads nothing.
+  package var writeStallTimeout: Duration = .seconds(30)
+  /// How long a connection stays readable after its last answer, so that the answer is not lost to a reset.
+  package var lingerTimeout: Duration = .seconds(2)
+  /// Connections, over all listeners of one front.
+  package var maxConnections = 4096
+  /// Connections from one address. Behind a proxy every connection has the proxy's address.
+  package var maxConnectionsPerAddress = 1024
+  /// Field lines in a header section.
+  package var maxHeaderFields = 100
+  /// Bytes in a header section: names and values.
+  package var maxHeaderBytes = 32 * 1024
+  /// Bytes in a request target.
+  package var maxTargetBytes = 8 * 1024
+  /// Bytes in a request body.
+  package var maxBodyBytes = 4 * 1024 * 1024
+  /// Bytes of request bodies being read, over all connections.
+  package var maxBufferedBodyBytes = 256 * 1024 * 1024
+  /// Bytes of chunk framing that a body may carry beyond eight times its own size.
+  package var maxChunkOverhead = 16 * 1024
+  /// Body bytes up to which a request is worked on the event loop; larger ones are handed to the concurrent pool.
+  package var maxInlineBodyBytes = 64 * 1024
+  /// Parts of further requests that are read ahead while one is being answered.
+  package var maxReadAheadParts = 64
+  /// Sessions of legacy clients.
+  package var maxSessions = 10_000
+  /// Sessions of one principal.
+  package var maxSessionsPerPrincipal = 1000
+  /// After this time without a request, an open stream or a call, a session is forgotten.
+  package var sessionIdleTimeout: Duration = .seconds(30 * 60)
+  /// Open event streams (`GET`), over all clients.
+  package var maxStreams = 1024
+  /// Open event streams (`GET`) of one principal.
+  package var maxStreamsPerPrincipal = 8
+  /// Bytes that wait in one event stream for its reader; progress reports beyond it are dropped and counted.
+  package var maxStreamBufferBytes = 256 * 1024
+  /// Time between comments that keep a silent event stream open through proxies.
+  package var streamKeepAlive: Duration = .seconds(15)
+  /// A `GET` stream is ended after this time; clients open it again.
+  package var maxStreamAge: Duration = .seconds(60 * 60)
+  /// How long calls in flight may go on once the front drains.
+  package var drainGrace: Duration = .seconds(10)
+
+  package init() {}
+}

@@ -1,0 +1,149 @@
+package import Logging
+import ServiceLifecycle
+package import WeirCore
+package import WeirPipeline
+import Hummingbird
+import HummingbirdCore
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// The HTTP front: MCP at `/mcp` and `/mcp/<upstream>`, health and metrics beside it.
+///
+/// `run()` listens until graceful shutdown or cancellation. It then answers 503 at `/readyz`, takes no further connection or request, lets
+/// calls in flight finish for `limits.drainGrace`, ends the event streams, closes what is left and returns.
+package final class Front: Service {
+  private let core: FrontCore
+  private let logger: Logger
+  private let bound: Bound
+
+  /// What tells open streams of changes.
+  package let notifier: FrontNotifier
+
+  package init(
+    configuration: FrontConfiguration, gateway: any Gateway, hooks: FrontHooks = FrontHooks(), time: any TimeSource = SystemTime(), logger: Logger
+  ) {
+    let core = FrontCore(configuration: configuration, gateway: gateway, hooks: hooks, time: time)
+    self.core = core
+    self.logger = logger
+    bound = Bound(expected: configuration.adminAddress == nil ? 1 : 2)
+    notifier = FrontNotifier(sessions: core.sessions, table: core.table)
+  }
+
+  /// Numbers of this moment.
+  package var stats: FrontStats {
+    var stats = core.table.stats
+    stats.sessions = core.sessions.count
+    return stats
+  }
+
+  /// The ports that were taken, as soon as the front listens. Nil: it ended before.
+  package func ports() async -> (main: Int, admin: Int?)? { await bound.ports() }
+
+  /// - Throws: an address cannot be listened on.
+  package func run() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: core.configuration.eventLoops ?? System.coreCount)
+    let result: Result<Void, any Error>
+    do {
+      result = .success(try await serve(on: group))
+    } catch {
+      result = .failure(error)
+    }
+    bound.ended()
+    try? await group.shutdownGracefully()
+    try result.get()
+  }
+
+  private func serve(on group: MultiThreadedEventLoopGroup) async throws {
+    try await withGracefulShutdownHandler {
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { await self.keepHouse() }
+        tasks.addTask { await self.drain() }
+        try await self.listen(on: group)
+        tasks.cancelAll()
+      }
+    } onGracefulShutdown: {
+      self.core.beginDraining()
+      self.core.table.drain()
+      for stream in self.core.sessions.openStreams { stream.end() }
+    }
+  }
+
+  private func listen(on group: MultiThreadedEventLoopGroup) async throws {
+    var services: [any Service] = [application(.main, core.configuration.address, on: group)]
+    if let address = core.configuration.adminAddress { services.append(application(.admin, address, on: group)) }
+    try await ServiceGroup(configuration: .init(services: services, logger: logger)).run()
+  }
+
+  private func application(_ listener: ReceivedRequest.Listener, _ address: FrontAddress, on group: MultiThreadedEventLoopGroup) -> any Service {
+    Application(
+      responder: FrontResponder(core: core),
+      server: HTTPServerBuilder { [core] in FrontChannel(core: core, listener: listener, responder: $0) },
+      configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port), serverName: nil),
+      onServerRunning: { [bound] channel in bound.listens(listener, port: channel.localAddress?.port ?? address.port) },
+      eventLoopGroupProvider: .shared(group), logger: logger)
+  }
+
+  /// Forgets idle sessions once a minute.
+  private func keepHouse() async {
+    while !Task.isCancelled {
+      try? await core.time.sleep(until: core.time.now() + .seconds(60))
+      core.sessions.expire(now: core.time.now())
+    }
+  }
+
+  /// After graceful shutdown began: gives calls their grace, then closes what is left.
+  private func drain() async {
+    do { try await gracefulShutdown() } catch { return }
+    logger.info("draining", metadata: ["connections": "\(stats.connections)"])
+    do { try await core.time.sleep(until: core.time.now() + core.configuration.limits.drainGrace) } catch { return }
+    logger.notice("closing connections that did not end in time", metadata: ["connections": "\(stats.connections)"])
+    core.table.closeAll()
+  }
+}
+
+extension Front {
+  /// The ports, for whoever waits to know them.
+  private final class Bound: Sendable {
+    private struct State {
+      var main: Int?
+      var admin: Int?
+      var isOver = false
+      var waiters: [CheckedContinuation<(main: Int, admin: Int?)?, Never>] = []
+    }
+
+    private let expected: Int
+    private let state = NIOLockedValueBox(State())
+
+    init(expected: Int) {
+      self.expected = expected
+    }
+
+    func listens(_ listener: ReceivedRequest.Listener, port: Int) {
+      update { state in
+        switch listener {
+        case .main: state.main = port
+        case .admin: state.admin = port
+        }
+      }
+    }
+
+    func ended() { update { $0.isOver = true } }
+
+    func ports() async -> (main: Int, admin: Int?)? {
+      await withCheckedContinuation { continuation in update { $0.waiters.append(continuation) } }
+    }
+
+    private func update(_ change: (inout State) -> Void) {
+      let (waiters, ports) = state.withLockedValue { state in
+        change(&state)
+        var ports: (main: Int, admin: Int?)?
+        if let main = state.main, expected == 1 || state.admin != nil { ports = (main, state.admin) }
+        guard ports != nil || state.isOver else { return ([CheckedContinuation<(main: Int, admin: Int?)?, Never>](), ports) }
+        defer { state.waiters = [] }
+        return (state.waiters, ports)
+      }
+      for waiter in waiters { waiter.resume(returning: ports) }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import NIOConcurrencyHelpers
+import NIOHTTP1
+import WeirCore
+import WeirJSON
+import WeirMCP
+import WeirPipeline
+
+/// The synchronous heart of the front: from a whole request to an answer, or to what has to be waited for. Called on event loops and in tasks.
+final class FrontCore: Sendable {
+  let configuration: FrontConfiguration
+  let gateway: any Gateway
+  let hooks: FrontHooks
+  let time: any TimeSource
+  let table: ConnectionTable
+  let sessions: Sessions
+  let rules: AccessRules
+  let mcp: MCPEndpoint
+  private let draining = NIOLockedValueBox(false)
+
+  init(configuration: FrontConfiguration, gateway: any Gateway, hooks: FrontHooks, time: any TimeSource) {
+    self.configuration = configuration
+    self.gateway = gateway
+    self.hooks = hooks
+    self.time = time
+    let table = ConnectionTable(limits: configuration.limits)
+    let sessions = Sessions(limits: configuration.limits)
+    self.table = table
+    self.sessions = sessions
+    rules = AccessRules(configuration)
+    mcp = MCPEndpoint(configuration: configuration, gateway: gateway, sessions: sessions, table: table, time: time)
+  }
+
+  var isDraining: Bool { draining.withLockedValue { $0 } }
+
+  func beginDraining() { draining.withLockedValue { $0 = true } }
+
+  /// Called once per answer, when it begins.
+  func answered(_ label: StaticString, status: Int) {
+    table.count { $0.requests += 1 }
+    hooks.onRequest?(label, status)
+  }
+
+  /// Routes a request by its path, literally: no dot segments, no percent-encoding.
+  func answer(_ request: ReceivedRequest) -> Answer {
+    switch request.path {
+    case "/mcp": return mcpAnswer(request, .aggregate)
+    case "/healthz": return .reply(health(request) { .text(200, "ok", label: "healthz") })
+    case "/readyz": return .reply(health(request) { readiness() })
+    case "/metrics" where request.listener == .admin || configuration.adminAddress == nil:
+      return .reply(health(request) { Reply(200, .metrics, hooks.metrics(), label: "metrics") })
+    default:
+      guard let name = Self.upstream(in: request.path) else {
+        return .reply(.text(404, "nothing is here; MCP is spoken at /mcp and /mcp/<upstream>", label: "unknown"))
+      }
+      return mcpAnswer(request, .upstream(name))
+    }
+  }
+
+  private static let mcpPrefix = Array("/mcp/".utf8)
+
+  /// The operator's name of an upstream: `[a-z0-9-]`.
+  private static func upstream(in path: Substring) -> Name? {
+    let name = path.utf8.dropFirst(mcpPrefix.count)
+    guard path.utf8.starts(with: mcpPrefix), !name.isEmpty, name.count <= 64 else { return nil }
+    guard name.allSatisfy({ $0 &- 0x61 < 26 || $0 &- 0x30 < 10 || $0 == UInt8(ascii: "-") }) else { return nil }
+    return Name(String(Substring(name)))
+  }
+
+  private func mcpAnswer(_ request: ReceivedRequest, _ endpoint: Endpoint) -> Answer {
+    guard request.listener == .main else { return .reply(.text(404, "MCP is spoken at the main address", label: "unknown")) }
+    guard rules.allows(host: request.fields.host) else {
+      table.refused(.host)
+      return .reply(.text(421, "this host name is not served here; add it to the allowed hosts or set the public URL", label: "refused"))
+    }
+    guard let origin = request.fields.origin else { return mcp.answer(request, at: endpoint) }
+    guard rules.allows(origin: origin) else {
+      table.refused(.origin)
+      return .reply(.text(403, "this origin may not call; add it to the allowed origins", label: "refused"))
+    }
+    guard rules.shares(with: origin) else { return mcp.answer(request, at: endpoint) }
+    if request.method == .OPTIONS, request.fields.corsMethod != nil { return .reply(CORS.preflight(origin)) }
+    let answer = mcp.answer(request, at: endpoint)
+    guard case .reply(var reply) = answer else { return answer }
+    reply.headers += CORS.fields(origin)
+    return .reply(reply)
+  }
+
+  private func health(_ request: ReceivedRequest, _ make: () -> Reply) -> Reply {
+    switch request.method {
+    case .GET: return make()
+    case .HEAD:
+      var reply = make()
+      reply.body = []
+      return reply
+    default: return .text(405, "use GET", headers: [("allow", "GET, HEAD")], label: "unknown")
+    }
+  }
+
+  private func readiness() -> Reply {
+    if isDraining { return Reply(503, .json, Array(#"{"status":"draining"}"#.utf8), label: "readyz") }
+    let readiness = hooks.readiness()
+    return Reply(readiness.isReady ? 200 : 503, .json, readiness.json, label: "readyz")
+  }
+}

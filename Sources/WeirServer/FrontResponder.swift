@@ -1,0 +1,108 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import WeirCore
+import WeirMCP
+import WeirPipeline
+
+/// Serves what has to be waited for: tool calls in flight, event streams, and requests too large for the event loop.
+struct FrontResponder: HTTPResponder {
+  typealias Context = BasicRequestContext
+
+  let core: FrontCore
+
+  func respond(to request: Request, context: Context) async throws -> Response {
+    guard let connection = Connection.current, let work = connection.takeWork() else { return Response(status: .internalServerError) }
+    let answer =
+      switch work {
+      case .request(let request): core.answer(request)
+      case .answer(let answer): answer
+      }
+    switch answer {
+    case .reply(let reply): return response(reply)
+    case .waiting(let call): return await wait(for: call, on: connection)
+    case .stream(let stream): return notifications(stream, on: connection)
+    }
+  }
+
+  private func response(_ reply: Reply) -> Response {
+    core.answered(reply.label, status: reply.status)
+    var headers = HTTPFields()
+    if let type = reply.content.type { headers[.contentType] = "\(type)" }
+    headers[.cacheControl] = "no-store"
+    for (name, value) in reply.headers {
+      if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
+    }
+    if reply.status != 204 { headers[.contentLength] = String(reply.body.count) }
+    return Response(status: .init(code: reply.status), headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body)))
+  }
+
+  // MARK: Calls
+
+  private func wait(for call: WaitingCall, on connection: Connection) async -> Response {
+    // Leaving is a cancellation in the modern era only (M5, L5).
+    if call.era == .modern { connection.watch(call.departure) }
+    if call.progressToken != nil { return events(of: call, on: connection) }
+    let reply = await call.reply()
+    connection.forgetDeparture()
+    return response(reply.map { core.mcp.encoded($0, id: call.id, era: call.era) } ?? core.mcp.cancelled(id: call.id))
+  }
+
+  private func events(of call: WaitingCall, on connection: Connection) -> Response {
+    core.answered("tools/call", status: 200)
+    connection.serve(call)
+    let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
+    return response(
+      EventStream(
+        core: core, mailbox: mailbox,
+        source: { [core] in
+          let reply = await call.reply { report in
+            guard let event = MCPEndpoint.progressEvent(report, token: call.progressToken ?? []) else { return }
+            if !mailbox.push(event) { core.table.count { $0.droppedNotifications += 1 } }
+          }
+          // A client that has left or cancelled gets nothing more.
+          mailbox.finish(reply.map { ServerSentEventWriter.event(data: core.mcp.message($0, id: call.id, era: call.era), event: "message") } ?? [])
+        },
+        onWriteFailure: { call.departure.fire(.disconnected) },
+        onEnd: { connection.forgetDeparture() }))
+  }
+
+  // MARK: Notifications
+
+  private func notifications(_ notifications: NotificationStream, on connection: Connection) -> Response {
+    core.answered("GET", status: 200)
+    let departure = Departure()
+    connection.watch(departure)
+    connection.serve(notifications)
+    if core.isDraining { notifications.end() }
+    return response(
+      EventStream(
+        core: core, mailbox: notifications.mailbox, opening: ServerSentEventWriter.comment("open"),
+        source: { [core] in
+          await withTaskGroup(of: Void.self) { group in
+            group.addTask { _ = await departure.wait() }
+            group.addTask { try? await core.time.sleep(until: core.time.now() + core.configuration.limits.maxStreamAge) }
+            await group.next()
+            group.cancelAll()
+          }
+          notifications.end()
+        },
+        onWriteFailure: { departure.fire(.disconnected) },
+        onEnd: {
+          connection.forgetDeparture()
+          notifications.close()
+        }))
+  }
+
+  private func response(_ stream: EventStream) -> Response {
+    var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store"]
+    if let name = HTTPField.Name("x-accel-buffering") { headers[name] = "no" }
+    return Response(
+      status: .ok, headers: headers,
+      body: ResponseBody { writer in
+        try await stream.write(to: &writer)
+        try await writer.finish(nil)
+      })
+  }
+}

@@ -1,0 +1,77 @@
+import NIOConcurrencyHelpers
+
+/// What a connection's channel handler and the task that serves it say to each other. One request at a time.
+final class Connection: Sendable {
+  /// The connection that the current task serves.
+  @TaskLocal static var current: Connection?
+
+  private struct State {
+    var work: Work?
+    var call: WaitingCall?
+    var stream: NotificationStream?
+    var departure: Departure?
+    var isInputClosed = false
+  }
+
+  /// What the handler leaves for the task.
+  enum Work: Sendable {
+    /// A request that nobody has looked at.
+    case request(ReceivedRequest)
+    /// A request whose answer has to be waited for.
+    case answer(Answer)
+  }
+
+  private let state = NIOLockedValueBox(State())
+
+  init() {}
+
+  func leave(_ work: Work) { state.withLockedValue { $0.work = work } }
+
+  func takeWork() -> Work? {
+    state.withLockedValue { state in
+      defer { state.work = nil }
+      return state.work
+    }
+  }
+
+  /// The call that this connection answers; `abandon` ends it where nobody came to wait for it.
+  func serve(_ call: WaitingCall) { state.withLockedValue { $0.call = call } }
+
+  /// The event stream that this connection carries; `abandon` closes it where nobody came to write it.
+  func serve(_ stream: NotificationStream) { state.withLockedValue { $0.stream = stream } }
+
+  /// The connection is over: a call that was handed over and never waited for is given up, as its reply must be asked for once.
+  func abandon() async {
+    let (work, call, stream) = state.withLockedValue { state in
+      defer { (state.work, state.call, state.stream) = (nil, nil, nil) }
+      return (state.work, state.call, state.stream)
+    }
+    await call?.abandon()
+    stream?.close()
+    switch work {
+    case .answer(.waiting(let call)): await call.abandon()
+    case .answer(.stream(let stream)): stream.close()
+    case .answer(.reply), .request, nil: break
+    }
+  }
+
+  /// From now on, until `forget`, this is told when the peer goes; at once if it has gone.
+  func watch(_ departure: Departure) {
+    let isClosed = state.withLockedValue { state in
+      state.departure = departure
+      return state.isInputClosed
+    }
+    if isClosed { departure.fire(.disconnected) }
+  }
+
+  func forgetDeparture() { state.withLockedValue { $0.departure = nil } }
+
+  /// The peer closed the connection or its sending half.
+  func inputClosed() {
+    let departure = state.withLockedValue { state in
+      state.isInputClosed = true
+      return state.departure
+    }
+    departure?.fire(.disconnected)
+  }
+}

@@ -1,0 +1,58 @@
+import NIOConcurrencyHelpers
+
+/// The one-time event that somebody no longer waits for an answer.
+final class Departure: Sendable {
+  enum Reason: Sendable {
+    /// The connection was closed, or its peer sends no more.
+    case disconnected
+    /// `notifications/cancelled` named the request.
+    case cancelled
+    /// The front drains.
+    case drained
+  }
+
+  private struct State {
+    var reason: Reason?
+    var waiter: CheckedContinuation<Reason?, Never>?
+    var isOver = false
+  }
+
+  private let state = NIOLockedValueBox(State())
+
+  init() {}
+
+  /// The first reason counts.
+  func fire(_ reason: Reason) {
+    let waiter = state.withLockedValue { state -> CheckedContinuation<Reason?, Never>? in
+      guard state.reason == nil else { return nil }
+      state.reason = reason
+      defer { state.waiter = nil }
+      return state.waiter
+    }
+    waiter?.resume(returning: reason)
+  }
+
+  var reason: Reason? { state.withLockedValue { $0.reason } }
+
+  /// Waits for `fire`; nil when the waiting task is cancelled first. For one waiter.
+  func wait() async -> Reason? {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let known = state.withLockedValue { state -> Reason?? in
+          if let reason = state.reason { return .some(reason) }
+          if state.isOver || state.waiter != nil { return .some(nil) }
+          state.waiter = continuation
+          return nil
+        }
+        if let known { continuation.resume(returning: known) }
+      }
+    } onCancel: {
+      let waiter = state.withLockedValue { state -> CheckedContinuation<Reason?, Never>? in
+        state.isOver = true
+        defer { state.waiter = nil }
+        return state.waiter
+      }
+      waiter?.resume(returning: nil)
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import NIOHTTP1
+import WeirCore
+
+/// A whole request that kept the rules of the guard.
+struct ReceivedRequest: Sendable {
+  /// Which listener it came in at.
+  enum Listener: Sendable { case main, admin }
+
+  let listener: Listener
+  let method: HTTPMethod
+  /// The request target up to `?`.
+  let path: Substring
+  let fields: RequestFields
+  let body: [UInt8]
+  let receivedAt: Moment
+
+  init(listener: Listener, head: HTTPRequestHead, body: [UInt8], receivedAt: Moment) {
+    self.listener = listener
+    self.method = head.method
+    self.path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
+    self.fields = RequestFields(head.headers)
+    self.body = body
+    self.receivedAt = receivedAt
+  }
+}

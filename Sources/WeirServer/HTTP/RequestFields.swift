@@ -1,0 +1,56 @@
+package import NIOHTTP1
+
+/// The header fields that the front looks at, taken out in one pass.
+package struct RequestFields: Sendable, Equatable {
+  package var host: String?
+  package var origin: String?
+  package var accept: String?
+  package var contentType: String?
+  package var contentEncoding: String?
+  package var authorization: String?
+  package var apiKey: String?
+  package var protocolVersion: String?
+  package var method: String?
+  package var name: String?
+  package var session: String?
+  /// `Access-Control-Request-Method`: set in a CORS preflight.
+  package var corsMethod: String?
+  /// A field came twice that may come once: its name.
+  package var duplicate: String?
+
+  package init() {}
+
+  package init(_ headers: HTTPHeaders) {
+    for (name, value) in headers {
+      switch name.utf8.count {
+      case 4 where ASCII.equalsFolded(name, "host"): host = value
+      case 6 where ASCII.equalsFolded(name, "accept"): accept = accept.map { "\($0),\(value)" } ?? value
+      case 6 where ASCII.equalsFolded(name, "origin"): Self.set(&origin, value, "Origin", &duplicate)
+      case 8 where ASCII.equalsFolded(name, "mcp-name"): Self.set(&self.name, value, "Mcp-Name", &duplicate)
+      case 9 where ASCII.equalsFolded(name, "x-api-key"): Self.set(&apiKey, value, "X-API-Key", &duplicate)
+      case 10 where ASCII.equalsFolded(name, "mcp-method"): Self.set(&method, value, "Mcp-Method", &duplicate)
+      case 12 where ASCII.equalsFolded(name, "content-type"): Self.set(&contentType, value, "Content-Type", &duplicate)
+      case 13 where ASCII.equalsFolded(name, "authorization"): Self.set(&authorization, value, "Authorization", &duplicate)
+      case 14 where ASCII.equalsFolded(name, "mcp-session-id"): Self.set(&session, value, "Mcp-Session-Id", &duplicate)
+      case 16 where ASCII.equalsFolded(name, "content-encoding"): Self.set(&contentEncoding, value, "Content-Encoding", &duplicate)
+      case 20 where ASCII.equalsFolded(name, "mcp-protocol-version"): Self.set(&protocolVersion, value, "MCP-Protocol-Version", &duplicate)
+      case 29 where ASCII.equalsFolded(name, "access-control-request-method"): Self.set(&corsMethod, value, "Access-Control-Request-Method", &duplicate)
+      default: break
+      }
+    }
+  }
+
+  private static func set(_ field: inout String?, _ value: String, _ name: String, _ duplicate: inout String?) {
+    if field != nil { duplicate = name }
+    field = value
+  }
+
+  /// True where the `Accept` field admits an answer of this type (RFC 9110, section 12.5.1); an absent field admits nothing here.
+  package func accepts(json: Bool, events: Bool) -> Bool {
+    guard let accept else { return false }
+    if ASCII.list(accept, contains: "*/*") { return true }
+    if json, !ASCII.list(accept, contains: "application/json"), !ASCII.list(accept, contains: "application/*") { return false }
+    if events, !ASCII.list(accept, contains: "text/event-stream"), !ASCII.list(accept, contains: "text/*") { return false }
+    return true
+  }
+}

@@ -1,0 +1,64 @@
+import WeirCore
+import WeirMCP
+
+/// The one table from `CallError.Reason` to what a client sees (design decision 12): JSON-RPC error or tool result, code and HTTP status.
+///
+/// What the model can act on is a tool result with `isError`; what the client must act on is an error (MCP 2026-07-28, server/tools, error
+/// handling). Metric labels and audit reasons are the reasons' own raw values.
+enum CallErrorWire {
+  enum Form: Equatable {
+    /// HTTP 401 with a challenge; the same for every cause.
+    case challenge
+    /// A JSON-RPC error of this code.
+    case error(code: Int)
+    /// A tool result whose text the model reads.
+    case toolResult
+  }
+
+  static func form(of error: CallError, for era: ProtocolEra) -> Form {
+    switch error.reason {
+    case .unauthenticated: .challenge
+    case .unknownTool, .invalidParams: .error(code: RPCErrorObject.invalidParams)
+    case .denied, .throttled, .overBudget, .upstreamDown, .timedOut, .upstreamInvalid, .overloaded, .internalFault: .toolResult
+    case .upstreamError: .error(code: translated(error.upstreamCode ?? RPCErrorObject.internalError, for: era))
+    case .cancelled: .error(code: cancelledCode)
+    }
+  }
+
+  /// For a request that was cancelled by its own client: outside the range that JSON-RPC reserves.
+  static let cancelledCode = -32800
+  private static let urlElicitationRequired = -32042
+
+  /// Errors are per hop: an upstream's complaint about our envelope says nothing about the client's (mcp-spec §2.8, M16).
+  static func translated(_ code: Int, for era: ProtocolEra) -> Int {
+    switch (code, era) {
+    case (RPCErrorObject.headerMismatch, _), (RPCErrorObject.missingCapability, _), (RPCErrorObject.unsupportedVersion, _):
+      RPCErrorObject.internalError
+    case (RPCErrorObject.resourceNotFound, .modern): RPCErrorObject.invalidParams
+    case (urlElicitationRequired, .modern): RPCErrorObject.internalError
+    default: code
+    }
+  }
+
+  /// The HTTP status of an answer that is not yet begun. Legacy clients get JSON-RPC errors of handlers with 200.
+  static func status(of form: Form, for era: ProtocolEra) -> Int {
+    switch form {
+    case .challenge: 401
+    case .error(code: RPCErrorObject.invalidParams) where era == .modern: 400
+    case .error, .toolResult: 200
+    }
+  }
+
+  /// The message, and when trying again makes sense.
+  static func text(_ error: CallError) -> String {
+    guard let delay = error.retryAfter, delay > .zero else { return error.message }
+    let seconds = Int(exactly: delay.inSeconds.rounded(.up)) ?? .max
+    return "\(error.message); try again in \(max(1, seconds)) s"
+  }
+
+  static func object(_ error: CallError, code: Int) -> RPCErrorObject {
+    // Data of a translated error describes the other hop.
+    let data = code == error.upstreamCode ? error.upstreamData : nil
+    return RPCErrorObject(code: code, message: text(error), data: data)
+  }
+}

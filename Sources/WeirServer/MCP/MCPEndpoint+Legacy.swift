@@ -1,0 +1,140 @@
+import WeirCore
+import WeirJSON
+import WeirMCP
+import WeirPipeline
+import WeirTenancy
+
+/// The handshake eras, 2024-11-05 to 2025-11-25: sessions (rules L1 to L16).
+extension MCPEndpoint {
+  func legacy(_ message: RPCMessage, _ exchange: Exchange) -> Answer {
+    if case .request(let id, let method, let params) = message, ASCII.equals(method, MCPMethod.initialize) {
+      return .reply(initialize(id, params, exchange))
+    }
+    let session: Name
+    switch findSession(exchange) {
+    case .failure(let refusal): return .reply(refusal.reply)
+    case .success(let found): session = found
+    }
+    switch message {
+    case .request(let id, let method, let params):
+      do throws(RPCErrorObject) {
+        return try legacyRequest(id, method, params, session, exchange)
+      } catch {
+        return .reply(reply(200, id, error))
+      }
+    case .notification(let method, let params):
+      if ASCII.equals(method, MCPMethod.cancelled), let id = params?["requestId"].flatMap({ RPCID($0) }) { sessions.cancel(id, in: session) }
+      return .reply(Reply(202, label: "notification"))
+    case .response, .failure:
+      return .reply(Reply(202, label: "response"))
+    }
+  }
+
+  private func legacyRequest(
+    _ id: RPCID, _ method: String, _ params: JSONValue?, _ session: Name, _ exchange: Exchange
+  ) throws(RPCErrorObject) -> Answer {
+    if ASCII.equals(method, MCPMethod.toolsCall) {
+      guard let name = params?["name"]?.string else {
+        throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.name must be a string")
+      }
+      return try call(id, Name(name), params, era: .legacy, session: session, exchange)
+    }
+    if ASCII.equals(method, MCPMethod.toolsList) {
+      return .reply(result(id, try tools(params, era: .legacy, exchange), label: "tools/list"))
+    }
+    if ASCII.equals(method, MCPMethod.ping) { return .reply(result(id, Array("{}".utf8), label: "ping")) }
+    throw RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method here")
+  }
+
+  private func initialize(_ id: RPCID, _ params: JSONValue?, _ exchange: Exchange) -> Reply {
+    guard let asked = params?["protocolVersion"], asked.kind == .string else {
+      return error(400, id, RPCErrorObject.invalidParams, "params.protocolVersion must be a string")
+    }
+    // Never a version without handshake: clients would then mix both (mcp-spec §2.3).
+    let revision = ProtocolRevision(asked).flatMap { $0.era == .legacy ? $0 : nil } ?? .latestLegacy
+    let session: Name
+    do throws(SessionTable.Full) {
+      session = try sessions.open(principal: exchange.caller.principal, endpoint: exchange.endpoint.key, revision: revision, now: time.now())
+    } catch {
+      return self.error(503, id, RPCErrorObject.internalError, "too many sessions are open; end some with DELETE or try again later")
+    }
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("protocolVersion", revision.rawValue)
+    writer.memberRaw("capabilities", #"{"tools":{"listChanged":true}}"#.utf8)
+    writer.memberRaw("serverInfo", serverInfo)
+    if let text = gateway.instructions(at: exchange.endpoint, for: exchange.caller) { writer.member("instructions", text) }
+    writer.endObject()
+    return result(id, writer.bytes, label: "initialize", headers: [("mcp-session-id", session.string)])
+  }
+
+  // MARK: Sessions
+
+  struct SessionRefusal: Error { let reply: Reply }
+
+  /// The session that the request names, if it is this caller's. A foreign one looks like an unknown one.
+  private func findSession(_ exchange: Exchange) -> Result<Name, SessionRefusal> {
+    guard let header = exchange.request.fields.session else {
+      let line = "the header Mcp-Session-Id is missing; open a session with initialize"
+      return .failure(SessionRefusal(reply: error(400, nil, RPCErrorObject.invalidRequest, line)))
+    }
+    let id = Name(header)
+    guard sessions.use(id, principal: exchange.caller.principal, endpoint: exchange.endpoint.key, now: time.now()) != nil else {
+      return .failure(SessionRefusal(reply: error(404, nil, RPCErrorObject.invalidRequest, "there is no such session; open one with initialize")))
+    }
+    return .success(id)
+  }
+
+  func endSession(_ exchange: Exchange) -> Reply {
+    if isModern(exchange) { return notAllowed("DELETE") }
+    switch findSession(exchange) {
+    case .failure(let refusal): return refusal.reply
+    case .success(let id):
+      _ = sessions.close(id, principal: exchange.caller.principal, endpoint: exchange.endpoint.key, now: time.now())
+      return Reply(200, label: "DELETE")
+    }
+  }
+
+  func openStream(_ exchange: Exchange) -> Answer {
+    if isModern(exchange) { return .reply(notAllowed("GET")) }
+    guard exchange.request.fields.accepts(json: false, events: true) else {
+      return .reply(error(406, nil, RPCErrorObject.invalidRequest, "Accept must admit text/event-stream"))
+    }
+    switch findSession(exchange) {
+    case .failure(let refusal): return .reply(refusal.reply)
+    case .success(let id):
+      let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
+      let stream = NotificationStream(session: id, principal: exchange.caller.principal, mailbox: mailbox) { [sessions, time] in
+        sessions.close($0, now: time.now())
+      }
+      do throws(Sessions.StreamRefusal) {
+        try sessions.open(stream)
+        return .stream(stream)
+      } catch {
+        switch error {
+        case .exists: return .reply(self.error(409, nil, RPCErrorObject.invalidRequest, "this session has a stream already; close it first"))
+        case .tooMany: return .reply(self.error(503, nil, RPCErrorObject.internalError, "too many streams are open; close some"))
+        }
+      }
+    }
+  }
+
+  private func isModern(_ exchange: Exchange) -> Bool {
+    guard let version = exchange.request.fields.protocolVersion else { return false }
+    return ProtocolRevision(utf8: version.utf8)?.era != .legacy
+  }
+
+  private func notAllowed(_ method: String) -> Reply {
+    .text(405, "\(method) has no meaning in this protocol version; use POST", headers: [("allow", "POST")], label: "unknown")
+  }
+}
+
+extension Endpoint {
+  /// A key for tables: the aggregate endpoint is the empty name, which no upstream has.
+  var key: Name {
+    switch self {
+    case .aggregate: ""
+    case .upstream(let name): name
+    }
+  }
+}

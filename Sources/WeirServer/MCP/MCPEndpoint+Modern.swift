@@ -1,0 +1,132 @@
+import WeirCore
+import WeirJSON
+import WeirMCP
+import WeirPipeline
+
+/// MCP 2026-07-28: every request stands alone (rules M6 to M9, M13, M14, M20 to M23).
+extension MCPEndpoint {
+  /// What a request says about its version: at least one of the two is modern or unknown.
+  struct ModernVersion {
+    let body: JSONValue?
+    let header: String?
+  }
+
+  /// Modern is what carries a version in its `_meta`, or names one in the header that no handshake negotiates. Nil: legacy.
+  func modernVersion(_ message: RPCMessage, _ fields: RequestFields) -> ModernVersion? {
+    let params: JSONValue? =
+      switch message {
+      case .request(_, _, let params), .notification(_, let params): params
+      case .response, .failure: nil
+      }
+    let body = params?[MetaKey.meta]?[MetaKey.protocolVersion]
+    if body == nil {
+      guard let header = fields.protocolVersion else { return nil }
+      if let revision = ProtocolRevision(utf8: header.utf8), revision.era == .legacy { return nil }
+    }
+    return ModernVersion(body: body, header: fields.protocolVersion)
+  }
+
+  func modern(_ message: RPCMessage, _ version: ModernVersion, _ exchange: Exchange) -> Answer {
+    switch message {
+    case .request(let id, let method, let params):
+      do throws(RPCErrorObject) {
+        return try modernRequest(id, method, params, version, exchange)
+      } catch {
+        return .reply(reply(error.code == RPCErrorObject.methodNotFound ? 404 : 400, id, error))
+      }
+    case .notification:
+      return .reply(Reply(202, label: "notification"))
+    case .response, .failure:
+      return .reply(error(400, nil, RPCErrorObject.invalidRequest, "a client sends no responses in this version"))
+    }
+  }
+
+  private func modernRequest(
+    _ id: RPCID, _ method: String, _ params: JSONValue?, _ version: ModernVersion, _ exchange: Exchange
+  ) throws(RPCErrorObject) -> Answer {
+    try checkVersion(version)
+    guard ASCII.equals(method, MCPMethod.toolsCall) || ASCII.equals(method, MCPMethod.toolsList) || ASCII.equals(method, MCPMethod.discover) else {
+      throw RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method in this version")
+    }
+    try checkMeta(params?[MetaKey.meta], version)
+    try mirror("Mcp-Method", exchange.request.fields.method, method)
+    if ASCII.equals(method, MCPMethod.toolsCall) {
+      guard let name = params?["name"] else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.name is missing") }
+      guard let text = name.string else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.name must be a string") }
+      try mirror("Mcp-Name", exchange.request.fields.name, text)
+      return try call(id, Name(text), params, era: .modern, session: nil, exchange)
+    }
+    if ASCII.equals(method, MCPMethod.toolsList) {
+      return .reply(result(id, try tools(params, era: .modern, exchange), label: "tools/list"))
+    }
+    return .reply(result(id, discovery(exchange), label: "server/discover"))
+  }
+
+  private func checkVersion(_ version: ModernVersion) throws(RPCErrorObject) {
+    if let body = version.body {
+      guard let text = body.string else {
+        throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "_meta.\(MetaKey.protocolVersion) must be a string")
+      }
+      guard let header = version.header else {
+        throw RPCErrorObject(code: RPCErrorObject.headerMismatch, message: "the header MCP-Protocol-Version is missing")
+      }
+      guard ASCII.equals(text, header) else {
+        throw RPCErrorObject(code: RPCErrorObject.headerMismatch, message: "the header MCP-Protocol-Version differs from the body's _meta")
+      }
+      if !body.isString(ProtocolRevision.modern.rawValue) { throw unsupported(text) }
+    } else if let header = version.header, !ASCII.equals(header, ProtocolRevision.modern.rawValue) {
+      throw unsupported(header)
+    }
+  }
+
+  private func unsupported(_ requested: String) -> RPCErrorObject {
+    var data = JSONWriter()
+    data.beginObject()
+    data.memberRaw("supported", Self.versions)
+    data.member("requested", requested)
+    data.endObject()
+    return RPCErrorObject(
+      code: RPCErrorObject.unsupportedVersion, message: "this protocol version is not supported; older ones open with initialize", data: data.bytes)
+  }
+
+  /// Newest first.
+  private static let versions: [UInt8] = {
+    var list = JSONWriter()
+    list.beginArray()
+    for revision in ProtocolRevision.allCases.sorted(by: >) { list.value(revision.rawValue) }
+    list.endArray()
+    return list.bytes
+  }()
+
+  private func checkMeta(_ meta: JSONValue?, _ version: ModernVersion) throws(RPCErrorObject) {
+    guard let meta, version.body != nil else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params._meta must have \(MetaKey.protocolVersion)")
+    }
+    guard let capabilities = meta[MetaKey.clientCapabilities], capabilities.kind == .object else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params._meta must have \(MetaKey.clientCapabilities), an object")
+    }
+  }
+
+  /// A header that repeats a value of the body must be there and say the same (rules M7 and M8).
+  private func mirror(_ name: StaticString, _ header: String?, _ value: String) throws(RPCErrorObject) {
+    guard let header else { throw RPCErrorObject(code: RPCErrorObject.headerMismatch, message: "the header \(name) is missing") }
+    if ASCII.equals(header, value), !header.utf8.starts(with: "=?".utf8) { return }
+    guard let decoded = HeaderText.decode(header), decoded.elementsEqual(value.utf8) else {
+      throw RPCErrorObject(code: RPCErrorObject.headerMismatch, message: "the header \(name) differs from the body")
+    }
+  }
+
+  private func discovery(_ exchange: Exchange) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("resultType", "complete")
+    writer.memberRaw("supportedVersions", Self.versions)
+    writer.memberRaw("capabilities", #"{"tools":{}}"#.utf8)
+    if let text = gateway.instructions(at: exchange.endpoint, for: exchange.caller) { writer.member("instructions", text) }
+    writer.member("ttlMs", max(0, configuration.discoverTTL.saturatedMilliseconds))
+    writer.member("cacheScope", "private")
+    writer.memberRaw(MetaKey.meta, resultMeta)
+    writer.endObject()
+    return writer.bytes
+  }
+}

@@ -1,0 +1,99 @@
+import WeirCore
+import WeirJSON
+import WeirMCP
+import WeirPipeline
+
+/// `tools/list` and `tools/call`, the same for both eras but for their envelopes.
+extension MCPEndpoint {
+  func tools(_ params: JSONValue?, era: ProtocolEra, _ exchange: Exchange) throws(RPCErrorObject) -> [UInt8] {
+    // Lists are given whole, so no cursor is ever ours.
+    if let cursor = params?["cursor"], !cursor.isNull {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "this cursor is not from here; the list has one page")
+    }
+    let listing = gateway.tools(at: exchange.endpoint, for: exchange.caller)
+    var writer = JSONWriter()
+    writer.beginObject()
+    if era == .modern { writer.member("resultType", "complete") }
+    writer.memberRaw("tools", listing.tools)
+    if era == .modern {
+      writer.member("ttlMs", max(0, listing.ttl.saturatedMilliseconds))
+      writer.member("cacheScope", "private")
+      writer.memberRaw(MetaKey.meta, resultMeta)
+    }
+    writer.endObject()
+    return writer.bytes
+  }
+
+  func call(
+    _ id: RPCID, _ name: Name, _ params: JSONValue?, era: ProtocolEra, session: Name?, _ exchange: Exchange
+  ) throws(RPCErrorObject) -> Answer {
+    guard let params else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params is missing") }
+    if let arguments = params["arguments"], arguments.kind != .object {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.arguments must be an object; leave it out where there are none")
+    }
+    let token = try progressToken(params)
+    let received = ReceivedCall(
+      endpoint: exchange.endpoint, name: name, params: params, wantsProgress: token != nil, receivedAt: exchange.request.receivedAt)
+    switch gateway.call(received, by: exchange.caller) {
+    case .finished(let reply): return .reply(encoded(reply, id: id, era: era))
+    case .pending(let pending): return .waiting(waiting(pending, id: id, era: era, token: token, session: session))
+    }
+  }
+
+  private func progressToken(_ params: JSONValue) throws(RPCErrorObject) -> [UInt8]? {
+    guard let token = params[MetaKey.meta]?[MetaKey.progressToken] else { return nil }
+    guard let id = RPCID(token) else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params._meta.progressToken must be a string or an integer")
+    }
+    return id.raw
+  }
+
+  private func waiting(_ pending: PendingCall, id: RPCID, era: ProtocolEra, token: [UInt8]?, session: Name?) -> WaitingCall {
+    let departure = Departure()
+    if let session { sessions.begin(id, in: session, departure: departure) }
+    return WaitingCall(pending, id: id, era: era, progressToken: token, departure: departure) { [sessions, time] in
+      if let session { sessions.end(departure, in: session, now: time.now()) }
+    }
+  }
+
+  /// The answer of a call as a whole HTTP reply.
+  func encoded(_ reply: CallReply, id: RPCID, era: ProtocolEra) -> Reply {
+    switch reply.body {
+    case .result(let result, let provenance):
+      return Reply(200, .json, RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo)), label: "tools/call")
+    case .failure(let error):
+      let form = CallErrorWire.form(of: error, for: era)
+      let headers: [(name: String, value: String)] = form == .challenge ? [("www-authenticate", "Bearer")] : []
+      return Reply(
+        CallErrorWire.status(of: form, for: era), .json, message(error, form, reply.outcome, id: id, era: era), headers: headers, label: "tools/call")
+    }
+  }
+
+  /// The answer of a call as one JSON-RPC message, for a stream whose status is already sent.
+  func message(_ reply: CallReply, id: RPCID, era: ProtocolEra) -> [UInt8] { encoded(reply, id: id, era: era).body }
+
+  private func message(_ error: CallError, _ form: CallErrorWire.Form, _ outcome: CallOutcome, id: RPCID, era: ProtocolEra) -> [UInt8] {
+    switch form {
+    case .toolResult:
+      let provenance = Array(#"{"outcome":"\#(outcome.rawValue)"}"#.utf8)
+      let result = ToolResult.failure(text: CallErrorWire.text(error))
+      return RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo))
+    case .error(let code):
+      return RPCWriter.error(id: id, CallErrorWire.object(error, code: code))
+    case .challenge:
+      return RPCWriter.error(id: id, CallErrorWire.object(error, code: RPCErrorObject.invalidRequest))
+    }
+  }
+
+  /// The answer to a request that its own client cancelled.
+  func cancelled(id: RPCID) -> Reply {
+    error(200, id, CallErrorWire.cancelledCode, "the request was cancelled", label: "tools/call")
+  }
+
+  /// One progress report under the caller's own token, as an event; nil where the upstream's params are no object.
+  static func progressEvent(_ progress: CallProgress, token: [UInt8]) -> [UInt8]? {
+    guard let document = try? JSONDocument(parsing: progress.params), document.root.kind == .object else { return nil }
+    let params = document.root.setting(MetaKey.progressToken, to: token)
+    return ServerSentEventWriter.event(data: RPCWriter.notification(method: MCPMethod.progress, params: params), event: "message")
+  }
+}

@@ -1,0 +1,144 @@
+import NIOHTTP1
+import WeirCore
+import WeirJSON
+import WeirMCP
+import WeirPipeline
+import WeirTenancy
+
+/// MCP over Streamable HTTP, both eras on one path: from a request to an answer, without waiting. This is the hit path.
+struct MCPEndpoint: Sendable {
+  let configuration: FrontConfiguration
+  let gateway: any Gateway
+  let sessions: Sessions
+  let table: ConnectionTable
+  let time: any TimeSource
+  /// `{"name":"weir","version":…}`
+  let serverInfo: [UInt8]
+  /// `{"io.modelcontextprotocol/serverInfo":…}`
+  let resultMeta: [UInt8]
+
+  init(configuration: FrontConfiguration, gateway: any Gateway, sessions: Sessions, table: ConnectionTable, time: any TimeSource) {
+    self.configuration = configuration
+    self.gateway = gateway
+    self.sessions = sessions
+    self.table = table
+    self.time = time
+    var info = JSONWriter()
+    info.beginObject()
+    info.member("name", "weir")
+    info.member("version", configuration.version)
+    info.endObject()
+    serverInfo = info.bytes
+    var meta = JSONWriter()
+    meta.beginObject()
+    meta.memberRaw(MetaKey.serverInfo, info.bytes)
+    meta.endObject()
+    resultMeta = meta.bytes
+  }
+
+  /// One authenticated request at an endpoint.
+  struct Exchange {
+    let request: ReceivedRequest
+    let endpoint: Endpoint
+    let caller: Identified
+  }
+
+  func answer(_ request: ReceivedRequest, at endpoint: Endpoint) -> Answer {
+    guard [.POST, .GET, .DELETE].contains(request.method) else {
+      return .reply(.text(405, "use POST", headers: [("allow", "POST, GET, DELETE")], label: "unknown"))
+    }
+    if let name = request.fields.duplicate {
+      return .reply(error(400, nil, RPCErrorObject.invalidRequest, "the header \(name) stands twice"))
+    }
+    let caller: Identified
+    do {
+      caller = try gateway.authenticate(try credential(request.fields))
+    } catch let failure as CallError where failure.reason == .unauthenticated {
+      table.refused(.unauthenticated)
+      return .reply(Self.challenge)
+    } catch {
+      return .reply(self.error(400, nil, RPCErrorObject.invalidRequest, "the credentials in Authorization and X-API-Key differ; send one"))
+    }
+    guard gateway.offers(endpoint, to: caller) else {
+      return .reply(error(404, nil, RPCErrorObject.invalidRequest, "no upstream of this name is here for you"))
+    }
+    let exchange = Exchange(request: request, endpoint: endpoint, caller: caller)
+    switch request.method {
+    case .POST: return post(exchange)
+    case .GET: return openStream(exchange)
+    default: return .reply(endSession(exchange))
+    }
+  }
+
+  /// The same bytes for every cause: whether a key exists is nobody's business.
+  private static let challenge = Reply(
+    401, .json,
+    RPCWriter.error(
+      id: nil,
+      RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "a valid credential is needed: Authorization: Bearer <key>, or X-API-Key: <key>")),
+    headers: [("www-authenticate", "Bearer")], label: "unauthenticated")
+
+  private func credential(_ fields: RequestFields) throws(Conflict) -> PresentedCredential {
+    let bearer = fields.authorization.flatMap(Self.bearer)
+    guard let key = fields.apiKey else {
+      // A scheme that is not Bearer is no credential, and must not pass as "nothing was sent".
+      return bearer.map { .bearer($0) } ?? (fields.authorization == nil ? .none : .bearer([]))
+    }
+    guard fields.authorization != nil else { return .apiKey(Array(key.utf8)) }
+    guard let bearer, bearer.elementsEqual(key.utf8) else { throw Conflict() }
+    return .bearer(bearer)
+  }
+
+  private struct Conflict: Error {}
+
+  private static func bearer(_ field: String) -> [UInt8]? {
+    let bytes = field.utf8
+    guard bytes.count > 7, ASCII.equalsFolded(Substring(bytes.prefix(7)), "bearer ") else { return nil }
+    return Array(ASCII.trimmed(Substring(bytes.dropFirst(7))).utf8)
+  }
+
+  private func post(_ exchange: Exchange) -> Answer {
+    let fields = exchange.request.fields
+    guard let type = fields.contentType, Self.isJSON(type) else {
+      return .reply(error(400, nil, RPCErrorObject.invalidRequest, "Content-Type must be application/json"))
+    }
+    if let encoding = fields.contentEncoding, !ASCII.equalsFolded(encoding, "identity") {
+      return .reply(error(415, nil, RPCErrorObject.invalidRequest, "a request body must not be compressed"))
+    }
+    guard fields.accepts(json: true, events: true) else {
+      return .reply(error(406, nil, RPCErrorObject.invalidRequest, "Accept must admit both application/json and text/event-stream"))
+    }
+    let root: JSONValue
+    do throws(JSONError) {
+      root = try JSONDocument(parsing: exchange.request.body, limits: configuration.json).root
+    } catch {
+      return .reply(self.error(400, nil, RPCErrorObject.parseError, "the body is no JSON that is accepted here: \(error.message)"))
+    }
+    do throws(RPCErrorObject) {
+      let message = try RPCMessage.parse(root)
+      if let version = modernVersion(message, fields) { return modern(message, version, exchange) }
+      return legacy(message, exchange)
+    } catch {
+      return .reply(reply(400, RPCMessage.id(of: root), error))
+    }
+  }
+
+  private static func isJSON(_ type: String) -> Bool {
+    ASCII.equalsFolded(type, "application/json")
+      || ASCII.equalsFolded(ASCII.trimmed(Substring(type.utf8.prefix { $0 != UInt8(ascii: ";") })), "application/json")
+  }
+
+  // MARK: Answers
+
+  func error(_ status: Int, _ id: RPCID?, _ code: Int, _ message: String, data: [UInt8]? = nil, label: StaticString = "invalid") -> Reply {
+    reply(status, id, RPCErrorObject(code: code, message: message, data: data), label: label)
+  }
+
+  func reply(_ status: Int, _ id: RPCID?, _ error: RPCErrorObject, label: StaticString = "invalid") -> Reply {
+    Reply(status, .json, RPCWriter.error(id: id, error), label: label)
+  }
+
+  func result(_ id: RPCID, _ result: [UInt8], label: StaticString, headers: [(name: String, value: String)] = []) -> Reply {
+    Reply(200, .json, RPCWriter.result(id: id, result), headers: headers, label: label)
+  }
+}

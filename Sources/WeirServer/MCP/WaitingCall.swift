@@ -1,0 +1,60 @@
+import NIOConcurrencyHelpers
+import WeirCore
+import WeirMCP
+import WeirPipeline
+
+/// A tool call whose answer is waited for, with what is needed to write it.
+final class WaitingCall: Sendable {
+  let id: RPCID
+  let era: ProtocolEra
+  /// The JSON text of the caller's progress token, where it sent one.
+  let progressToken: [UInt8]?
+  /// Told when nobody waits any more.
+  let departure: Departure
+  private let pending: NIOLockedValueBox<PendingCall?>
+  private let onEnd: @Sendable () -> Void
+
+  init(
+    _ pending: PendingCall, id: RPCID, era: ProtocolEra, progressToken: [UInt8]?, departure: Departure, onEnd: @escaping @Sendable () -> Void
+  ) {
+    self.pending = NIOLockedValueBox(pending)
+    self.id = id
+    self.era = era
+    self.progressToken = progressToken
+    self.departure = departure
+    self.onEnd = onEnd
+  }
+
+  /// Waits for the answer, or until nobody wants it any more: then nil. The second call returns nil at once.
+  func reply(onProgress: (@Sendable (CallProgress) -> Void)? = nil) async -> CallReply? {
+    guard let call = take() else { return nil }
+    defer { onEnd() }
+    return await withTaskGroup(of: CallReply?.self) { group in
+      group.addTask { await call.reply(onProgress: onProgress) }
+      group.addTask { [departure] in
+        _ = await departure.wait()
+        return nil
+      }
+      let first = await group.next() ?? nil
+      group.cancelAll()
+      return first
+    }
+  }
+
+  /// Gives the call up where nobody has begun to wait: a pending call must be asked for its reply once.
+  func abandon() async {
+    guard let call = take() else { return }
+    defer { onEnd() }
+    await withDiscardingTaskGroup { group in
+      group.cancelAll()
+      group.addTask { _ = await call.reply() }
+    }
+  }
+
+  private func take() -> PendingCall? {
+    pending.withLockedValue { pending in
+      defer { pending = nil }
+      return pending
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package import WeirCore
+package import WeirMCP
+
+/// The sessions of legacy clients (MCP 2025-11-25, Streamable HTTP, session management): who they belong to and when they end. No I/O.
+package struct SessionTable: Sendable {
+  /// What a request in a session needs to know of it.
+  package struct Session: Sendable, Equatable {
+    package let principal: Name
+    package let endpoint: Name
+    package let revision: ProtocolRevision
+    package fileprivate(set) var lastUsed: Moment
+    /// Calls in flight and open streams: a session in use is not idle.
+    package fileprivate(set) var uses = 0
+  }
+
+  package enum Full: Error, Sendable, Equatable {
+    /// Too many sessions, of all or of this principal.
+    case tooMany
+  }
+
+  private let limit: Int
+  private let limitPerPrincipal: Int
+  private let idleTimeout: Duration
+  private var sessions: [Name: Session] = [:]
+  private var perPrincipal: [Name: Int] = [:]
+
+  package init(limit: Int, limitPerPrincipal: Int, idleTimeout: Duration) {
+    self.limit = limit
+    self.limitPerPrincipal = limitPerPrincipal
+    self.idleTimeout = idleTimeout
+  }
+
+  package var count: Int { sessions.count }
+
+  /// A new session. Idle ones are forgotten first where there is no room.
+  package mutating func open(
+    _ id: Name, principal: Name, endpoint: Name, revision: ProtocolRevision, now: Moment
+  ) throws(Full) {
+    if sessions.count >= limit || perPrincipal[principal, default: 0] >= limitPerPrincipal { expire(now: now) }
+    guard sessions.count < limit, perPrincipal[principal, default: 0] < limitPerPrincipal else { throw .tooMany }
+    sessions[id] = Session(principal: principal, endpoint: endpoint, revision: revision, lastUsed: now)
+    perPrincipal[principal, default: 0] += 1
+  }
+
+  /// The session, if it is alive and belongs to this principal and endpoint. Nil does not tell which of these failed.
+  package mutating func use(_ id: Name, principal: Name, endpoint: Name, now: Moment) -> Session? {
+    guard let session = sessions[id], session.principal == principal, session.endpoint == endpoint else { return nil }
+    if isIdle(session, now) {
+      remove(id)
+      return nil
+    }
+    sessions[id]?.lastUsed = now
+    return session
+  }
+
+  /// A call or a stream of this session begins.
+  package mutating func begin(_ id: Name) { sessions[id]?.uses += 1 }
+
+  /// And ends.
+  package mutating func end(_ id: Name, now: Moment) {
+    sessions[id]?.uses -= 1
+    sessions[id]?.lastUsed = now
+  }
+
+  /// Ends a session. Returns false where `use` would have found none.
+  package mutating func close(_ id: Name, principal: Name, endpoint: Name, now: Moment) -> Bool {
+    guard use(id, principal: principal, endpoint: endpoint, now: now) != nil else { return false }
+    remove(id)
+    return true
+  }
+
+  /// Forgets what has been idle for too long; returns the ids.
+  @discardableResult
+  package mutating func expire(now: Moment) -> [Name] {
+    let idle = sessions.filter { isIdle($0.value, now) }.map(\.key)
+    for id in idle { remove(id) }
+    return idle
+  }
+
+  private func isIdle(_ session: Session, _ now: Moment) -> Bool { session.uses == 0 && now - session.lastUsed >= idleTimeout }
+
+  private mutating func remove(_ id: Name) {
+    guard let session = sessions.removeValue(forKey: id) else { return }
+    let count = perPrincipal[session.principal, default: 1] - 1
+    perPrincipal[session.principal] = count > 0 ? count : nil
+  }
+}

@@ -1,0 +1,117 @@
+import NIOConcurrencyHelpers
+import WeirCore
+import WeirMCP
+
+/// The sessions, their calls in flight and their event stream.
+final class Sessions: Sendable {
+  private struct State {
+    var table: SessionTable
+    var calls: [Name: [(id: RPCID, departure: Departure)]] = [:]
+    var streams: [Name: NotificationStream] = [:]
+    var streamsPerPrincipal: [Name: Int] = [:]
+  }
+
+  private let state: NIOLockedValueBox<State>
+  private let limits: FrontLimits
+
+  init(limits: FrontLimits) {
+    self.limits = limits
+    state = NIOLockedValueBox(
+      State(table: SessionTable(limit: limits.maxSessions, limitPerPrincipal: limits.maxSessionsPerPrincipal, idleTimeout: limits.sessionIdleTimeout)))
+  }
+
+  var count: Int { state.withLockedValue { $0.table.count } }
+
+  /// 256 bits from the system's generator, as hexadecimal digits.
+  private static func newID() -> Name {
+    var generator = SystemRandomNumberGenerator()
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for _ in 0..<4 {
+      let number: UInt64 = generator.next()
+      for shift in stride(from: 60, through: 0, by: -4) { text.append(digits[Int((number >> UInt64(shift)) & 15)]) }
+    }
+    return Name(String(decoding: text, as: UTF8.self))
+  }
+
+  func open(principal: Name, endpoint: Name, revision: ProtocolRevision, now: Moment) throws(SessionTable.Full) -> Name {
+    let id = Self.newID()
+    let opened = state.withLockedValue { state -> Result<Void, SessionTable.Full> in
+      Result { () throws(SessionTable.Full) in
+        try state.table.open(id, principal: principal, endpoint: endpoint, revision: revision, now: now)
+      }
+    }
+    try opened.get()
+    return id
+  }
+
+  func use(_ id: Name, principal: Name, endpoint: Name, now: Moment) -> SessionTable.Session? {
+    state.withLockedValue { $0.table.use(id, principal: principal, endpoint: endpoint, now: now) }
+  }
+
+  /// Ends the session, its calls and its stream.
+  func close(_ id: Name, principal: Name, endpoint: Name, now: Moment) -> Bool {
+    let (closed, calls, stream) = state.withLockedValue { state -> (Bool, [Departure], NotificationStream?) in
+      guard state.table.close(id, principal: principal, endpoint: endpoint, now: now) else { return (false, [], nil) }
+      return (true, state.calls.removeValue(forKey: id)?.map(\.departure) ?? [], state.streams[id])
+    }
+    for call in calls { call.fire(.cancelled) }
+    stream?.end()
+    return closed
+  }
+
+  // MARK: Calls
+
+  func begin(_ call: RPCID, in session: Name, departure: Departure) {
+    state.withLockedValue { state in
+      state.table.begin(session)
+      state.calls[session, default: []].append((call, departure))
+    }
+  }
+
+  func end(_ departure: Departure, in session: Name, now: Moment) {
+    state.withLockedValue { state in
+      state.table.end(session, now: now)
+      state.calls[session]?.removeAll { $0.departure === departure }
+      if state.calls[session]?.isEmpty == true { state.calls[session] = nil }
+    }
+  }
+
+  /// `notifications/cancelled`: an id that is not in flight is ignored.
+  func cancel(_ call: RPCID, in session: Name) {
+    let departures = state.withLockedValue { $0.calls[session]?.filter { $0.id == call }.map(\.departure) ?? [] }
+    for departure in departures { departure.fire(.cancelled) }
+  }
+
+  // MARK: Streams
+
+  enum StreamRefusal: Error { case exists, tooMany }
+
+  func open(_ stream: NotificationStream) throws(StreamRefusal) {
+    let refusal = state.withLockedValue { state -> StreamRefusal? in
+      if state.streams[stream.session] != nil { return .exists }
+      guard state.streams.count < limits.maxStreams, state.streamsPerPrincipal[stream.principal, default: 0] < limits.maxStreamsPerPrincipal else {
+        return .tooMany
+      }
+      state.streams[stream.session] = stream
+      state.streamsPerPrincipal[stream.principal, default: 0] += 1
+      state.table.begin(stream.session)
+      return nil
+    }
+    if let refusal { throw refusal }
+  }
+
+  func close(_ stream: NotificationStream, now: Moment) {
+    state.withLockedValue { state in
+      guard state.streams[stream.session] === stream else { return }
+      state.streams[stream.session] = nil
+      let count = state.streamsPerPrincipal[stream.principal, default: 1] - 1
+      state.streamsPerPrincipal[stream.principal] = count > 0 ? count : nil
+      state.table.end(stream.session, now: now)
+    }
+  }
+
+  var openStreams: [NotificationStream] { state.withLockedValue { Array($0.streams.values) } }
+
+  func expire(now: Moment) { state.withLockedValue { _ = $0.table.expire(now: now) } }
+}
