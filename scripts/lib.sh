@@ -138,8 +138,12 @@ need_libraries() { need pkg-config=pkg-config lib:hiredis=libhiredis-dev lib:lib
 
 need_test_tools() {
   need redis-server=redis-server promtool=prometheus venv=python3-venv curl=curl
-  local name
-  for name in aws e2e mcp1; do environment "$name"; done
+  local name job jobs=()
+  for name in aws e2e mcp1; do
+    environment "$name" &
+    jobs+=($!)
+  done
+  for job in "${jobs[@]}"; do wait "$job"; done
 }
 
 # current BINARY: it exists, and no source is newer.

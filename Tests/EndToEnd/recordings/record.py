@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from emulator import Emulator  # noqa: E402
+from support.caller import modern_meta  # noqa: E402
 from support.paths import AWS_BIN, ROOT, aws_environment  # noqa: E402
 
 BILLING, PRICING = "awslabs.billing-cost-management-mcp-server", "awslabs.aws-pricing-mcp-server"
@@ -79,20 +80,25 @@ CASES = {
 
 
 class Session:
-    """A handshake session on a server's standard input and output, without an SDK between, so that the bytes are the server's."""
+    """A session of either era on a server's standard input and output, without an SDK between, so that the bytes are the server's."""
 
-    def __init__(self, program: str, environment: dict[str, str]) -> None:
+    def __init__(self, program: str, environment: dict[str, str], modern: bool = False) -> None:
         self.process = subprocess.Popen(
             [AWS_BIN / program], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         self.number = 0
+        self.meta = {}
+        if modern:
+            self.meta = {"_meta": modern_meta()}
+            self.discover = self.ask("server/discover", {})
+            return
         client = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "recorder", "version": "1"}}
         self.initialize = self.ask("initialize", client)
         self._write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def ask(self, method: str, params: dict) -> str:
         self.number += 1
-        self._write({"jsonrpc": "2.0", "id": self.number, "method": method, "params": params})
+        self._write({"jsonrpc": "2.0", "id": self.number, "method": method, "params": params | self.meta})
         for line in self.process.stdout:
             if json.loads(line).get("id") == self.number:
                 return line.decode().rstrip("\n")
@@ -134,6 +140,15 @@ def main() -> None:
                 write(name, program, call, session.ask("tools/call", call))
                 print("   ", dict(emulator.controls.summary()["received"]))
             session.close()
+    for program, prefix, call in (
+        (BILLING, "billing", {"name": "cost-explorer", "arguments": BY_SERVICE}),
+        (PRICING, "pricing", {"name": "get_pricing_service_codes", "arguments": {}}),
+    ):
+        emulator.reset()
+        session = Session(program, aws_environment(emulator.url), modern=True)
+        write(f"{prefix}-modern-discover", program, {"method": "server/discover"}, session.discover)
+        write(f"{prefix}-modern-call", program, call, session.ask("tools/call", call))
+        session.close()
     emulator.stop()
 
 
