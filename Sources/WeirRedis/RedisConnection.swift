@@ -42,21 +42,26 @@ final class RedisConnection: Sendable {
           try channel.pipeline.syncOperations.addHandler(handler)
         }
       }
+    let channel: any Channel
     do {
-      let channel =
-        switch configuration.url.endpoint {
-        case .tcp(let host, let port):
-          try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: port).get()
-        case .unix(let path): try await bootstrap.connect(unixDomainSocketPath: path).get()
-        }
+      switch configuration.url.endpoint {
+      case .tcp(let host, let port):
+        channel = try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: port).get()
+      case .unix(let path): channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
+      }
+    } catch let error as RedisError {
+      throw error
+    } catch {
+      throw RedisError(.connectFailed, "\(configuration.url.endpoint) cannot be reached: \(error)")
+    }
+    do {
       let handler = try await channel.eventLoop.submit {
         NIOLoopBound(try channel.pipeline.syncOperations.handler(type: RedisChannelHandler.self), eventLoop: channel.eventLoop)
       }.get()
       return RedisConnection(line: line, channel: channel, handler: handler)
-    } catch let error as RedisError {
-      throw error
     } catch {
-      throw line.isClosed ? line.lossError : RedisError(.connectFailed, "\(configuration.url.endpoint) cannot be reached: \(error)")
+      // Closed between being made and being asked for its handler.
+      throw line.lossError
     }
   }
 

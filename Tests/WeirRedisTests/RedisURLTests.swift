@@ -43,9 +43,11 @@ import WeirRedis
       ("", "no scheme"), ("localhost:6379", "no scheme"), ("http://:hunter2@h", "scheme"), ("redis://", "no host"), ("redis://:hunter2@", "no host"),
       ("redis://:hunter2@h:0", "port"), ("redis://:hunter2@h:65536", "port"), ("redis://:hunter2@h:+1", "port"), ("redis://:hunter2@h:", "port"),
       ("redis://:hunter2@h:6379/x", "database"), ("redis://:hunter2@h/-1", "database"), ("redis://:hunter2@h/0/1", "database"),
-      ("redis://:hunter2/x@h", "%2F"), ("redis://user:1/hunter2@h", "%2F"), ("redis://:hunter2@x@h", "%40"), ("redis://:hunter2#x@h", "%23"), ("redis://:hunter2?x@h", "%3F"),
+      ("redis://:hunter2/x@h", "%2F"), ("redis://user:1/hunter2@h", "%2F"),
+      ("redis://:hunter2@x@h", "%40"), ("redis://:hunter2#x@h", "%23"), ("redis://:hunter2?x@h", "%3F"),
       ("redis://:hunter2%zz@h", "%25"), ("redis://:hunter2%2@h", "%25"), ("redis://:hunter2%ff@h", "UTF-8"), ("redis://:hunter2%00@h", "UTF-8"),
-      ("redis://:hunter2@h?timeout=1", "query"), ("redis://hunter2@h", "user:password"), ("redis://:@h", "empty"), ("redis://:hunter2@::1", "brackets"),
+      ("redis://:hunter2@h?timeout=1", "query"), ("redis://hunter2@h", "user:password"), ("redis://:@h", "empty"),
+      ("redis://:hunter2@::1", "brackets"),
       ("redis://:hunter2@[::1", "]"), ("redis://:hunter2@[::1]x", "]"), ("redis://:hunter2 @h", "space"), ("redis://:hunter2\r\n@h", "control"),
       ("unix://hunter2", "three slashes"), ("unix:///", "three slashes"), ("unix:///a?x=hunter2", "db=N"), ("unix:///a?db=hunter2", "database"),
     ])
