@@ -87,6 +87,7 @@ MODERN_CASES = [
     Case("no content type", LIST, (400, 415), (None, INVALID_REQUEST), without("Content-Type")),
     Case("another content type", LIST, (400, 415), (None, INVALID_REQUEST), with_(("Content-Type", "text/plain"))),
     Case("a form", LIST, (400, 415), (None, INVALID_REQUEST), with_(("Content-Type", "application/x-www-form-urlencoded"))),
+    Case("a compressed body", LIST, 415, (None, INVALID_REQUEST), with_(("Content-Encoding", "gzip"))),
     Case("a bad origin", LIST, 403, (None, INVALID_REQUEST), with_(("Origin", "https://evil.example"))),
     Case("an opaque origin", LIST, 403, (None, INVALID_REQUEST), with_(("Origin", "null"))),
     Case("two origins", LIST, (400, 403), (None, INVALID_REQUEST), [*LIST_HEADERS, ("Origin", "http://127.0.0.1"), ("Origin", "https://evil.example")]),
