@@ -81,6 +81,43 @@ struct LaneTests {
     await running.end()
   }
 
+  @Test("when all callers of a flight leave while it waits in the lane, nothing is sent and no token is taken")
+  func abandonedInTheLane() async throws {
+    let running = await RunningLane(LaneConfiguration(limits: [try limit(1, per: .seconds(1), burst: 5)], concurrency: 1))
+    let flights = Flights<String, Int>(time: running.time)
+    let run = Task { await flights.run() }
+    await flights.started()
+    let gate = Gate()
+    let blocker = running.call(until: gate)
+    await eventually { running.lane.stats.windows.first?.available == 4 }
+    let sent = Counter()
+    let caller = Task { [lane = running.lane, time = running.time] in
+      await flights.join("a", deadline: time.now() + .seconds(60)) { handle in
+        do throws(CallError) {
+          var permit = try await lane.acquire(LaneRequest(tenant: "a", deadline: handle.waitersDeadline))
+          guard handle.markDispatched() else { throw CallError(.cancelled, "abandoned") }
+          permit.markSent()
+          sent.add()
+          permit.release(.answered)
+          return .success(1)
+        } catch {
+          return .failure(error)
+        }
+      }
+    }
+    await eventually { running.lane.stats.depth == 1 }
+    caller.cancel()
+    #expect(await caller.value.result.reason == .cancelled)
+    await eventually { running.lane.stats.depth == 0 && flights.stats.tasks == 0 }
+    gate.open()
+    _ = await blocker.value
+    #expect(sent.value == 0)
+    #expect(running.lane.stats.windows.map(\.available) == [4])
+    run.cancel()
+    await run.value
+    await running.end()
+  }
+
   @Test("a waiting caller is refused at its deadline by the lane's own clock")
   func deadline() async {
     let running = await RunningLane(LaneConfiguration(concurrency: 1))

@@ -115,23 +115,28 @@ package struct LaneMachine: Sendable {
   /// `FairQueue.remove` and share its permit, its token and its answer.
   private mutating func pump(now: Moment, wall: WallTime) -> [LaneAction] {
     var actions = queue.removeExpired(by: now).map { expire($0, now: now) }
+    var tokenAt: Moment?
     while grants.count < concurrency, let head = queue.head() {
       if let refusal = tooLate(head, now: now) ?? overBudget(head.request.price, wall: wall) {
         queue.remove(head.id)
         actions.append(refuse(head.id, refusal))
         continue
       }
-      guard case .granted = limiter.reserve(head.request.cost, now: now), let entry = queue.popHead() else { break }
+      if case .delayed(let until) = limiter.reserve(head.request.cost, now: now) {
+        tokenAt = until
+        break
+      }
+      guard let entry = queue.popHead() else { break }
       for index in budgets.indices { _ = budgets[index].reserve(entry.request.price, now: wall) }
       grants[entry.id] = Grant(request: entry.request, grantedAt: now)
       totals.granted += 1
       actions.append(.grant(entry.id, waited: now - entry.enqueuedAt))
     }
-    return actions + outlook(now: now)
+    return actions + outlook(tokenAt: tokenAt, now: now)
   }
 
   /// Sends away who will be too late whatever happens, and says when to look again.
-  private mutating func outlook(now: Moment) -> [LaneAction] {
+  private mutating func outlook(tokenAt: Moment?, now: Moment) -> [LaneAction] {
     guard !queue.isEmpty else { return [] }
     let nextToken = limiter.earliest(1, ahead: 0, now: now)
     var actions: [LaneAction] = []
@@ -139,7 +144,8 @@ package struct LaneMachine: Sendable {
       actions = queue.removeExpired(by: nextToken).map { refuse($0.id, noRoom(until: nextToken, now: now)) }
     }
     guard let head = queue.head() else { return actions }
-    var next = queue.nextDeadline ?? .distantFuture
+    var next = min(queue.nextDeadline ?? .distantFuture, tokenAt ?? .distantFuture)
+    // Among those sent away may have been the head that the limiter was asked for; the one after it may cost less.
     if grants.count < concurrency, case let at = limiter.earliest(head.request.cost, ahead: 0, now: now), at > now { next = min(next, at) }
     if next < .distantFuture { actions.append(.setTimer(next)) }
     return actions
