@@ -29,6 +29,7 @@ struct ServerSentEventTests {
     Stream("both", "data:a\r\n\r\ndata:b\r\n\r\n", [event("a"), event("b")]),
     Stream("a mixture", "data:a\r\n\ndata:b\n\r\ndata:c\r\r\ndata:d\n\r", [event("a"), event("b"), event("c"), event("d")]),
     Stream("lines of data", "data: a\ndata:\ndata:  b\n\n", [event("a\n\n b")]),
+    Stream("lines of data, both", "data:a\r\ndata:b\r\n\r\n", [event("a\nb")]),
     Stream("a byte order mark", "\u{FEFF}data: a\n\n\u{FEFF}data: b\n\n", [event("a")]),
     Stream("comments", ": hello\n\n:\ndata: a\n: data: b\n\n", [event("a")]),
     Stream("empty data", "id: 1\ndata:\n\n", [event("", id: "1")], lastEventID: "1"),
