@@ -4,7 +4,7 @@ package import WeirCore
 package struct HTTPUpstreamConfiguration: Sendable {
   /// The MCP endpoint, absolute, `http` or `https`.
   package var url: String
-  /// Sent with every request, such as `Authorization`. The headers that the protocol owns are refused by `HTTPUpstream.init`.
+  /// Sent with every request, such as `Authorization`. See `faults` for what may not stand here.
   package var headers: [(name: String, value: Secret)] = []
   /// A longer answer, or event, fails its call.
   package var maxResponseBytes = 32 * 1024 * 1024
@@ -13,5 +13,23 @@ package struct HTTPUpstreamConfiguration: Sendable {
 
   package init(url: String) {
     self.url = url
+  }
+}
+
+extension HTTPUpstreamConfiguration {
+  private static let reserved = [
+    "accept", "connection", "content-length", "content-type", "host", "last-event-id", "mcp-method", "mcp-name", "mcp-protocol-version",
+    "mcp-session-id", "transfer-encoding",
+  ]
+
+  /// Whether the protocol, and not the configuration, decides about a header of this name.
+  package static func isReserved(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return reserved.contains(name) || name.hasPrefix("mcp-param-")
+  }
+
+  /// One line for each thing that cannot stand in a configuration; such headers are not sent.
+  package var faults: [String] {
+    headers.filter { Self.isReserved($0.name) }.map { "the header \($0.name) is set by the protocol; leave it out" }
   }
 }

@@ -17,6 +17,7 @@ struct GuardEscalation {
   private let grace: Int
   private var step = Step.running
   private var isHurried = false
+  private var remaining = 0
   private var order: Order?
 
   /// `grace` in milliseconds.
@@ -24,42 +25,38 @@ struct GuardEscalation {
     self.grace = grace
   }
 
-  /// Milliseconds until `elapsed` is to be called; negative for never.
-  var wait: Int {
-    switch step {
-    case .running: -1
-    case .waiting: isHurried ? min(grace, 300) : grace
-    case .terminated: isHurried ? min(grace, 1000) : grace
-    case .killed: 50
-    }
+  /// Milliseconds until `elapsed` is to be called; negative for never. Short, because the parent is looked at each time.
+  var wait: Int { step == .running ? -1 : min(remaining, 100) }
+
+  /// Weir closed the command's input, or is gone.
+  mutating func inputClosed() {
+    if step == .running { enter(.waiting) }
   }
 
-  /// Weir closed the command's input, or is gone: then nobody waits for an answer any more, and all goes faster.
-  mutating func inputClosed(parentIsGone: Bool) {
-    isHurried = isHurried || parentIsGone
-    if step == .running { step = .waiting }
+  /// Weir is gone, or the command: nobody waits for an answer any more, and all goes faster.
+  mutating func hurry() {
+    guard !isHurried else { return }
+    isHurried = true
+    remaining = min(remaining, patience(of: step))
   }
 
   /// SIGTERM from Weir, or from the system.
   mutating func askedToEnd() {
-    if step == .running || step == .waiting { terminate() }
+    if step == .running || step == .waiting { enter(.terminated) }
   }
 
   /// What the command leaves behind has no reason to run on.
   mutating func commandEnded() {
-    if step == .running || step == .waiting { terminate() }
-    isHurried = true
+    askedToEnd()
+    hurry()
   }
 
-  /// The time of the step is over.
-  mutating func elapsed() {
-    switch step {
-    case .running: break
-    case .waiting: terminate()
-    case .terminated, .killed:
-      step = .killed
-      order = .kill
-    }
+  /// So many milliseconds have passed.
+  mutating func elapsed(_ milliseconds: Int) {
+    guard step != .running else { return }
+    remaining -= milliseconds
+    guard remaining <= 0 else { return }
+    enter(step == .waiting ? .terminated : .killed)
   }
 
   /// What is to be sent now; nil where there is nothing, and each order only once.
@@ -68,8 +65,22 @@ struct GuardEscalation {
     return order
   }
 
-  private mutating func terminate() {
-    step = .terminated
-    order = .terminate
+  private mutating func enter(_ next: Step) {
+    step = next
+    remaining = patience(of: next)
+    switch next {
+    case .running, .waiting: break
+    case .terminated: order = .terminate
+    case .killed: order = .kill
+    }
+  }
+
+  private func patience(of step: Step) -> Int {
+    switch step {
+    case .running: 0
+    case .waiting: isHurried ? min(grace, 300) : grace
+    case .terminated: isHurried ? min(grace, 1000) : grace
+    case .killed: 50
+    }
   }
 }

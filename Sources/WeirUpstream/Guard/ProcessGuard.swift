@@ -38,14 +38,17 @@
         }
         if status != nil, ProcessTree.descendants(of: getpid()).isEmpty { return status ?? 0 }
         if let order = escalation.takeOrder() { ProcessTree.signal(order.rawValue, descendantsOf: getpid()) }
-        var wait = timespec(milliseconds: escalation.wait)
-        let signal = escalation.wait < 0 ? sigwaitinfo(&signals, nil) : sigtimedwait(&signals, nil, &wait)
+        let pause = escalation.wait
+        var wait = timespec(milliseconds: pause)
+        let signal = pause < 0 ? sigwaitinfo(&signals, nil) : sigtimedwait(&signals, nil, &wait)
         switch signal {
-        case SIGUSR1: escalation.inputClosed(parentIsGone: getppid() != parent)
+        case SIGUSR1: escalation.inputClosed()
         case SIGTERM, SIGINT, SIGHUP: escalation.askedToEnd()
         case SIGCHLD: break
-        default: if signal >= 0 || errno != EINTR { escalation.elapsed() }
+        default: if signal >= 0 || errno != EINTR { escalation.elapsed(pause) }
         }
+        // The kernel closes the pipe of a killed parent a moment before it gives its children away.
+        if pause >= 0, getppid() != parent { escalation.hurry() }
       }
     }
 

@@ -77,7 +77,8 @@ extension SessionMachine {
       phase = .open(info)
       return (info.era == .legacy ? [.write(envelope.initialized())] : []) + [.opened(info)]
     case .tryLegacy:
-      return opening == .modern ? end("it does not speak \(ProtocolRevision.modern.rawValue), the only revision allowed by configuration") : initialize()
+      guard opening == .modern else { return initialize() }
+      return end("it does not speak \(ProtocolRevision.modern.rawValue), the only revision allowed by configuration")
     case .refuse(let reason):
       return end(reason)
     }

@@ -86,7 +86,8 @@ package struct SessionMachine: Sendable {
       return [.finished(id: id, .failure(ErrorText.down(upstream, "its session is not open", wait: nil)))]
     }
     guard let message = envelope.request(request, id: id, era: info.era) else {
-      return [.finished(id: id, .failure(CallError(.invalidParams, "the parameters of \(ErrorText.clean(request.method, limit: 60)) must be an object")))]
+      let method = ErrorText.clean(request.method, limit: 60)
+      return [.finished(id: id, .failure(CallError(.invalidParams, "the parameters of \(method) must be an object")))]
     }
     pending[id] = Pending(onProgress: request.onProgress != nil)
     return [.write(message)]

@@ -1,0 +1,171 @@
+import Logging
+import NIOConcurrencyHelpers
+import WeirCore
+import WeirHTTPClient
+import WeirJSON
+import WeirMCP
+
+extension HTTPUpstream {
+  /// What one attempt came to.
+  private enum Outcome {
+    case answered(JSONValue)
+    case failed(CallError)
+    /// The server does not know the session any more.
+    case sessionLost
+    /// The connection ended between request and answer.
+    case lost(String)
+  }
+
+  /// Sends on the session there is; a call that may be repeated is sent once more where the session or the connection was lost.
+  @Sendable func dispatch(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
+    guard var session = shared.withLockedValue({ $0.session }) else { throw unavailable() }
+    var isRepeated = false
+    while true {
+      switch await attempt(request, in: session) {
+      case .answered(let value): return try document(value)
+      case .failed(let error): throw error
+      case .lost(let reason):
+        guard request.isRepeatable, !isRepeated, !Task.isCancelled else { throw ErrorText.lost(name, reason, wait: retryWait) }
+      case .sessionLost:
+        giveUp(session, because: "it forgot the session")
+        guard request.isRepeatable, !isRepeated else {
+          throw ErrorText.down(name, "it forgot the session; call again", wait: retryWait)
+        }
+        guard let next = await sessionAfter(session, until: request.deadline) else {
+          throw Task.isCancelled ? ErrorText.cancelled(name) : unavailable()
+        }
+        session = next
+      }
+      isRepeated = true
+    }
+  }
+
+  private func attempt(_ request: UpstreamRequest, in session: HTTPSession) async -> Outcome {
+    let id = nextID()
+    let era = session.info.era
+    guard let body = envelope.request(request, id: id, era: era) else {
+      return .failed(CallError(.invalidParams, "the parameters of \(ErrorText.clean(request.method, limit: 60)) must be an object"))
+    }
+    shared.withLockedValue { state in
+      state.stats.requests += 1
+      state.stats.inFlight += 1
+    }
+    defer { shared.withLockedValue { $0.stats.inFlight -= 1 } }
+    let message = HTTPExchange.Message(body: body, id: id, method: request.method, name: request.name, isRepeatable: request.isRepeatable)
+    var progress = ProgressFilter(id: id, sink: request.onProgress)
+    do throws(HTTPRefusal) {
+      let answer = try await exchange.post(message, in: session, era: era, until: request.deadline) { message in
+        self.heard(message, in: session, &progress)
+      }.answer
+      switch answer {
+      case .result(let value): return .answered(value)
+      case .failure(let error): return rejected(error, in: session)
+      case .accepted: return .failed(ErrorText.invalid(name, "it took a request for a notification"))
+      }
+    } catch {
+      return outcome(of: error, id, in: session)
+    }
+  }
+
+  /// Maps what is no JSON-RPC answer, and tells a legacy server about callers who left.
+  private func outcome(of refusal: HTTPRefusal, _ id: Int, in session: HTTPSession) -> Outcome {
+    switch refusal {
+    case .status(404, let error, _) where session.id != nil && error?.code != RPCErrorObject.methodNotFound: return .sessionLost
+    case .status(401, _, _), .status(403, _, _):
+      giveUp(session, because: refusal.reason)
+      return .failed(ErrorText.down(name, refusal.reason, wait: nil))
+    case .status(429, _, let retryAfter):
+      return .failed(CallError(.throttled, "upstream \(name) refuses more calls for now (HTTP 429)", retryAfter: retryAfter ?? .seconds(1)))
+    case .status(let status, _, let retryAfter) where status >= 500:
+      return .failed(ErrorText.lost(name, refusal.reason, wait: retryAfter ?? .seconds(1)))
+    case .status(_, let error?, _): return rejected(error, in: session)
+    case .status, .invalid: return .failed(ErrorText.invalid(name, refusal.reason))
+    case .cutOff: return .lost(refusal.reason)
+    case .transport(let error): return outcome(of: error, id, in: session)
+    }
+  }
+
+  private func outcome(of error: HTTPClientError, _ id: Int, in session: HTTPSession) -> Outcome {
+    switch error.code {
+    case .cancelled:
+      sayCancelled(id, "cancelled by the caller", in: session)
+      return .failed(ErrorText.cancelled(name))
+    case .timedOut(.connect), .connectFailed, .tls:
+      giveUp(session, because: ErrorText.clean(error.message, limit: 200))
+      return .failed(ErrorText.down(name, ErrorText.clean(error.message, limit: 200), wait: retryWait))
+    case .timedOut:
+      sayCancelled(id, "deadline passed", in: session)
+      return .failed(ErrorText.timedOut(name))
+    case .closedEarly: return .lost("its connection closed before the answer was complete")
+    case .bodyTooLarge: return .failed(ErrorText.invalid(name, "it is larger than \(exchange.maxMessageBytes) bytes"))
+    case .headTooLarge, .protocolError: return .failed(ErrorText.invalid(name, ErrorText.clean(error.message, limit: 200)))
+    case .overloaded, .shutDown: return .failed(CallError(.overloaded, "no more calls to upstream \(name) can be made now", retryAfter: .seconds(1)))
+    case .invalidRequest, .alreadyConsumed, .internalFault:
+      return .failed(CallError(.internalFault, "the call to upstream \(name) could not be made"))
+    }
+  }
+
+  /// A JSON-RPC error. One that says our revision is not spoken any more puts the session in doubt.
+  private func rejected(_ error: RPCErrorObject, in session: HTTPSession) -> Outcome {
+    if session.info.era == .modern, error.code == RPCErrorObject.unsupportedVersion {
+      giveUp(session, because: "it does not speak our revision any more")
+    }
+    return .failed(ErrorText.callError(error, from: name))
+  }
+
+  /// Modern servers take the closed stream as a cancellation; legacy servers want to be told (MCP 2025-11-25, cancellation).
+  private func sayCancelled(_ id: Int, _ reason: String, in session: HTTPSession) {
+    guard session.info.era == .legacy else { return }
+    notify(MCPMethod.cancelled, envelope.cancelled(id: id, reason: reason), in: session)
+  }
+
+  /// Sends a message that has no answer, whenever.
+  func notify(_ method: String, _ body: [UInt8], in session: HTTPSession) {
+    later {
+      let message = HTTPExchange.Message(body: body, id: nil, method: method)
+      _ = try? await self.exchange.post(message, in: session, era: session.info.era, until: self.time.now() + .seconds(10))
+    }
+  }
+
+  /// A message that is not the answer waited for.
+  func heard(_ message: RPCMessage, in session: HTTPSession, _ progress: inout ProgressFilter) {
+    switch message {
+    case .notification(MCPMethod.progress, let params?): progress.feed(params)
+    case .notification(MCPMethod.toolsListChanged, _): keeper.toolsChanged()
+    case .notification(MCPMethod.message, let params):
+      logger.debug("upstream logged a message", metadata: ["level": "\(ErrorText.clean(params?["level"]?.string ?? "unknown", limit: 20))"])
+    case .notification: break
+    case .request(let id, let method, _):
+      guard session.info.era == .legacy else { return shared.withLockedValue { $0.stats.invalidMessages += 1 } }
+      let error = RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "this client declares no capabilities")
+      notify("", method == MCPMethod.ping ? RPCWriter.result(id: id, "{}".utf8) : RPCWriter.error(id: id, error), in: session)
+    case .response, .failure: shared.withLockedValue { $0.stats.unknownResponses += 1 }
+    }
+  }
+
+  private func document(_ value: JSONValue) throws(CallError) -> JSONDocument {
+    do {
+      return try JSONDocument(parsing: value.raw, limits: IncomingMessage.limits(maxBytes: exchange.maxMessageBytes))
+    } catch {
+      throw ErrorText.invalid(name, error.message)
+    }
+  }
+
+  private func sessionAfter(_ session: HTTPSession, until deadline: Moment) async -> HTTPSession? {
+    let newer = { @Sendable in self.shared.withLockedValue { $0.session.flatMap { $0.generation > session.generation ? $0 : nil } } }
+    while !Task.isCancelled {
+      if let next = newer() { return next }
+      guard await gate.wait(time, until: deadline, isOpen: { newer() != nil }) else { return nil }
+    }
+    return nil
+  }
+
+  private func unavailable() -> CallError {
+    ErrorText.down(name, shared.withLockedValue { $0.lastFailure } ?? "it is still connecting", wait: retryWait)
+  }
+
+  private var retryWait: Duration {
+    let now = time.now()
+    return max(shared.withLockedValue { $0.retryAt ?? now } - now, .zero) + .seconds(1)
+  }
+}

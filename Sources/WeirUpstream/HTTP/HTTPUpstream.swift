@@ -1,0 +1,143 @@
+package import Logging
+import NIOConcurrencyHelpers
+package import WeirCore
+package import WeirHTTPClient
+package import WeirJSON
+import WeirMCP
+
+/// An upstream behind a URL. `run` finds out how to speak to it, keeps that true, and lists its tools; calls go out side by side.
+package final class HTTPUpstream: Upstream {
+  typealias Job = @Sendable () async -> Void
+
+  struct State {
+    var session: HTTPSession?
+    var generation = 0
+    var lastID = 0
+    var lastFailure: String?
+    var retryAt: Moment?
+    /// What worked before, and when a legacy verdict is to be doubted: a server that learns the modern era says so to nobody.
+    var knownEra: (era: ProtocolEra, until: Moment)?
+    var isListed = false
+    var listFailure: String?
+    var stats = UpstreamStats()
+  }
+
+  package let name: Name
+  let configuration: UpstreamConfiguration
+  let exchange: HTTPExchange
+  let envelope: RequestEnvelope
+  let time: any TimeSource
+  let logger: Logger
+  let keeper: CatalogKeeper
+  /// Opened with every new session.
+  let gate = Gate()
+  /// Opened when the session is given up.
+  let invalidated = Gate()
+  let shared = NIOLockedValueBox(State())
+  private let reporter: UpstreamReporter
+  private let jobs: AsyncStream<Job>
+  private let jobSink: AsyncStream<Job>.Continuation
+
+  /// Nothing is sent before `run`. `client` stays the caller's, and must outlive `run`.
+  package init(
+    _ configuration: UpstreamConfiguration, _ http: HTTPUpstreamConfiguration, client: HTTPClient,
+    observer: (any UpstreamObserver)? = nil, time: any TimeSource = SystemTime(), logger: Logger
+  ) {
+    var logger = logger
+    logger[metadataKey: "upstream"] = "\(configuration.name)"
+    self.name = configuration.name
+    self.configuration = configuration
+    self.exchange = HTTPExchange(
+      configuration: http, client: client, userAgent: "\(configuration.clientName)/\(configuration.clientVersion)", time: time)
+    self.envelope = RequestEnvelope(clientName: configuration.clientName, clientVersion: configuration.clientVersion)
+    self.time = time
+    self.logger = logger
+    self.reporter = UpstreamReporter(name: configuration.name, observer: observer, logger: logger)
+    self.keeper = CatalogKeeper(configuration: configuration, time: time, logger: logger)
+    (jobs, jobSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
+    for fault in http.faults { logger.warning("a configured header is not sent", metadata: ["why": "\(fault)"]) }
+  }
+
+  package var state: UpstreamState { reporter.state }
+
+  /// The numbers at this moment.
+  package var stats: UpstreamStats {
+    shared.withLockedValue { state in
+      var stats = state.stats
+      stats.state = reporter.state
+      stats.sessionsReady = state.session == nil ? 0 : 1
+      stats.restarts = max(0, state.generation - 1)
+      stats.tools = keeper.catalog?.tools.count ?? 0
+      return stats
+    }
+  }
+
+  /// Connects, lists, reconnects, until cancelled; then ends the session.
+  package func run() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.reporter.run() }
+      group.addTask { await self.runJobs() }
+      group.addTask { await self.keepConnected() }
+      group.addTask {
+        await self.keeper.run(send: self.dispatch, info: { self.shared.withLockedValue { $0.session?.info } }, report: self.listed)
+      }
+    }
+    await endSession()
+  }
+
+  package func send(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
+    do {
+      return try await dispatch(request)
+    } catch {
+      shared.withLockedValue { $0.stats.failures += 1 }
+      throw error
+    }
+  }
+
+  /// Does something that nobody waits for, such as telling a server that a caller left.
+  func later(_ job: @escaping Job) { jobSink.yield(job) }
+
+  func nextID() -> Int {
+    shared.withLockedValue { state in
+      state.lastID += 1
+      return state.lastID
+    }
+  }
+
+  private func runJobs() async {
+    await withDiscardingTaskGroup { group in
+      for await job in jobs { group.addTask { await job() } }
+    }
+  }
+
+  /// Tells a legacy server that its session is over.
+  private func endSession() async {
+    guard let session = shared.withLockedValue({ $0.session }), session.info.era == .legacy else { return }
+    shared.withLockedValue { $0.session = nil }
+    // The task that runs this is cancelled, and a cancelled task sends nothing. This one is awaited here, so it outlives nothing.
+    await Task { await exchange.delete(session, until: time.now() + .seconds(2)) }.value
+  }
+
+  private func listed(_ result: Result<UpstreamCatalog, CallError>) {
+    if case .success(let catalog) = result { reporter.offer(catalog) }
+    shared.withLockedValue { state in
+      switch result {
+      case .success:
+        state.isListed = true
+        state.listFailure = nil
+      case .failure(let error):
+        state.listFailure = error.message
+      }
+      publish(state)
+    }
+  }
+
+  /// Called under the lock, so that states are told in their order.
+  func publish(_ state: State) {
+    if state.session != nil {
+      if state.isListed { return reporter.become(.ready) }
+      return reporter.become(state.listFailure.map { .down(reason: $0) } ?? .connecting)
+    }
+    if let reason = state.lastFailure { reporter.become(.down(reason: reason)) }
+  }
+}
