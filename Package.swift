@@ -100,12 +100,14 @@ let package = Package(
       dependencies: [
         "WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirHTTPClient", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirRedis",
         "WeirSample", "WeirServer", "WeirTenancy", "WeirUpstream", crypto, locks, logging, lifecycle,
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "weir",
-      dependencies: ["WeirApp", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["WeirApp", "WeirUpstream", logging, .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
   ] + [
     ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),

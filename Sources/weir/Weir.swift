@@ -1,7 +1,115 @@
 import ArgumentParser
+import Logging
 import WeirApp
 
-@main
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The command line. Each subcommand parses, and calls what does the work in `WeirApp`.
 struct Weir: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "weir")
+  static let configuration = CommandConfiguration(
+    commandName: "weir", abstract: "A shared, caching, pacing front for the MCP servers of a FinOps team.", version: Version.current,
+    subcommands: [Serve.self, Check.self, Keys.self, Sample.self, ShowVersion.self])
+}
+
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs Weir. Without a configuration it fronts a built-in sample server on loopback.")
+
+  @Option(help: "The configuration, in YAML (docs/configuration.md).")
+  var config: String?
+
+  @Option(help: "The address to listen on, instead of the configuration's, such as 127.0.0.1:8080.")
+  var listen: String?
+
+  @Option(help: "trace, debug, info, notice, warning, error or critical.")
+  var logLevel: String = "info"
+
+  func run() async throws {
+    guard let level = Logger.Level(rawValue: logLevel) else { throw ValidationError("\"\(logLevel)\" is no log level") }
+    try await failing { try await ServeCommand.run(file: config, address: listen, logLevel: level) }
+  }
+}
+
+struct Check: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Validates a configuration, starts its upstreams, and lists their tools with what Weir will do with each.")
+
+  @Argument(help: "The configuration, in YAML.")
+  var file: String
+
+  @Flag(help: "Only read the file; start nothing.")
+  var offline = false
+
+  func run() async throws {
+    let isComplete = try await failing { try await CheckCommand(file: file) { print($0) }.run(isOffline: offline) }
+    if !isComplete { throw ExitCode(1) }
+  }
+}
+
+struct Keys: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Makes API keys.", subcommands: [New.self])
+
+  struct New: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Prints a new key, and the lines of configuration that let it in.")
+
+    @Option(help: "The tenant that the key belongs to.")
+    var tenant: String
+
+    @Option(help: "What the key is called in logs.")
+    var name: String = "default"
+
+    func run() async throws {
+      print(try await failing { try KeysCommand.new(tenant: tenant, name: name) }, terminator: "")
+    }
+  }
+}
+
+struct Sample: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "An MCP server with an invented bill, over standard input and output or over HTTP.")
+
+  @Option(help: "Serve Streamable HTTP at this address instead of standard input and output.")
+  var listen: String?
+
+  @Option(help: "How long every call takes, in milliseconds.")
+  var latency: Int = 1000
+
+  func run() async throws {
+    let latency = Duration.milliseconds(max(0, latency))
+    if let listen {
+      try await failing { try await SampleHTTP.run(address: listen, latency: latency) }
+    } else {
+      await SampleCommand.run(latency: latency)
+    }
+  }
+}
+
+struct ShowVersion: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "version", abstract: "Prints the version.")
+
+  func run() async throws { print("weir \(Version.current)") }
+}
+
+/// Runs a command; what it fails with becomes one line on standard error, and exit status 2 for a configuration that can't be used.
+private func failing<Value>(_ body: () async throws -> Value) async throws -> Value {
+  do {
+    return try await body()
+  } catch let error as SettingsError {
+    fail(error.description)
+    throw ExitCode(2)
+  } catch let error as CommandError {
+    fail(error.description)
+    throw ExitCode(2)
+  }
+}
+
+private func fail(_ line: String) {
+  let bytes = Array("weir: \(line)\n".utf8)
+  _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

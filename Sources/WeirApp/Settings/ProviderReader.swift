@@ -1,5 +1,6 @@
 internal import WeirBilling
 internal import WeirCore
+internal import WeirFlow
 
 /// Reads `providers:` and adds what the packs of the configured upstreams know.
 enum ProviderReader {
@@ -11,7 +12,7 @@ enum ProviderReader {
     for facts in upstreams.flatMap({ $0.policy.pack?.providers ?? [] }) {
       var provider = Settings.Provider(name: facts.name)
       provider.price = facts.price
-      provider.limits = [Settings.Provider.Limit(count: facts.rate, period: .seconds(1), burst: facts.burst)]
+      provider.limits = [RateLimit(count: facts.rate, period: .seconds(1), burst: facts.burst)].compactMap { $0 }
       providers[facts.name] = provider
     }
     for (name, value) in try node?.entries() ?? [] {
@@ -28,33 +29,43 @@ enum ProviderReader {
   private static func provider(_ node: SettingsNode, _ known: Settings.Provider) throws(SettingsError) -> Settings.Provider {
     let map = try node.mapping("rate", "burst", "limits", "concurrency", "budget", "price")
     var provider = known
-    let rate = try map.value("rate", Quantity.rateHelp, Quantity.rate)
-    let burst = try map.count("burst")
-    if rate != nil, map["limits"] != nil { throw node.error("has both \"rate\" and \"limits\"; write every window into \"limits\"") }
-    if let rate {
-      provider.limits = [.init(count: rate.count, period: rate.period, burst: burst ?? rate.count)]
-    } else if let burst {
-      guard var limit = provider.limits.first, map["limits"] == nil else { throw node.error("has a \"burst\" but no \"rate\"") }
-      limit.burst = burst
-      provider.limits = [limit]
-    }
-    if let limits = map["limits"] {
-      provider.limits = []
-      for element in try limits.elements() {
-        let window = try element.value(Quantity.rateHelp, Quantity.rate)
-        provider.limits.append(.init(count: window.count, period: window.period, burst: window.count))
-      }
-    }
+    try readLimits(map, node, into: &provider)
     provider.concurrency = try map.count("concurrency") ?? provider.concurrency
     provider.price = try map.value("price", Quantity.priceHelp, Quantity.price) ?? provider.price
-    if let budget = map["budget"] {
-      let value = try budget.value("a number of requests per day or month, such as 200/day") { text -> (count: Int, period: Duration)? in
-        if text.hasSuffix("/month") { return Int(text.dropLast(6)).flatMap { $0 > 0 ? ($0, .days(30)) : nil } }
-        guard let rate = Quantity.rate(text), rate.period == .days(1) else { return nil }
-        return rate
-      }
-      provider.budget = value
-    }
+    provider.budget = try map.value("budget", "a number of requests or an amount per day or month, such as 200/day or 50 USD/month", budget)
+      ?? provider.budget
     return provider
+  }
+
+  /// Either `rate` with `burst`, or several windows in `limits`, all of which hold at once.
+  private static func readLimits(_ map: SettingsMapping, _ node: SettingsNode, into provider: inout Settings.Provider) throws(SettingsError) {
+    let burst = try map.count("burst")
+    if let limits = map["limits"] {
+      if map["rate"] != nil || burst != nil { throw node.error("has both \"limits\" and \"rate\" or \"burst\"; write every window into \"limits\"") }
+      provider.limits = []
+      for element in try limits.elements() {
+        provider.limits.append(try element.value(Quantity.rateHelp) { Quantity.rate($0).flatMap { RateLimit.window($0.count, per: $0.period) } })
+      }
+      return
+    }
+    if let rate = map["rate"] {
+      let limit = try rate.value(Quantity.rateHelp) { text in
+        Quantity.rate(text).flatMap { RateLimit(count: $0.count, period: $0.period, burst: burst ?? $0.count) }
+      }
+      provider.limits = [limit]
+    } else if let burst {
+      guard let limit = provider.limits.first, let changed = RateLimit(count: limit.count, period: limit.period, burst: burst) else {
+        throw node.error("has a \"burst\" but no \"rate\"")
+      }
+      provider.limits = [changed]
+    }
+  }
+
+  private static func budget(_ text: String) -> BudgetLimit? {
+    let periods: [(suffix: String, period: BudgetLimit.Period)] = [("/day", .day), ("/month", .month)]
+    guard let (suffix, period) = periods.first(where: { text.hasSuffix($0.suffix) }) else { return nil }
+    let amount = String(text.dropLast(suffix.count))
+    if amount.hasSuffix("USD") { return Quantity.price(amount).map { BudgetLimit(per: period, money: $0) } }
+    return Int(amount).flatMap { $0 > 0 ? BudgetLimit(per: period, requests: $0) : nil }
   }
 }

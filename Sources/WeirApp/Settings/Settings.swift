@@ -1,6 +1,7 @@
 package import WeirBilling
 package import WeirCache
 package import WeirCore
+package import WeirFlow
 package import WeirTenancy
 
 /// Everything that an operator decides, read and checked, secrets resolved. `docs/configuration.md` describes every key.
@@ -13,6 +14,9 @@ package struct Settings: Sendable {
   package var upstreams: [Upstream] = []
   /// Empty where no tenant is configured: everybody on loopback is the tenant `local`.
   package var tenants: [Tenant] = []
+
+  /// Stands in a `command` for this very program: the built-in sample is started so.
+  package static let thisProgram = "weir:self"
 
   /// The front.
   package struct Listen: Sendable {
@@ -58,17 +62,10 @@ package struct Settings: Sendable {
   package struct Provider: Sendable {
     package var name: Name
     /// All of them hold at once. Empty: no limit.
-    package var limits: [Limit] = []
+    package var limits: [RateLimit] = []
     package var concurrency = 8
-    package var budget: (count: Int, period: Duration)?
+    package var budget: BudgetLimit?
     package var price: MicroUSD = .zero
-
-    /// So many requests per period, of which `burst` may go at once.
-    package struct Limit: Sendable, Equatable {
-      package var count: Int
-      package var period: Duration
-      package var burst: Int
-    }
   }
 
   /// One MCP server behind Weir.

@@ -2,6 +2,7 @@ package import WeirBilling
 package import WeirCache
 package import WeirCore
 package import WeirTenancy
+internal import Yams
 
 /// Reads a configuration file into `Settings`.
 package enum SettingsReader {
@@ -25,12 +26,17 @@ package enum SettingsReader {
     settings.upstreams = try UpstreamReader.read(upstreams)
     settings.providers = try ProviderReader.read(top["providers"], upstreams: settings.upstreams)
     if let tenants = top["tenants"] { settings.tenants = try self.tenants(tenants, upstreams: settings.upstreams) }
-    if settings.tenants.isEmpty, !settings.listen.isLoopback {
-      throw (top["listen"] ?? root).error(
-        "listens beyond this machine (\(settings.listen.host)) but no tenant has an API key: anybody could read your bills. "
-          + "Add \"tenants:\" (`weir keys new --tenant NAME` prints one) or listen on 127.0.0.1")
-    }
+    try refuseOpenDoors(settings, file: file, line: (top["listen"] ?? root).node.mark?.line)
     return settings
+  }
+
+  /// - Throws: where others than this machine can connect and nobody needs a key.
+  static func refuseOpenDoors(_ settings: Settings, file: String, line: Int?) throws(SettingsError) {
+    guard settings.tenants.isEmpty, !settings.listen.isLoopback else { return }
+    throw SettingsError(
+      file: file, line: line, key: "listen.address",
+      message: "listens beyond this machine (\(settings.listen.host)) but no tenant has an API key: anybody could read your bills. "
+        + "Add \"tenants:\" (`weir keys new --tenant NAME` prints one) or listen on 127.0.0.1")
   }
 
   private static func listen(_ node: SettingsNode) throws(SettingsError) -> Settings.Listen {

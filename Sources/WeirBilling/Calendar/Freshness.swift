@@ -10,6 +10,18 @@ package struct Freshness: Sendable, Hashable {
     self.stale = stale
   }
 
+  /// `24 h`, `24 h and 6 d stale`.
+  package var words: String {
+    func words(_ duration: Duration) -> String {
+      let seconds = duration.components.seconds
+      if seconds >= 172_800, seconds % 86_400 == 0 { return "\(seconds / 86_400) d" }
+      if seconds >= 3600, seconds % 3600 == 0 { return "\(seconds / 3600) h" }
+      if seconds >= 60, seconds % 60 == 0 { return "\(seconds / 60) min" }
+      return "\(seconds) s"
+    }
+    return stale > .zero ? "\(words(fresh)) and \(words(stale)) stale" : words(fresh)
+  }
+
   /// The shorter of both, each on its own.
   package func capped(_ cap: Duration) -> Freshness {
     Freshness(fresh: min(fresh, cap), stale: min(stale, cap))

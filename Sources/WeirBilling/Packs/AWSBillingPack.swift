@@ -27,7 +27,21 @@ package struct AWSBillingPack: PolicyPack {
     guard let canonical = AWSArguments.canonical(explicit.document.root, json: rule.jsonArguments) else { return bypass }
     return CallPolicy(
       caching: .cached(rule.freshness.value(end: explicit.end, today: today)), keyArguments: canonical,
-      sentArguments: explicit.isChanged ? explicit.document.bytes : nil, provider: rule.provider)
+      sentArguments: explicit.isChanged ? explicit.document.bytes : nil, provider: rule.provider, requests: Self.pages(query))
+  }
+
+  /// Every page is a request; without `max_pages` the server asks for one.
+  private static func pages(_ query: JSONValue) -> Int {
+    min(max(query["max_pages"]?.int ?? 1, 1), 10)
+  }
+
+  package func describe(tool: Name) -> String {
+    guard let operations = AWSBillingTools.table[tool] else { return "passed through" }
+    let rules = operations.sorted { $0.key < $1.key }.map { operation, rule in
+      let words = rule.freshness.words
+      return operation == AWSBillingTools.anyOperation ? words : "\(operation) \(words)"
+    }
+    return "cached: " + rules.joined(separator: ", ")
   }
 
   package func examine(tool: Name, result: JSONValue, isError: Bool) -> ResultVerdict {

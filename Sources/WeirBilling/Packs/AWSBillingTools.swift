@@ -8,6 +8,13 @@ struct AWSToolRule: Sendable {
     case billing
     case fixed(Freshness)
 
+    var words: String {
+      switch self {
+      case .billing: "by the newest day asked for"
+      case .fixed(let freshness): freshness.words
+      }
+    }
+
     func value(end: CivilDate?, today: CivilDate) -> Freshness {
       switch self {
       case .fixed(let freshness): freshness

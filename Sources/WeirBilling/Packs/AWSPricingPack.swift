@@ -28,6 +28,10 @@ package struct AWSPricingPack: PolicyPack {
     return CallPolicy(caching: .cached(AWSBillingCalendar.prices), keyArguments: canonical)
   }
 
+  package func describe(tool: Name) -> String {
+    Self.cached.contains(tool) ? "cached for \(AWSBillingCalendar.prices.words)" : "passed through"
+  }
+
   package func examine(tool: Name, result: JSONValue, isError: Bool) -> ResultVerdict {
     if let body = AWSResultBody(result) {
       if body.isThrottled { return .throttled }

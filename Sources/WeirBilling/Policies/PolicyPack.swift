@@ -10,6 +10,8 @@ package protocol PolicyPack: Sendable {
   var providers: [ProviderFacts] { get }
   /// What may be done with a call of `tool` on `today` (UTC).
   func policy(tool: Name, arguments: JSONValue?, today: CivilDate) -> CallPolicy
+  /// What happens with calls of `tool`, in words for whoever checks a configuration.
+  func describe(tool: Name) -> String
   /// What a result of `tool` is. Called only for results without `isError: true` or, for throttling, with it.
   func examine(tool: Name, result: JSONValue, isError: Bool) -> ResultVerdict
 }

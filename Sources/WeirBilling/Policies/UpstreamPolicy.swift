@@ -38,6 +38,14 @@ package struct UpstreamPolicy: Sendable {
     return isError ? .notAnAnswer : .answer(bytes: nil, cap: nil, requests: nil)
   }
 
+  /// What happens with calls of a tool, in words for whoever checks a configuration.
+  package func describe(_ tool: ToolDefinition) -> String {
+    if let rule = rule(for: tool.name) { return rule.freshness.map { "cached for \($0.words)" } ?? "passed through, by rule" }
+    if let pack { return pack.describe(tool: tool.name) }
+    if let trustedAnnotations, tool.readOnlyHint { return "cached for \(trustedAnnotations.words), since it says it is read-only" }
+    return "passed through"
+  }
+
   /// The first rule whose pattern matches.
   package func rule(for tool: Name) -> CacheRule? {
     rules.first { Glob.matches($0.tool.utf8, tool.utf8) }

@@ -1,0 +1,150 @@
+package import Logging
+package import ServiceLifecycle
+package import WeirCache
+package import WeirCore
+package import WeirFlow
+package import WeirHTTPClient
+package import WeirMCP
+package import WeirPipeline
+package import WeirRedis
+package import WeirServer
+package import WeirTenancy
+
+/// Everything that runs, put together from the settings: the one place that knows all targets.
+package struct Assembly: Sendable {
+  package let front: Front
+  package let services: [any Service]
+
+  /// - Parameter program: the path of this program, which guards child processes.
+  /// - Throws: `SettingsError` where the settings name something that can't be made.
+  package init(_ settings: Settings, file: String, program: String, time: any TimeSource = SystemTime(), logger: Logger) throws {
+    let registry = MetricsRegistry()
+    let redis = try Self.redis(settings.cache.redis, file: file, registry: registry, logger: logger)
+    let cache = Self.cache(settings.cache, redis: redis, time: time)
+    let flights = Flights<CacheKey, Fetched>(time: time)
+    let lanes = settings.providers.mapValues { Self.lane($0, registry: registry, time: time) }
+    let changes = ToolChanges()
+    let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce() }
+    let factory = UpstreamFactory(
+      program: program, observer: UpstreamWatch(directory: directory, logger: logger), time: time, logger: logger)
+    var upstreams: [any Upstream] = []
+    var clients: [HTTPClient] = []
+    for upstream in settings.upstreams {
+      do {
+        let (made, client) = try factory.make(upstream)
+        upstreams.append(made)
+        if let client { clients.append(client) }
+      } catch {
+        throw SettingsError(file: file, line: nil, key: "upstreams.\(upstream.name)", message: "\(error)")
+      }
+    }
+    let pipeline = Pipeline(
+      tenants: settings.tenants.isEmpty ? .local : TenantDirectory(tenants: settings.tenants), directory: directory, upstreams: upstreams,
+      lanes: lanes, cache: cache, flights: flights, recorder: CallRecorder(metrics: CallMetrics(registry), logger: logger), time: time)
+    front = Self.front(settings.listen, pipeline, registry, Readiness(directory: directory, redis: redis), time: time, logger: logger)
+    changes.connect(front.notifier)
+    Self.collect(registry, cache, flights, lanes, directory, redis, front, time: time)
+    services = Self.services(
+      front: front, redis: redis, cache: cache, flights: flights, lanes: lanes, upstreams: upstreams, clients: clients, time: time)
+  }
+
+  /// In the order in which they start; they stop the other way round, so that the front drains while everything behind it still works.
+  private static func services(
+    front: Front, redis: RedisClient?, cache: TieredStore<ToolResult>, flights: Flights<CacheKey, Fetched>, lanes: [Name: ProviderLane],
+    upstreams: [any Upstream], clients: [HTTPClient], time: any TimeSource
+  ) -> [any Service] {
+    var services: [any Service] = []
+    if let redis { services.append(BackgroundService { await redis.run() }) }
+    services.append(BackgroundService { await cache.memory.run(time: time) })
+    services.append(
+      BackgroundService {
+        await withDiscardingTaskGroup { group in
+          for upstream in upstreams { group.addTask { await upstream.run() } }
+        }
+        for client in clients { await client.shutdown() }
+      })
+    services.append(
+      BackgroundService {
+        await withDiscardingTaskGroup { group in
+          for lane in lanes.values { group.addTask { await lane.lane.run() } }
+          group.addTask { await flights.run() }
+        }
+      })
+    services.append(front)
+    return services
+  }
+
+  private static func redis(
+    _ settings: Settings.Cache.Redis?, file: String, registry: MetricsRegistry, logger: Logger
+  ) throws -> RedisClient? {
+    guard let settings else { return nil }
+    let seconds = registry.histogram("weir_redis_command_duration_seconds", "Time from a command to its reply.").with()
+    do {
+      var url = try RedisURL(parsing: settings.url)
+      if let username = settings.username { url.user = username }
+      if let password = settings.password { url.password = RedisPassword(password.reveal) }
+      var configuration = RedisConfiguration(url: url)
+      configuration.certificateAuthorityFile = settings.caFile
+      configuration.commandTimeout = settings.commandTimeout
+      return try RedisClient(configuration: configuration, logger: logger) { seconds.observe($0) }
+    } catch {
+      throw SettingsError(file: file, line: nil, key: "cache.redis", message: "\(error)")
+    }
+  }
+
+  private static func cache(_ settings: Settings.Cache, redis: RedisClient?, time: any TimeSource) -> TieredStore<ToolResult> {
+    let limits = MemoryLimits(maxBytes: settings.memoryBytes, maxEntryBytes: settings.maxEntryBytes)
+    let prefix = settings.redis?.prefix ?? ""
+    return TieredStore(
+      memory: MemoryStore(limits: limits, cores: System.cores), shared: redis.map { RedisSharedStore(client: $0, prefix: prefix) }, time: time,
+      encode: { $0.bytes }, decode: { try? ToolResult(storedNormalized: $0) })
+  }
+
+  private static func lane(_ provider: Settings.Provider, registry: MetricsRegistry, time: any TimeSource) -> ProviderLane {
+    let configuration = LaneConfiguration(
+      limits: provider.limits, concurrency: provider.concurrency, budgets: provider.budget.map { [$0] } ?? [])
+    return ProviderLane(lane: Lane(name: provider.name.string, configuration: configuration, time: time), price: provider.price)
+  }
+
+  private static func pipelineSettings(_ upstream: Settings.Upstream) -> UpstreamSettings {
+    UpstreamSettings(
+      name: upstream.name, credential: UpstreamFactory.credential(of: upstream), policy: upstream.policy, provider: upstream.provider,
+      share: upstream.share, toolShares: upstream.toolShares, callTimeout: upstream.callTimeout)
+  }
+
+  private static func front(
+    _ listen: Settings.Listen, _ pipeline: Pipeline, _ registry: MetricsRegistry, _ readiness: Readiness, time: any TimeSource, logger: Logger
+  ) -> Front {
+    var configuration = FrontConfiguration(address: FrontAddress(host: listen.host, port: listen.port), version: Version.current)
+    configuration.adminAddress = listen.admin.map { FrontAddress(host: $0.host, port: $0.port) }
+    configuration.publicURL = listen.publicURL
+    configuration.allowedHosts = listen.allowedHosts
+    configuration.allowedOrigins = listen.allowedOrigins
+    configuration.limits.maxBodyBytes = listen.maxBodyBytes
+    configuration.limits.headerTimeout = listen.headerTimeout
+    configuration.limits.bodyTimeout = listen.bodyTimeout
+    configuration.limits.keepAliveTimeout = listen.idleTimeout
+    configuration.limits.writeStallTimeout = listen.writeTimeout
+    configuration.limits.maxConnections = listen.maxConnections
+    configuration.limits.drainGrace = listen.shutdownGrace
+    var hooks = FrontHooks()
+    hooks.metrics = { registry.page() }
+    hooks.readiness = { FrontHooks.Readiness(isReady: true, json: readiness.json) }
+    let requests = registry.counter("weir_http_requests_total", "HTTP requests by what they asked for and the status of the answer.", labels: ["route", "status"])
+    hooks.onRequest = { route, status in requests.with("\(route)", String(status)).add() }
+    return Front(configuration: configuration, gateway: pipeline, hooks: hooks, time: time, logger: logger)
+  }
+
+  private static func collect(
+    _ registry: MetricsRegistry, _ cache: TieredStore<ToolResult>, _ flights: Flights<CacheKey, Fetched>, _ lanes: [Name: ProviderLane],
+    _ directory: ToolDirectory, _ redis: RedisClient?, _ front: Front, time: any TimeSource
+  ) {
+    registry.collect(Collectors.process())
+    registry.collect(Collectors.cache(cache))
+    registry.collect(Collectors.flights(flights))
+    for name in lanes.keys.sorted() { if let lane = lanes[name] { registry.collect(Collectors.lane(lane.lane, time: time)) } }
+    registry.collect(Collectors.upstreams(directory))
+    registry.collect(Collectors.front(front))
+    if let redis { registry.collect(Collectors.redis(redis)) }
+  }
+}

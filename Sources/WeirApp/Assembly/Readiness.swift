@@ -1,0 +1,42 @@
+internal import WeirCore
+internal import WeirJSON
+package import WeirPipeline
+package import WeirRedis
+
+/// What `/readyz` shows: the state of every upstream and of Redis. None of them makes Weir unready, since it serves what it can without them.
+package struct Readiness: Sendable {
+  private let directory: ToolDirectory
+  private let redis: RedisClient?
+
+  package init(directory: ToolDirectory, redis: RedisClient?) {
+    self.directory = directory
+    self.redis = redis
+  }
+
+  /// `{"status":"ready","upstreams":{"aws":{"state":"ready","tools":47}},"redis":"ready"}`.
+  package var json: [UInt8] {
+    let snapshot = directory.snapshot
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("status", "ready")
+    writer.key("upstreams")
+    writer.beginObject()
+    for name in directory.upstreamNames {
+      writer.key(name.string)
+      writer.beginObject()
+      switch snapshot.state(of: name) ?? .connecting {
+      case .connecting: writer.member("state", "connecting")
+      case .ready: writer.member("state", "ready")
+      case .down(let reason):
+        writer.member("state", "down")
+        writer.member("reason", reason)
+      }
+      writer.member("tools", snapshot.routes(at: .upstream(name)).count)
+      writer.endObject()
+    }
+    writer.endObject()
+    writer.member("redis", redis.map { $0.stats.state.rawValue } ?? "off")
+    writer.endObject()
+    return writer.bytes
+  }
+}

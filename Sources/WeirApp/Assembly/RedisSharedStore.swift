@@ -1,0 +1,46 @@
+package import WeirCache
+internal import WeirCore
+package import WeirRedis
+
+/// The second cache in Redis: one string for each key under `<prefix>:v1:{<digest>}`, expiring with the entry. The digest stands in a hash
+/// tag, so that everything about a key lies in one slot of a cluster.
+package struct RedisSharedStore: SharedStore {
+  private let client: RedisClient
+  private let prefix: [UInt8]
+
+  package init(client: RedisClient, prefix: String) {
+    self.client = client
+    self.prefix = Array("\(prefix):v1:{".utf8)
+  }
+
+  package func get(_ key: CacheKey) async -> SharedRead {
+    let name = name(of: key)
+    do {
+      let replies = try await client.pipeline([[Array("GET".utf8), name], [Array("PTTL".utf8), name]])
+      guard replies.count == 2 else { return .unavailable }
+      switch (replies[0], replies[1]) {
+      case (.bulk(let bytes?), .integer(let milliseconds)) where milliseconds > 0:
+        return .found(bytes, remaining: .milliseconds(milliseconds))
+      case (.bulk, .integer): return .missing
+      default: return .unavailable
+      }
+    } catch {
+      return .unavailable
+    }
+  }
+
+  package func put(_ key: CacheKey, _ bytes: [UInt8], ttl: Duration) async -> Bool {
+    let milliseconds = String(max(1, ttl.saturatedMilliseconds))
+    let reply = try? await client.send([Array("SET".utf8), name(of: key), bytes, Array("PX".utf8), Array(milliseconds.utf8)])
+    return reply == .simple(Array("OK".utf8))
+  }
+
+  package func remove(_ key: CacheKey) async -> Bool {
+    guard case .integer = try? await client.send([Array("DEL".utf8), name(of: key)]) else { return false }
+    return true
+  }
+
+  private func name(of key: CacheKey) -> [UInt8] {
+    prefix + Array(key.hex.utf8) + [UInt8(ascii: "}")]
+  }
+}

@@ -1,0 +1,42 @@
+package import Logging
+internal import ServiceLifecycle
+
+/// What `weir serve` does.
+package enum ServeCommand {
+  /// Runs until SIGTERM or SIGINT.
+  /// - Parameters:
+  ///   - file: nil for the built-in sample.
+  ///   - address: overrides `listen.address`.
+  /// - Throws: `SettingsError`; errors of listening.
+  package static func run(file: String?, address: String?, logLevel: Logger.Level) async throws {
+    LoggingSystem.bootstrap { _ in LineLogHandler(level: logLevel) }
+    let logger = Logger(label: "weir")
+    var settings = try file.map { try SettingsFile.read($0) } ?? Settings.sample()
+    if let address {
+      guard let (host, port) = SettingsReader.address(address) else {
+        throw SettingsError(file: "--listen", line: nil, key: "", message: "\"\(address)\" is no address; write for example 127.0.0.1:8080")
+      }
+      (settings.listen.host, settings.listen.port) = (host, port)
+      try SettingsReader.refuseOpenDoors(settings, file: "--listen", line: nil)
+    }
+    let assembly = try Assembly(settings, file: file ?? "built-in sample", program: System.program, logger: logger)
+    var configuration = ServiceGroupConfiguration(
+      services: assembly.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    configuration.maximumGracefulShutdownDuration = settings.listen.shutdownGrace + .seconds(10)
+    logger.info("weir starts", metadata: ["version": "\(Version.current)", "configuration": "\(file ?? "built-in sample")"])
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await announce(assembly, settings, logger) }
+      try await ServiceGroup(configuration: configuration).run()
+      group.cancelAll()
+    }
+    logger.info("weir has ended")
+  }
+
+  private static func announce(_ assembly: Assembly, _ settings: Settings, _ logger: Logger) async {
+    guard let ports = await assembly.front.ports() else { return }
+    let host = settings.listen.host.utf8.contains(UInt8(ascii: ":")) ? "[\(settings.listen.host)]" : settings.listen.host
+    let upstreams = settings.upstreams.map(\.name.string).joined(separator: ",")
+    logger.info("weir listens", metadata: ["url": "http://\(host):\(ports.main)/mcp", "upstreams": "\(upstreams)"])
+    if let admin = ports.admin { logger.info("metrics and health have their own listener", metadata: ["port": "\(admin)"]) }
+  }
+}

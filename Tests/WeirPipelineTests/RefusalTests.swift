@@ -1,0 +1,115 @@
+import Testing
+import WeirBilling
+import WeirCore
+import WeirFlow
+import WeirJSON
+import WeirCache
+import WeirPipeline
+
+@Suite("Calls that are not sent (issue 2)", .timeLimit(.minutes(1)))
+struct RefusalTests {
+  func upstream() -> ScriptedUpstream {
+    ScriptedUpstream("up") { _, number throws(CallError) in textResult("\(number)") }
+  }
+
+  @Test("what a team may not call is neither in its list nor callable, also where another team's answer lies in the cache")
+  func denied() async throws {
+    let upstream = upstream()
+    var options = SceneOptions()
+    options.share = .all
+    options.policy = UpstreamPolicy(rules: [CacheRule(tool: "*", freshness: Freshness(fresh: .minutes(10), stale: .zero))])
+    try await withScene(upstream, options: options) { scene in
+      _ = try await scene.call("up__set")
+      let reply = try await scene.call("up__set", by: scene.bob)
+      #expect(reply.error?.reason == .denied)
+      #expect(reply.outcome == .refused)
+      let list = String(decoding: scene.pipeline.tools(at: .aggregate, for: scene.bob).tools, as: UTF8.self)
+      #expect(list.contains("up__get"))
+      #expect(!list.contains("up__set"))
+      #expect(scene.metric(#"weir_calls_total{tenant="b",upstream="none",provider="none",outcome="refused"} 1"#))
+    }
+  }
+
+  @Test("unknown names, also those of other endpoints, are unknown tools", arguments: ["get", "up__", "up__nothing", "UP__get", "other__get"])
+  func unknown(_ name: String) async throws {
+    try await withScene(upstream()) { scene in
+      let found = try await scene.call(Name(name)).error?.reason
+      #expect(found == .unknownTool)
+    }
+  }
+
+  @Test("arguments that are no object are invalid", arguments: ["[]", "1", "null", #""x""#])
+  func arguments(_ arguments: String) async throws {
+    try await withScene(upstream()) { scene in
+      let found = try await scene.call("up__get", arguments).error?.reason
+      #expect(found == .invalidParams)
+    }
+  }
+
+  @Test("where the rate leaves no room before the deadline the model is told when to try again")
+  func throttled() async throws {
+    var options = SceneOptions()
+    options.callTimeout = .seconds(5)
+    options.lane = LaneConfiguration(limits: [RateLimit(count: 1, period: .seconds(60), burst: 1)].compactMap { $0 })
+    let upstream = upstream()
+    try await withScene(upstream, options: options) { scene in
+      _ = try await scene.call("up__get", #"{"a":1}"#)
+      let error = try await scene.call("up__get", #"{"a":2}"#).error
+      #expect(error?.reason == .throttled)
+      #expect((error?.retryAfter ?? .zero) > .seconds(30))
+      #expect(upstream.requests.count == 1)
+    }
+  }
+
+  @Test("a refused caller gets the last answer, marked stale, where there is one")
+  func staleInsteadOfRefusal() async throws {
+    var options = SceneOptions()
+    options.lane = LaneConfiguration(budgets: [BudgetLimit(per: .day, requests: 1)])
+    let upstream = upstream()
+    try await withScene(upstream, options: options) { scene in
+      _ = try await scene.call("up__get")
+      let found = try await scene.call("up__get_other").error?.reason
+      #expect(found == .overBudget)
+      scene.time.advance(by: .minutes(11))
+      let reply = try await scene.call("up__get")
+      #expect(reply.outcome == .stale)
+      #expect(reply.text == "1")
+    }
+  }
+
+  @Test("a provider that throttles is left alone for a while")
+  func pushedBack() async throws {
+    var options = SceneOptions()
+    options.callTimeout = .seconds(5)
+    let upstream = ScriptedUpstream("up") { _, number throws(CallError) in
+      if number == 1 { throw CallError(.throttled, "slow down", retryAfter: .seconds(30)) }
+      return textResult("\(number)")
+    }
+    try await withScene(upstream, options: options) { scene in
+      let found = try await scene.call("up__get").error?.reason
+      #expect(found == .throttled)
+      let then = try await scene.call("up__get").error?.reason
+      #expect(then == .throttled)
+      #expect(upstream.requests.count == 1)
+      scene.time.advance(by: .seconds(31))
+      let last2 = try await scene.call("up__get").text
+      #expect(last2 == "2")
+    }
+  }
+
+  @Test("an upstream that is down is not asked, and its kept answers go on")
+  func down() async throws {
+    let upstream = upstream()
+    try await withScene(upstream) { scene in
+      _ = try await scene.call("up__get")
+      upstream.become(.down(reason: "no process"))
+      let found = try await scene.call("up__get").outcome
+      #expect(found == .hitMemory)
+      let then = try await scene.call("up__get_other").error?.reason
+      #expect(then == .upstreamDown)
+      scene.time.advance(by: .minutes(11))
+      let last2 = try await scene.call("up__get").outcome
+      #expect(last2 == .stale)
+    }
+  }
+}
