@@ -3,6 +3,10 @@
 
 #include <curl/curl.h>
 
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "Weir needs libcurl 7.87 or newer (CURLOPT_QUICK_EXIT): Debian 12, Ubuntu 24.04 or later"
+#endif
+
 /* Swift cannot call variadic C functions: one typed door for each kind of argument that is used. */
 
 static inline CURLcode weir_curl_set_long(CURL *handle, CURLoption option, long value) {

@@ -86,7 +86,7 @@ struct LoadTests {
       connection.flood(ByteBuffer(repeating: 0x78, count: 1024 * 1024), count: 100)
     } body: { server in
       try await withClient { client in
-        let request = HTTPRequest(url: server.url, idleTimeout: .milliseconds(250), maxBodyBytes: total)
+        let request = HTTPRequest(url: server.url, idleTimeout: .milliseconds(1500), maxBodyBytes: total)
         let response = try await client.send(request)
         var received = 0
         var pieces = 0
@@ -95,7 +95,7 @@ struct LoadTests {
           pieces += 1
           #expect(piece.count <= 256 * 1024)
           // The longer pause is the consumer's own slowness, longer than the server may be idle.
-          if pieces == 5 { try await Task.sleep(for: .milliseconds(600)) } else { try await Task.sleep(for: .milliseconds(1)) }
+          if pieces == 5 { try await Task.sleep(for: .milliseconds(2500)) } else { try await Task.sleep(for: .milliseconds(1)) }
         }
         #expect(received == total)
         #expect(client.statistics.peakBufferedBytes <= 256 * 1024)
@@ -112,7 +112,7 @@ struct LoadTests {
     } body: { server in
       try await withClient({ $0.maxBufferedBytes = 1 }) { client in
         let response = try await client.send(
-          HTTPRequest(url: server.url, idleTimeout: .milliseconds(50), totalTimeout: .milliseconds(300), maxBodyBytes: .max))
+          HTTPRequest(url: server.url, idleTimeout: .milliseconds(50), totalTimeout: .seconds(1), maxBodyBytes: .max))
         await server.connectionsClosed(atLeast: 1)
         #expect(client.statistics.peakBufferedBytes <= 16 * 1024)
         let iterator = response.body.makeAsyncIterator()
