@@ -102,6 +102,7 @@ let package = Package(
         "WeirSample", "WeirServer", "WeirTenancy", "WeirUpstream", crypto, locks, logging, lifecycle,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),

@@ -48,6 +48,12 @@ package struct CivilDate: Hashable, Comparable, Sendable {
     return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
   }
 
+  /// Midnight, when the day begins. Saturates.
+  package var start: WallTime {
+    let (milliseconds, overflow) = Int64(days).multipliedReportingOverflow(by: 86_400_000)
+    return WallTime(milliseconds: overflow ? (days < 0 ? .min : .max) : milliseconds)
+  }
+
   /// The first day of this day's month.
   package var firstOfMonth: CivilDate {
     let (year, month, _) = components

@@ -17,4 +17,7 @@ import WeirUpstream
   }
 #endif
 
-await Weir.main()
+/// Here the asynchronous `main` is meant, which Swift picks in an asynchronous function only.
+func start() async { await Weir.main() }
+
+await start()

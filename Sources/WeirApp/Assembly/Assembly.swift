@@ -30,13 +30,9 @@ package struct Assembly: Sendable {
     var upstreams: [any Upstream] = []
     var clients: [HTTPClient] = []
     for upstream in settings.upstreams {
-      do {
-        let (made, client) = try factory.make(upstream)
-        upstreams.append(made)
-        if let client { clients.append(client) }
-      } catch {
-        throw SettingsError(file: file, line: nil, key: "upstreams.\(upstream.name)", message: "\(error)")
-      }
+      let (made, client) = factory.make(upstream)
+      upstreams.append(made)
+      if let client { clients.append(client) }
     }
     let pipeline = Pipeline(
       tenants: settings.tenants.isEmpty ? .local : TenantDirectory(tenants: settings.tenants), directory: directory, upstreams: upstreams,
@@ -103,7 +99,7 @@ package struct Assembly: Sendable {
   private static func lane(_ provider: Settings.Provider, registry: MetricsRegistry, time: any TimeSource) -> ProviderLane {
     let configuration = LaneConfiguration(
       limits: provider.limits, concurrency: provider.concurrency, budgets: provider.budget.map { [$0] } ?? [])
-    return ProviderLane(lane: Lane(name: provider.name.string, configuration: configuration, time: time), price: provider.price)
+    return ProviderLane(lane: Lane(name: provider.name, configuration: configuration, time: time), price: provider.price)
   }
 
   private static func pipelineSettings(_ upstream: Settings.Upstream) -> UpstreamSettings {

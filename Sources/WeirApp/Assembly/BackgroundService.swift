@@ -9,6 +9,6 @@ struct BackgroundService: Service {
   }
 
   func run() async throws {
-    try await cancelWhenGracefulShutdown { await self.body() }
+    await cancelWhenGracefulShutdown { await self.body() }
   }
 }

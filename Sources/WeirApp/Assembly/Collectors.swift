@@ -1,4 +1,4 @@
-internal import WeirCache
+package import WeirCache
 package import WeirCore
 package import WeirFlow
 package import WeirMCP

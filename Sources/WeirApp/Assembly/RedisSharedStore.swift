@@ -32,7 +32,7 @@ package struct RedisSharedStore: SharedStore {
   package func put(_ key: CacheKey, _ bytes: [UInt8], ttl: Duration) async -> Bool {
     let milliseconds = String(max(1, ttl.saturatedMilliseconds))
     let reply = try? await client.send([Array("SET".utf8), name(of: key), bytes, Array("PX".utf8), Array(milliseconds.utf8)])
-    return reply == .simple(Array("OK".utf8))
+    return reply == .simple("OK")
   }
 
   package func remove(_ key: CacheKey) async -> Bool {
@@ -41,6 +41,9 @@ package struct RedisSharedStore: SharedStore {
   }
 
   private func name(of key: CacheKey) -> [UInt8] {
-    prefix + Array(key.hex.utf8) + [UInt8(ascii: "}")]
+    var name = prefix
+    name.append(contentsOf: key.hex.utf8)
+    name.append(UInt8(ascii: "}"))
+    return name
   }
 }

@@ -20,8 +20,8 @@ package struct UpstreamFactory: Sendable {
     self.logger = logger
   }
 
-  /// - Throws: where a header is one that the protocol owns.
-  package func make(_ settings: Settings.Upstream) throws -> (any Upstream, HTTPClient?) {
+  /// The upstream, and the HTTP client that it alone uses, to be shut down after it.
+  package func make(_ settings: Settings.Upstream) -> (any Upstream, HTTPClient?) {
     var configuration = UpstreamConfiguration(name: settings.name)
     configuration.era = UpstreamConfiguration.EraPolicy(rawValue: settings.era) ?? .auto
     configuration.clientVersion = Version.current
@@ -43,7 +43,7 @@ package struct UpstreamFactory: Sendable {
       var http = HTTPUpstreamConfiguration(url: url)
       http.headers = headers
       http.maxResponseBytes = settings.maxResultBytes
-      return (try HTTPUpstream(configuration, http, client: pool, observer: observer, time: time, logger: logger), pool)
+      return (HTTPUpstream(configuration, http, client: pool, observer: observer, time: time, logger: logger), pool)
     }
   }
 

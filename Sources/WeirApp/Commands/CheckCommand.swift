@@ -45,7 +45,7 @@ package struct CheckCommand: Sendable {
     let started = time.now()
     let listener = CatalogListener()
     let factory = UpstreamFactory(program: System.program, observer: listener, time: time, logger: Logger(label: "weir.check"))
-    let (made, client) = try factory.make(upstream)
+    let (made, client) = factory.make(upstream)
     let catalog = await withTaskGroup(of: UpstreamCatalog?.self) { group in
       group.addTask {
         await made.run()

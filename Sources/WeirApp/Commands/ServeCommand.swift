@@ -1,5 +1,7 @@
 package import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
+internal import WeirServer
 
 /// What `weir serve` does.
 package enum ServeCommand {
@@ -11,14 +13,7 @@ package enum ServeCommand {
   package static func run(file: String?, address: String?, logLevel: Logger.Level) async throws {
     LoggingSystem.bootstrap { _ in LineLogHandler(level: logLevel) }
     let logger = Logger(label: "weir")
-    var settings = try file.map { try SettingsFile.read($0) } ?? Settings.sample()
-    if let address {
-      guard let (host, port) = SettingsReader.address(address) else {
-        throw SettingsError(file: "--listen", line: nil, key: "", message: "\"\(address)\" is no address; write for example 127.0.0.1:8080")
-      }
-      (settings.listen.host, settings.listen.port) = (host, port)
-      try SettingsReader.refuseOpenDoors(settings, file: "--listen", line: nil)
-    }
+    let settings = try settings(file: file, address: address)
     let assembly = try Assembly(settings, file: file ?? "built-in sample", program: System.program, logger: logger)
     var configuration = ServiceGroupConfiguration(
       services: assembly.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -30,6 +25,17 @@ package enum ServeCommand {
       group.cancelAll()
     }
     logger.info("weir has ended")
+  }
+
+  private static func settings(file: String?, address: String?) throws(SettingsError) -> Settings {
+    var settings = if let file { try SettingsFile.read(file) } else { try Settings.sample() }
+    guard let address else { return settings }
+    guard let (host, port) = SettingsReader.address(address) else {
+      throw SettingsError(file: "--listen", line: nil, key: "", message: "\"\(address)\" is no address; write for example 127.0.0.1:8080")
+    }
+    (settings.listen.host, settings.listen.port) = (host, port)
+    try SettingsReader.refuseOpenDoors(settings, file: "--listen", line: nil)
+    return settings
   }
 
   private static func announce(_ assembly: Assembly, _ settings: Settings, _ logger: Logger) async {

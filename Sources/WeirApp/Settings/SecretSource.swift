@@ -18,11 +18,17 @@ struct SecretSource: Sendable {
   func resolve(_ text: String) throws(Failure) -> String {
     var result = ""
     var rest = text[...]
-    while let start = rest.range(of: "${") {
-      result += rest[..<start.lowerBound]
-      guard let end = rest[start.upperBound...].range(of: "}") else { throw Failure(message: "has a \"${\" without its \"}\"") }
-      result += try value(of: String(rest[start.upperBound..<end.lowerBound]))
-      rest = rest[end.upperBound...]
+    while let dollar = rest.utf8.firstIndex(of: UInt8(ascii: "$")) {
+      let opening = rest.utf8.index(after: dollar)
+      result += rest[..<dollar]
+      rest = rest[opening...]
+      guard rest.utf8.first == UInt8(ascii: "{") else {
+        result += "$"
+        continue
+      }
+      guard let closing = rest.utf8.firstIndex(of: UInt8(ascii: "}")) else { throw Failure(message: "has a \"${\" without its \"}\"") }
+      result += try value(of: String(rest[rest.utf8.index(after: rest.startIndex)..<closing]))
+      rest = rest[rest.utf8.index(after: closing)...]
     }
     return result + rest
   }

@@ -60,7 +60,7 @@ package struct Budget: Sendable {
   private func overBudget(_ what: String, _ now: WallTime) -> CallError {
     let renewsAt = renewal(now)
     let wait = renewsAt - now
-    let date = CivilDate(daysSince1970: Self.day(of: renewsAt)).text
+    let date = CivilDate(renewsAt).text
     return CallError(
       .overBudget, "The provider's budget of \(what) is spent; it renews at \(date) 00:00 UTC, in \(wait.inWords).", retryAfter: wait)
   }
@@ -76,27 +76,14 @@ package struct Budget: Sendable {
   }
 
   private func number(of time: WallTime) -> Int {
-    let day = Self.day(of: time)
-    guard limit.period == .month else { return day }
-    let date = CivilDate(daysSince1970: day)
-    return date.year * 12 + date.month - 1
+    let date = CivilDate(time)
+    guard limit.period == .month else { return date.days }
+    let (year, month, _) = date.components
+    return year * 12 + month - 1
   }
 
   private func renewal(_ now: WallTime) -> WallTime {
-    let day = Self.day(of: now)
-    guard limit.period == .month else { return Self.start(of: day + 1) }
-    let date = CivilDate(daysSince1970: day)
-    let next = date.month == 12 ? CivilDate(year: date.year + 1, month: 1, day: 1) : CivilDate(year: date.year, month: date.month + 1, day: 1)
-    return Self.start(of: next.daysSince1970)
-  }
-
-  private static func day(of time: WallTime) -> Int {
-    let (quotient, remainder) = time.milliseconds.quotientAndRemainder(dividingBy: CivilDate.millisecondsPerDay)
-    return Int(remainder < 0 ? quotient - 1 : quotient)
-  }
-
-  private static func start(of day: Int) -> WallTime {
-    let (milliseconds, overflow) = Int64(day).multipliedReportingOverflow(by: CivilDate.millisecondsPerDay)
-    return WallTime(milliseconds: overflow ? .max : milliseconds)
+    let today = CivilDate(now)
+    return (limit.period == .month ? today.firstOfNextMonth : today + 1).start
   }
 }

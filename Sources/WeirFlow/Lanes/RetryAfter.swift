@@ -40,14 +40,13 @@ package enum RetryAfter {
     else { return nil }
     let date = CivilDate(year: year.utf8.count == 2 ? fullYear(written, now: now) : written, month: month + 1, day: day)
     // The 31st of a month that has none.
-    guard CivilDate(daysSince1970: date.daysSince1970) == date else { return nil }
-    let seconds = Int64(date.daysSince1970) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
-    return WallTime(milliseconds: seconds * 1000)
+    guard date.components.day == day else { return nil }
+    return date.start + .seconds(hour * 3600 + minute * 60 + second)
   }
 
   /// Two digits that seem to lie over fifty years ahead mean the past.
   private static func fullYear(_ written: Int, now: WallTime) -> Int {
-    let thisYear = CivilDate(daysSince1970: Int(now.milliseconds / CivilDate.millisecondsPerDay)).year
+    let thisYear = CivilDate(now).components.year
     let year = thisYear - thisYear % 100 + written
     return year > thisYear + 50 ? year - 100 : year
   }
