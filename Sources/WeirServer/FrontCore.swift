@@ -79,10 +79,7 @@ final class FrontCore: Sendable {
     }
     guard rules.shares(with: origin) else { return mcp.answer(request, at: endpoint) }
     if request.method == .OPTIONS, request.fields.corsMethod != nil { return .reply(CORS.preflight(origin)) }
-    let answer = mcp.answer(request, at: endpoint)
-    guard case .reply(var reply) = answer else { return answer }
-    reply.headers += CORS.fields(origin)
-    return .reply(reply)
+    return mcp.answer(request, at: endpoint).adding(CORS.fields(origin))
   }
 
   private func health(_ request: ReceivedRequest, _ make: () -> Reply) -> Reply {

@@ -19,11 +19,16 @@ struct FrontResponder: HTTPResponder {
       case .request(let request): core.answer(request)
       case .answer(let answer): answer
       }
-    switch answer {
-    case .reply(let reply): return response(reply)
-    case .waiting(let call): return await wait(for: call, on: connection)
-    case .stream(let stream): return notifications(stream, on: connection)
+    var response: Response
+    switch answer.kind {
+    case .reply(let reply): response = self.response(reply)
+    case .waiting(let call): response = await wait(for: call, on: connection)
+    case .stream(let stream): response = notifications(stream, on: connection)
     }
+    for (name, value) in answer.headers {
+      if let name = HTTPField.Name(name) { response.headers.append(HTTPField(name: name, value: value)) }
+    }
+    return response
   }
 
   private func response(_ reply: Reply) -> Response {

@@ -48,10 +48,11 @@ final class Connection: Sendable {
     }
     await call?.abandon()
     stream?.close()
-    switch work {
-    case .answer(.waiting(let call)): await call.abandon()
-    case .answer(.stream(let stream)): stream.close()
-    case .answer(.reply), .request, nil: break
+    guard case .answer(let answer) = work else { return }
+    switch answer.kind {
+    case .waiting(let call): await call.abandon()
+    case .stream(let stream): stream.close()
+    case .reply: break
     }
   }
 

@@ -161,7 +161,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     releaseBody()
     if isInline {
       let answer = core.answer(request)
-      if case .reply(let reply) = answer { return send(reply, context) }
+      if case .reply(let reply) = answer.kind { return send(reply, context) }
       connection.leave(.answer(answer))
     } else {
       connection.leave(.request(request))

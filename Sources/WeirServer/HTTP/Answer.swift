@@ -1,8 +1,27 @@
 /// What the synchronous part of the front makes of a request.
-enum Answer: Sendable {
-  case reply(Reply)
-  /// A tool call that has to be waited for.
-  case waiting(WaitingCall)
-  /// An event stream for notifications (`GET`).
-  case stream(NotificationStream)
+struct Answer: Sendable {
+  enum Kind: Sendable {
+    case reply(Reply)
+    /// A tool call that has to be waited for.
+    case waiting(WaitingCall)
+    /// An event stream for notifications (`GET`).
+    case stream(NotificationStream)
+  }
+
+  var kind: Kind
+  /// Further fields of the answer's head; names in lower case.
+  var headers: [(name: String, value: String)] = []
+
+  static func reply(_ reply: Reply) -> Answer { Answer(kind: .reply(reply)) }
+  static func waiting(_ call: WaitingCall) -> Answer { Answer(kind: .waiting(call)) }
+  static func stream(_ stream: NotificationStream) -> Answer { Answer(kind: .stream(stream)) }
+
+  /// The same answer with these fields added to its head.
+  func adding(_ further: [(name: String, value: String)]) -> Answer {
+    if case .reply(var reply) = kind {
+      reply.headers += further
+      return .reply(reply)
+    }
+    return Answer(kind: kind, headers: headers + further)
+  }
 }
