@@ -21,7 +21,7 @@ final class Mailbox: Sendable {
 
   private enum Phase {
     case open
-    /// The driver has been told to end; `reason` answers whoever comes now.
+    /// The driver has been told to end; whoever comes now is refused.
     case closing
     /// The driver has ended.
     case closed

@@ -56,7 +56,9 @@ struct ExchangeStateTests {
 
   @Test("what is held is delivered before the end, and the end is said again and again")
   func endings() {
-    let endings: [(Result<Void, HTTPClientError>, Result<[UInt8]?, HTTPClientError>)] = [(.success(()), .success(nil)), (.failure(broken), .failure(broken))]
+    let endings: [(Result<Void, HTTPClientError>, Result<[UInt8]?, HTTPClientError>)] = [
+      (.success(()), .success(nil)), (.failure(broken), .failure(broken)),
+    ]
     for (result, expected) in endings {
       var machine = Machine(capacity: 10)
       _ = machine.offer([1])
