@@ -38,7 +38,7 @@ def test_the_page_is_clean(shared_weir: Weir) -> None:
     checked = subprocess.run(["promtool", "check", "metrics"], input=reply.text, capture_output=True, text=True, timeout=20)
     assert checked.returncode == 0 and not checked.stdout.strip() and not checked.stderr.strip(), checked.stdout + checked.stderr
     names = set(re.findall(r"^# TYPE (\S+)", reply.text, re.MULTILINE))
-    assert names and all(name.startswith("weir_") for name in names)
+    assert names and all(name.startswith(("weir_", "process_")) for name in names)
 
 
 def test_the_numbers_are_right(start_weir: Any, billing_http: str, emulator: Emulator) -> None:

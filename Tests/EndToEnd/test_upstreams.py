@@ -78,18 +78,18 @@ def test_a_child_that_dies_is_started_again(start_weir: Any) -> None:
                 answer = caller.call("workshop__pid", {})
                 return not answer.is_error and answer.error is None and int(answer.text) != first
 
-            eventually(other_process, 30, "another process answers", pause=0.2)
+            eventually(other_process, 60, "another process answers", pause=0.2)
 
 
 def test_a_child_that_is_killed_between_calls_is_started_again(start_weir: Any) -> None:
     configuration = {"upstreams": {"workshop": {"command": upstream_program("workshop.py"), "processes": 2}}}
     with start_weir(configuration) as weir:
         weir.wait_for_tools("workshop")
-        eventually(lambda: len(weir.process.children()) >= 2, 20, "two children")
+        eventually(lambda: len(weir.process.children()) >= 2, 60, "two children")
         before = {child.pid for child in weir.process.children()}
         for child in weir.process.children():
             child.kill()
-        eventually(lambda: len({child.pid for child in weir.process.children()} - before) >= 2, 30, "two new children")
+        eventually(lambda: len({child.pid for child in weir.process.children()} - before) >= 2, 60, "two new children")
         with weir.caller() as caller:
             eventually(lambda: caller.call("workshop__echo", {"text": "a"}).status == 200, 20, "an answer")
 
@@ -104,7 +104,7 @@ def test_a_pool_answers_side_by_side(start_weir: Any) -> None:
                 with ThreadPoolExecutor(12) as pool:
                     return {answer.text for answer in pool.map(lambda _: caller.call("workshop__pid", {}), range(24))}
 
-            eventually(lambda: len(pids()) == 3, 20, "all three processes answer")
+            eventually(lambda: len(pids()) == 3, 60, "all three processes answer")
 
 
 def test_no_child_outlives_weir_killed_without_warning(start_weir: Any, cloud: Emulator, tmp_path: Any) -> None:

@@ -56,7 +56,7 @@ class Weir:
 
         eventually(check, timeout, "weir answers 200 on /readyz")
 
-    def wait_for_tools(self, *prefixes: str, timeout: float = 30, headers: dict[str, str] | None = None) -> None:
+    def wait_for_tools(self, *prefixes: str, timeout: float = 60, headers: dict[str, str] | None = None) -> None:
         """Until tools of every named upstream are listed."""
         with Caller(f"{self.direct}/mcp", headers=headers) as caller:
 
