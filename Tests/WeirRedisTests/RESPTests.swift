@@ -67,11 +67,12 @@ import WeirRedis
     }
   }
 
+  /// Without RESP3's null (`_`): hiredis 1.x reads it as the null that it is.
   @Test(
     "what is no RESP2 is an error, and the replies before it are kept",
     arguments: [
       "?\r\n", "hello\r\n", "\r\n", ":abc\r\n", ":9223372036854775808\r\n", ":1 \r\n", "$abc\r\n", "$-2\r\n", "*-2\r\n", "*x\r\n", "\0",
-      "$99999999999999999999\r\n", "%1\r\n+a\r\n+b\r\n", "_\r\n", "~1\r\n+a\r\n", ">1\r\n+a\r\n", "#t\r\n", ",1.5\r\n", "(123\r\n",
+      "$99999999999999999999\r\n", "%1\r\n+a\r\n+b\r\n", "~1\r\n+a\r\n", ">1\r\n+a\r\n", "#t\r\n", ",1.5\r\n", "(123\r\n",
       "=7\r\ntxt:abc\r\n",
       "HTTP/1.1 400 Bad Request\r\n", "\u{16}\u{3}\u{1}",
     ])
