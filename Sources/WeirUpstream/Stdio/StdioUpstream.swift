@@ -30,10 +30,10 @@ package final class StdioUpstream: Upstream {
   private let gate = Gate()
   private let shared: NIOLockedValueBox<State>
 
-  /// Nothing is started before `run`. The observer hears of every change of state and tools.
+  /// `time` must be the clock that the deadlines of requests are counted on. Nothing is started before `run`. The observer hears of every change of state and tools.
   package init(
     _ configuration: UpstreamConfiguration, _ stdio: StdioConfiguration, observer: (any UpstreamObserver)? = nil,
-    time: any TimeSource = SystemTime(), logger: Logger
+    time: any TimeSource, logger: Logger
   ) {
     var logger = logger
     logger[metadataKey: "upstream"] = "\(configuration.name)"
