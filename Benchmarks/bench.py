@@ -255,7 +255,8 @@ def table(results: dict) -> str:
                 f"| {row['fresh_mb']:.1f} | {row['rss_mb']:.1f} | {row['calls']:,} |"
             )
         ours = hits[0]
-        lines += ["", f"10,000 hits/s on one core: {verdict(ours['rate'], 10_000, True)}. 60 MB after 100,000 calls: {verdict(ours['rss_mb'], 60)}.", ""]
+        memory = verdict(ours["rss_mb"], 60) if ours["calls"] >= 100_000 else f"not measured, as there were only {ours['calls']:,}"
+        lines += ["", f"10,000 hits/s on one core: {verdict(ours['rate'], 10_000, True)}. 60 MB after 100,000 calls: {memory}.", ""]
     if passed := results.get("passthrough"):
         added = (passed["through_p50_us"] - passed["direct_p50_us"]) / 1000
         lines += [
@@ -269,6 +270,7 @@ def table(results: dict) -> str:
         middle = statistics.median(start)
         each = ", ".join(f"{value:.0f}" for value in start)
         lines += [f"Ready after {middle:.0f} ms (median of {each}). 300 ms: {verdict(middle, 300)}.", ""]
+    lines.append(f"Load average before: {results['load_before']:.1f}; above 0.5 the numbers say more about the machine than about the servers.")
     lines.append(f"On {results['machine']}. To repeat: {results['command']}")
     return "\n".join(lines)
 
@@ -289,7 +291,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="weir-bench-"))
     # An nginx started by root drops its rights, and its worker has to reach its cache.
     folder.chmod(0o755)
-    results: dict = {"machine": machine(), "command": "Benchmarks/run " + " ".join(sys.argv[1:]), "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    results: dict = {"load_before": os.getloadavg()[0], "machine": machine(), "command": "Benchmarks/run " + " ".join(sys.argv[1:]), "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:
         if "hits" in parts:
             results["hits"] = measure_hits(folder, arguments.seconds)
