@@ -121,7 +121,7 @@ extension RealProcesses {
     @Test("a forgotten session is opened again once for all, and only repeatable calls are sent again")
     func forgottenSession() async throws {
       let log = FakeServer.path("log")
-      try await Self.with("log=\(log)") { upstream, _ in
+      try await Self.with("log=\(log)") { upstream, recorder in
         _ = try await upstream.text("forget")
         await withTaskGroup(of: CallError?.self) { group in
           for _ in 0..<20 { group.addTask { await upstream.outcome(Call.tool("echo", repeatable: true)).error } }
@@ -131,8 +131,9 @@ extension RealProcesses {
         let error = await upstream.outcome(Call.tool("echo")).error
         #expect(error?.reason == .upstreamDown)
         #expect(error?.message.contains("forgot the session") == true)
-        let echoAnswer = try await upstream.send(Call.tool("echo", repeatable: true)).text
+        let echoAnswer = try await upstream.text("echo")
         #expect(echoAnswer == "{}")
+        #expect(recorder.heard.states == [.connecting, .ready])
       }
       #expect(Self.lines(log).filter { $0 == "initialize" }.count == 3)
     }

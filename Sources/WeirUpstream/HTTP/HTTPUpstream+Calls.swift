@@ -18,7 +18,7 @@ extension HTTPUpstream {
 
   /// Sends on the session there is; a call that may be repeated is sent once more where the session or the connection was lost.
   @Sendable func dispatch(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
-    guard var session = shared.withLockedValue({ $0.session }) else { throw unavailable() }
+    guard var session = await currentSession(until: request.deadline) else { throw Task.isCancelled ? ErrorText.cancelled(name) : unavailable() }
     var isRepeated = false
     while true {
       switch await attempt(request, in: session) {
@@ -27,7 +27,7 @@ extension HTTPUpstream {
       case .lost(let reason):
         guard request.isRepeatable, !isRepeated, !Task.isCancelled else { throw ErrorText.lost(name, reason, wait: retryWait) }
       case .sessionLost:
-        giveUp(session, because: "it forgot the session")
+        giveUp(session, because: "it forgot the session", isRenewing: true)
         guard request.isRepeatable, !isRepeated else {
           throw ErrorText.down(name, "it forgot the session; call again", wait: retryWait)
         }
@@ -151,11 +151,26 @@ extension HTTPUpstream {
     }
   }
 
+  /// The session there is, or the one that is being opened in place of one that the server forgot.
+  private func currentSession(until deadline: Moment) async -> HTTPSession? {
+    await session(newerThan: 0, until: deadline)
+  }
+
   private func sessionAfter(_ session: HTTPSession, until deadline: Moment) async -> HTTPSession? {
-    let newer = { @Sendable in self.shared.withLockedValue { $0.session.flatMap { $0.generation > session.generation ? $0 : nil } } }
+    await self.session(newerThan: session.generation, until: deadline)
+  }
+
+  /// Waits only while a session is being renewed: where a server cannot be reached, nobody waits for it.
+  private func session(newerThan generation: Int, until deadline: Moment) async -> HTTPSession? {
+    let find = { @Sendable in
+      self.shared.withLockedValue { state in
+        (session: state.session.flatMap { $0.generation > generation ? $0 : nil }, isComing: state.isRenewing)
+      }
+    }
     while !Task.isCancelled {
-      if let next = newer() { return next }
-      guard await gate.wait(time, until: deadline, isOpen: { newer() != nil }) else { return nil }
+      let found = find()
+      if let session = found.session { return session }
+      guard found.isComing, await gate.wait(time, until: deadline, isOpen: { find().session != nil || !find().isComing }) else { return nil }
     }
     return nil
   }

@@ -43,18 +43,24 @@ extension HTTPUpstream {
     if Task.isCancelled { return }
     let until = time.now() + delay
     shared.withLockedValue { state in
-      if let reason { state.lastFailure = reason }
+      if let reason {
+        state.lastFailure = reason
+        state.isRenewing = false
+      }
       state.retryAt = until
       publish(state)
     }
+    // Who waited for a renewed session waits no more.
+    gate.open()
     try? await time.sleep(until: until)
   }
 
   /// Gives a session up: nobody uses it any more, and `keepConnected` makes another. Once per session, whoever notices first.
-  func giveUp(_ session: HTTPSession, because reason: String) {
+  func giveUp(_ session: HTTPSession, because reason: String, isRenewing: Bool = false) {
     let isFirst = shared.withLockedValue { state in
       guard state.session?.generation == session.generation else { return false }
       state.session = nil
+      state.isRenewing = isRenewing
       state.lastFailure = reason
       state.retryAt = time.now()
       publish(state)
@@ -71,6 +77,7 @@ extension HTTPUpstream {
       state.generation += 1
       session.generation = state.generation
       state.session = session
+      state.isRenewing = false
       state.lastFailure = nil
       state.retryAt = nil
       let until = session.info.era == .legacy ? time.now() + .seconds(86_400) : .distantFuture
@@ -184,7 +191,7 @@ extension HTTPUpstream {
         if await read(response.body, session) { backoff.reset() }
       } catch {
         if let status = error.status, (200..<500).contains(status), status != 408, status != 429 {
-          if status == 404, session.id != nil, wasOpen { giveUp(session, because: "it forgot the session") }
+          if status == 404, session.id != nil, wasOpen { giveUp(session, because: "it forgot the session", isRenewing: true) }
           return
         }
       }

@@ -15,6 +15,8 @@ package final class HTTPUpstream: Upstream {
     var lastID = 0
     var lastFailure: String?
     var retryAt: Moment?
+    /// The server forgot the session and a new one is being opened: who calls meanwhile waits for it.
+    var isRenewing = false
     /// What worked before, and when a legacy verdict is to be doubted: a server that learns the modern era says so to nobody.
     var knownEra: (era: ProtocolEra, until: Moment)?
     var isListed = false
@@ -138,6 +140,6 @@ package final class HTTPUpstream: Upstream {
       if state.isListed { return reporter.become(.ready) }
       return reporter.become(state.listFailure.map { .down(reason: $0) } ?? .connecting)
     }
-    if let reason = state.lastFailure { reporter.become(.down(reason: reason)) }
+    if let reason = state.lastFailure, !state.isRenewing { reporter.become(.down(reason: reason)) }
   }
 }

@@ -103,7 +103,7 @@ package final class StdioUpstream: Upstream {
         guard request.deadline > time.now(), let next = take(avoiding: target.slot) else { throw unavailable() }
         target = next
       case .failure(.lost(let reason)):
-        guard request.isRepeatable, !isRepeated else { throw ErrorText.lost(name, reason, wait: retryWait) }
+        guard request.isRepeatable, !isRepeated else { throw ErrorText.lost(name, isRepeated ? "twice: \(reason)" : reason, wait: retryWait) }
         isRepeated = true
         guard let next = await takeWhenReady(avoiding: target.slot, until: request.deadline) else {
           throw Task.isCancelled ? ErrorText.cancelled(name) : ErrorText.lost(name, reason, wait: retryWait)
