@@ -27,7 +27,7 @@ class SchemaOracle:
     def __init__(self) -> None:
         data = find_data()
         self.folder = data / "mcp-schema" if data and (data / "mcp-schema").is_dir() else None
-        self.missing = "" if self.folder else "no MCP schemas: there is no shared/data/mcp-schema beside the repository and WEIR_TEST_DATA is not set"
+        self.missing = "" if self.folder else "wire messages were NOT checked: no mcp-schema in WEIR_TEST_DATA, or in shared/data beside the repository"
         self.checked = 0
 
     @lru_cache(maxsize=None)

@@ -21,11 +21,10 @@ def find_binary() -> tuple[Path | None, str]:
 
 
 def find_data() -> Path | None:
-    """The folder of test data that lies beside the repository: WEIR_TEST_DATA, or shared/data next to it."""
-    for candidate in (os.environ.get("WEIR_TEST_DATA"), ROOT.parent / "shared" / "data"):
-        if candidate and Path(candidate).is_dir():
-            return Path(candidate)
-    return None
+    """The folder of test data that lies beside the repository: WEIR_TEST_DATA if set, else shared/data next to it."""
+    named = os.environ.get("WEIR_TEST_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    return folder if folder.is_dir() else None
 
 
 def aws_environment(endpoint: str) -> dict[str, str]:
