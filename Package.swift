@@ -64,13 +64,13 @@ let package = Package(
     .target(name: "WeirMCP", dependencies: ["WeirJSON"], swiftSettings: swiftSettings),
     .target(name: "WeirCore", dependencies: ["WeirJSON", locks], swiftSettings: swiftSettings),
     .target(name: "WeirTenancy", dependencies: ["WeirCore", "WeirJSON", crypto, locks], swiftSettings: swiftSettings),
-    .target(name: "WeirCache", dependencies: ["WeirCore", "WeirJSON", crypto, deque, locks], swiftSettings: swiftSettings),
+    .target(name: "WeirCache", dependencies: ["WeirCore", crypto, deque, locks], swiftSettings: swiftSettings),
     .target(name: "WeirFlow", dependencies: ["WeirCore", deque, locks, logging], swiftSettings: swiftSettings),
     .target(name: "WeirBilling", dependencies: ["WeirCore", "WeirJSON", "WeirMCP"], swiftSettings: swiftSettings),
     .target(
       name: "WeirRedis", dependencies: ["CHiredis", deque, logging, locks, nioCore, nioPosix, nioSSL],
       swiftSettings: swiftSettings),
-    .target(name: "WeirHTTPClient", dependencies: ["CCurl", deque, locks, logging], swiftSettings: swiftSettings),
+    .target(name: "WeirHTTPClient", dependencies: ["CCurl", locks, logging], swiftSettings: swiftSettings),
     .target(
       name: "WeirUpstream",
       dependencies: [
@@ -113,7 +113,7 @@ let package = Package(
   ] + [
     ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),
     ("WeirCache", ["WeirCore", "WeirJSON"]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
-    ("WeirRedis", [nioCore, nioPosix, nioEmbedded, logging, locks]), ("WeirHTTPClient", [nioCore, nioPosix, nioHTTP1, locks]),
+    ("WeirRedis", [nioCore, nioPosix, nioEmbedded, logging, locks]), ("WeirHTTPClient", [nioCore, nioPosix, locks, logging]),
     ("WeirUpstream", ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks]),
     ("WeirPipeline", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirTenancy", logging, locks]),
     ("WeirServer", ["WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", nioCore, nioPosix, nioHTTP1, nioEmbedded, logging, locks]),

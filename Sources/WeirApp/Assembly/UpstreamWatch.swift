@@ -14,7 +14,6 @@ package struct UpstreamWatch: UpstreamObserver {
 
   package func upstream(_ name: Name, offers catalog: UpstreamCatalog) {
     directory.upstream(name, offers: catalog)
-    logger.info("upstream lists its tools", metadata: ["upstream": "\(name)", "tools": "\(catalog.tools.count)"])
     let prefix = name.utf8.count + ToolDirectory.separator.utf8.count
     let tooLong = catalog.tools.filter { prefix + $0.name.utf8.count > ToolDirectory.maxNameLength }
     if !tooLong.isEmpty {

@@ -83,6 +83,10 @@ struct Fetch: Sendable {
     }
   }
 
+  /// Members of `params` that are not passed on as they are. `task` asks for what Weir does not declare; a receiver without the capability
+  /// answers such a call like any other (MCP 2025-11-25, tasks).
+  private static let ownMembers = ["name", "_meta", "task"]
+
   private func request(
     _ permitted: Permitted, deadline: Moment, onProgress: (@Sendable (CallProgress) -> Void)?
   ) -> UpstreamRequest {
@@ -90,8 +94,8 @@ struct Fetch: Sendable {
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("name", permitted.route.tool.name.string)
-    for (name, value) in permitted.call.params.members where !name.isString("name") && !name.isString("_meta") {
-      guard let key = name.string else { continue }
+    for (name, value) in permitted.call.params.members {
+      guard let key = name.string, !Self.ownMembers.contains(where: { name.isString($0) }) else { continue }
       if name.isString("arguments"), permitted.policy.sentArguments != nil { continue }
       writer.memberRaw(key, value.raw)
     }
@@ -115,7 +119,7 @@ struct Fetch: Sendable {
       }
     }
     var requests = permitted.policy.requests
-    if case .answer(_, _, let counted?) = verdict { requests = max(requests, counted) }
+    if case .answer(_, _, let counted?) = verdict { requests = max(1, counted) }
     // Providers charge for requests that succeed (docs/money.md).
     let isCharged = !result.isError && verdict != .throttled
     return Answer(result: result, verdict: verdict, cost: isCharged ? lane.price(of: requests) : .zero, requests: requests)

@@ -1,0 +1,199 @@
+import Testing
+import WeirBilling
+import WeirCache
+import WeirCore
+import WeirFlow
+import WeirJSON
+import WeirTenancy
+
+@testable import WeirApp
+
+@Suite("The configuration (issue 2)")
+struct SettingsTests {
+  let secrets = SecretSource(environment: ["TOKEN": "t0p"]) { path in
+    guard path == "/run/secrets/redis" else { throw SecretSource.Failure(message: "no such file") }
+    return "s3cret\n"
+  }
+
+  func read(_ text: String) throws(SettingsError) -> Settings {
+    try SettingsReader.read(text, file: "weir.yaml", secrets: secrets)
+  }
+
+  func error(_ text: String) -> String? {
+    do throws(SettingsError) {
+      _ = try read(text)
+      return nil
+    } catch { return error.description }
+  }
+
+  static let digest = String(repeating: "ab", count: 32)
+
+  @Test("every key of the design's example is read")
+  func complete() throws {
+    let settings = try read(
+      """
+      listen: { address: 0.0.0.0:8080, public_url: "https://mcp.finops.example.com" }
+      cache:
+        memory: { max_bytes: 256MiB, max_entry: 8MiB }
+        redis: { url: "rediss://cache.internal:6379/0", password: "${file:/run/secrets/redis}" }
+      providers:
+        aws-cost-explorer: { rate: 2/s, burst: 10, budget: 200/day, price: 0.01 USD/request }
+        prices: { limits: [12/10s, 60/1m, 600/1h], concurrency: 3 }
+      upstreams:
+        aws-billing:
+          command: [uvx, awslabs.billing-cost-management-mcp-server@latest]
+          environment: { AWS_PROFILE: billing-readonly, MCP_SQL_THRESHOLD: "100000000" }
+          processes: 4
+          pack: aws-billing-cost-management
+          share: all
+        prices:
+          url: http://127.0.0.1:9000/mcp
+          headers: { Authorization: "Bearer ${env:TOKEN}" }
+          cache: [{ tool: "get_*", ttl: 24h, stale: 7d }, { tool: search, ttl: 10m, share: principal }, { tool: "*", never: true }]
+      tenants:
+        platform:
+          api_keys: [{ name: ci, sha256: "\(Self.digest)" }]
+          allow: ["aws-billing/*"]
+      """)
+    #expect(settings.listen.host == "0.0.0.0")
+    #expect(settings.listen.port == 8080)
+    #expect(settings.cache.memoryBytes == 256 << 20)
+    #expect(settings.cache.redis?.password?.reveal == "s3cret")
+    let explorer = try #require(settings.providers["aws-cost-explorer"])
+    #expect(explorer.limits == [RateLimit(count: 2, period: .seconds(1), burst: 10)])
+    #expect(explorer.budget == BudgetLimit(per: .day, requests: 200))
+    #expect(explorer.price == MicroUSD(10_000))
+    #expect(settings.providers["prices"]?.limits.count == 3)
+    let billing = try #require(settings.upstreams.first)
+    #expect(billing.name == "aws-billing")
+    #expect(billing.share == .all)
+    #expect(billing.provider == "aws-cost-explorer")
+    guard case .stdio(let command, let environment, 4) = billing.transport else {
+      Issue.record("\(billing.transport)")
+      return
+    }
+    #expect(command.count == 2)
+    #expect(environment["AWS_PROFILE"]?.reveal == "billing-readonly")
+    let prices = settings.upstreams[1]
+    guard case .http(_, let headers, _) = prices.transport else {
+      Issue.record("\(prices.transport)")
+      return
+    }
+    #expect(headers.first?.value.reveal == "Bearer t0p")
+    #expect(prices.policy.rules.map(\.freshness) == [Freshness(fresh: .hours(24), stale: .days(7)), Freshness(fresh: .minutes(10), stale: .zero), nil])
+    #expect(prices.toolShares.map(\.share) == [.principal])
+    #expect(settings.tenants.first?.mayCall(upstream: "aws-billing", tool: "budgets") == true)
+  }
+
+  static let upstream = "upstreams: { a: { url: \"http://127.0.0.1:1/mcp\" } }"
+
+  @Test(
+    "what is wrong is said with file, line and key, and what to write instead",
+    arguments: [
+      ("", "weir.yaml", "nothing to stand in front of"),
+      ("upstreams: {}", "weir.yaml:1: upstreams", "names no upstream"),
+      ("upstreams:\n  a:\n    comand: [x]", "weir.yaml:3: upstreams.a.comand", "did you mean \"command\"?"),
+      ("upstreams:\n  a: {}", "weir.yaml:2: upstreams.a", "needs a \"command\" to start or a \"url\""),
+      ("upstreams:\n  A_B:\n    url: http://x", "weir.yaml:3: upstreams.A_B", "lower-case letters"),
+      ("upstreams:\n  a:\n    url: ftp://x", "weir.yaml:3: upstreams.a.url", "http:// or https://"),
+      ("upstreams:\n  a:\n    url: http://x\n    command: [y]", "weir.yaml:3: upstreams.a", "keep one"),
+      ("upstreams:\n  a:\n    url: http://x\n    processes: 2", "weir.yaml:4: upstreams.a.processes", "belongs to an upstream with a \"command\""),
+      ("upstreams:\n  a:\n    url: http://x\n    pack: aws", "weir.yaml:4: upstreams.a.pack", "aws-billing-cost-management"),
+      ("upstreams:\n  a:\n    url: http://x\n    cache: [{ tool: t }]", "weir.yaml:4: upstreams.a.cache.0", "needs either a \"ttl\""),
+      ("upstreams:\n  a:\n    url: http://x\n    cache: [{ tool: t, ttl: 5 }]", "weir.yaml:4: upstreams.a.cache.0.ttl", "24h"),
+      ("upstreams:\n  a:\n    url: http://x\n    headers: { A: \"${env:NOPE}\" }", "weir.yaml:4: upstreams.a.headers.A", "NOPE, which is not set"),
+      ("upstreams:\n  a:\n    url: http://x\n    headers: { A: \"${file:/nope}\" }", "weir.yaml:4", "/nope, which can't be read"),
+      ("\(upstream)\nlisten: { address: nowhere }", "weir.yaml:2: listen.address", "127.0.0.1:8080"),
+      ("\(upstream)\nlisten: { address: 0.0.0.0:80 }", "weir.yaml:2: listen.address", "anybody could read your bills"),
+      ("\(upstream)\nproviders: { b: { rate: 1/s } }", "weir.yaml:2: providers.b", "did you mean \"a\"?"),
+      ("\(upstream)\nproviders: { a: { rate: fast } }", "weir.yaml:2: providers.a.rate", "2/s"),
+      ("\(upstream)\nproviders: { a: { price: 0.0000001 } }", "weir.yaml:2: providers.a.price", "0.01 USD/request"),
+      ("\(upstream)\nproviders: { a: { rate: 1/s, limits: [1/s] } }", "weir.yaml:2: providers.a", "into \"limits\""),
+      ("\(upstream)\ntenants: { t: { allow: [\"*\"] } }", "weir.yaml:2: tenants.t", "weir keys new --tenant t"),
+      ("\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: abc }], allow: [\"*\"] } }", "weir.yaml:2: tenants.t.api_keys.0.sha256", "64 hexadecimal"),
+      ("\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(digest)\" }] } }", "weir.yaml:2: tenants.t", "allow"),
+      ("\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(digest)\" }], allow: [\"b/*\"] } }", "weir.yaml:2: tenants.t.allow.0", "matches none"),
+      ("a: [", "weir.yaml:", "is no YAML"),
+      ("upstreams: 1\nupstreams: 2", "weir.yaml:", "twice"),
+    ])
+  func errors(_ text: String, _ place: String, _ help: String) throws {
+    let error = try #require(error(text))
+    #expect(error.hasPrefix(place), "\(error)")
+    #expect(error.contains(help), "\(error)")
+    #expect(!error.contains("\n"))
+  }
+
+  @Test("a key belongs to one tenant")
+  func sharedKey() throws {
+    let tenant = "{ api_keys: [{ name: k, sha256: \"\(Self.digest)\" }], allow: [\"*\"] }"
+    let error = try #require(error("\(Self.upstream)\ntenants:\n  one: \(tenant)\n  two: \(tenant)"))
+    #expect(error.contains("weir.yaml:4: tenants.two.api_keys.0"))
+    #expect(error.contains("one"))
+  }
+
+  @Test("the built-in sample is a configuration like any other")
+  func sample() throws {
+    let settings = try Settings.sample()
+    #expect(settings.listen.isLoopback)
+    #expect(settings.upstreams.first?.pack == "aws-billing-cost-management")
+    #expect(settings.providers["aws-cost-explorer"]?.price == MicroUSD(10_000))
+  }
+
+  @Test("a literal dollar sign stays", arguments: [("a$b", "a$b"), ("$", "$"), ("${env:TOKEN}$x", "t0p$x"), ("${env:TOKEN}${env:TOKEN}", "t0pt0p")])
+  func dollars(_ text: String, _ expected: String) throws {
+    #expect(try secrets.resolve(text) == expected)
+  }
+
+  @Test(
+    "quantities are read exactly or not at all",
+    arguments: [
+      ("250ms", Duration.milliseconds(250)), ("1.5s", .milliseconds(1500)), ("15m", .seconds(900)), ("24h", .seconds(86_400)), ("7d", .seconds(604_800)),
+      ("5", nil), ("-1s", nil), ("1 week", nil), ("", nil), ("99999999999999999999d", nil), ("1e3s", nil),
+    ])
+  func durations(_ text: String, _ expected: Duration?) {
+    #expect(Quantity.duration(text) == expected)
+  }
+
+  @Test("prices keep their millionths", arguments: [("0.01 USD/request", 10_000), ("1", 1_000_000), ("0.000001", 1), ("12.5 USD", 12_500_000)])
+  func prices(_ text: String, _ expected: Int64) {
+    #expect(Quantity.price(text) == MicroUSD(expected))
+  }
+
+  @Test("what is no price is refused", arguments: ["", "-1", "0.0000001", "1 EUR/request", "1,5", "1.2.3", "1e3", "9999999999999999999"])
+  func noPrices(_ text: String) {
+    #expect(Quantity.price(text) == nil)
+  }
+}
+
+@Suite("Commands")
+struct CommandTests {
+  @Test("a new key comes with the lines that let it in")
+  func keys() throws {
+    let text = try KeysCommand.new(tenant: "platform", name: "ci")
+    let key = try #require(text.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("weir_") })
+    #expect(text.contains(APIKey.digest(of: Array(key.utf8)).hex))
+    let yaml = try #require(text.components(after: "For the configuration:"))
+    let settings = try SettingsReader.read("upstreams: { a: { url: \"http://127.0.0.1:1/mcp\" } }\n" + yaml, file: "x")
+    #expect(settings.tenants.first?.name == "platform")
+  }
+
+  @Test("a credential change is another credential, the order of the environment is none")
+  func credentials() throws {
+    func credential(_ environment: String) throws -> Name {
+      let settings = try SettingsReader.read("upstreams: { a: { command: [x], environment: \(environment) } }", file: "x")
+      return UpstreamFactory.credential(of: settings.upstreams[0])
+    }
+    #expect(try credential("{ A: one, B: two }") == credential("{ B: two, A: one }"))
+    #expect(try credential("{ A: one }") != credential("{ A: two }"))
+    #expect(try credential("{ A: oneB }") != credential("{ AB: one }"))
+  }
+}
+
+extension String {
+  /// What stands behind a line, with the indentation of two spaces taken off.
+  func components(after line: String) -> String? {
+    let lines = split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    guard let index = lines.firstIndex(where: { $0.hasPrefix(line) }) else { return nil }
+    return lines[(index + 1)...].map { $0.hasPrefix("  ") ? String($0.dropFirst(2)) : $0 }.joined(separator: "\n")
+  }
+}
