@@ -1,12 +1,12 @@
-package import Logging
-import ServiceLifecycle
-package import WeirCore
-package import WeirPipeline
 import Hummingbird
 import HummingbirdCore
+package import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import ServiceLifecycle
+package import WeirCore
+package import WeirPipeline
 
 /// The HTTP front: MCP at `/mcp` and `/mcp/<upstream>`, health and metrics beside it.
 ///

@@ -35,7 +35,9 @@ struct FrontServiceTests {
 
   @Test("with an address of its own, the metrics are there and nowhere else")
   func admin() async throws {
-    try await RunningFront.with { $0.adminAddress = FrontAddress(host: "127.0.0.1", port: 0) } _: { running in
+    try await RunningFront.with {
+      $0.adminAddress = FrontAddress(host: "127.0.0.1", port: 0)
+    } _: { running in
       let admin = try #require(running.adminPort)
       let there = try await WireClient.exchange(admin, Self.get("/metrics"))
       #expect(there.status == 200)
@@ -50,7 +52,9 @@ struct FrontServiceTests {
 
   @Test("pages of configured origins get the CORS fields, others do not")
   func cors() async throws {
-    try await RunningFront.with { $0.allowedOrigins = ["https://inspector.example"] } _: { running in
+    try await RunningFront.with {
+      $0.allowedOrigins = ["https://inspector.example"]
+    } _: { running in
       let preflight = try await running.raw(
         RunningFront.request("", method: "OPTIONS", ["Origin": "https://inspector.example", "Access-Control-Request-Method": "POST"]))
       #expect(preflight.status == 204)
@@ -68,7 +72,9 @@ struct FrontServiceTests {
 
   @Test("the public URL names a host and an origin that are served")
   func publicURL() async throws {
-    try await RunningFront.with { $0.publicURL = "https://MCP.finops.example:8443/mcp" } _: { running in
+    try await RunningFront.with {
+      $0.publicURL = "https://MCP.finops.example:8443/mcp"
+    } _: { running in
       let host = try await running.modern("tools/list", ["Host": "mcp.finops.example"])
       #expect(host.status == 200)
       let origin = try await running.modern("tools/list", ["Origin": "https://mcp.finops.example:8443"])
@@ -80,7 +86,9 @@ struct FrontServiceTests {
 
   @Test("draining ends open streams, lets calls finish, and takes no new request")
   func drains() async throws {
-    try await RunningFront.with { $0.limits.drainGrace = .seconds(30) } _: { running in
+    try await RunningFront.with {
+      $0.limits.drainGrace = .seconds(30)
+    } _: { running in
       let session = try await running.initialize()
       let stream = try await WireClient.connect(running.port)
       await stream.send(RunningFront.request("", method: "GET", ["Mcp-Session-Id": session, "Accept": "text/event-stream"]))
@@ -105,7 +113,9 @@ struct FrontServiceTests {
 
   @Test("a call that does not end is cut off after the grace")
   func grace() async throws {
-    try await RunningFront.with { $0.limits.drainGrace = .milliseconds(100) } _: { running in
+    try await RunningFront.with {
+      $0.limits.drainGrace = .milliseconds(100)
+    } _: { running in
       let busy = try await WireClient.connect(running.port)
       await busy.send(RunningFront.modern("tools/call", name: "hang"))
       await running.gateway.until { hanging, _ in hanging == 1 }
@@ -120,7 +130,10 @@ struct FrontServiceTests {
     try await RunningFront.with { running in
       let port = running.port
       await #expect(throws: (any Error).self) {
-        try await RunningFront.with { $0.address.port = port } _: { _ in }
+        try await RunningFront.with {
+          $0.address.port = port
+        } _: { _ in
+        }
       }
     }
   }

@@ -52,7 +52,9 @@ struct GuardWireTests {
     Row("other expectation", head + "Expect: foo\r\nContent-Length: 1\r\n\r\n", 417),
     Row("length over the limit", head + "Content-Length: 999999999999999999\r\n\r\nx", 413),
     Row("body over the limit", head + "Content-Length: 70000\r\n\r\nx", 413),
-    Row("endless chunks", head + "Transfer-Encoding: chunked\r\n\r\n" + String(repeating: "4000\r\n" + String(repeating: "x", count: 0x4000) + "\r\n", count: 5), 413),
+    Row(
+      "endless chunks",
+      head + "Transfer-Encoding: chunked\r\n\r\n" + String(repeating: "4000\r\n" + String(repeating: "x", count: 0x4000) + "\r\n", count: 5), 413),
     Row("TLS hello", "\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}", 400),
     Row("HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
   ]
@@ -120,7 +122,9 @@ struct GuardWireTests {
 
   @Test("a body slower than the least rate is refused before its time is over")
   func rate() async throws {
-    try await RunningFront.with { $0.limits.bodyRateGrace = .milliseconds(100) } _: { running in
+    try await RunningFront.with {
+      $0.limits.bodyRateGrace = .milliseconds(100)
+    } _: { running in
       let client = try await WireClient.connect(running.port)
       await client.send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
       #expect(await WireResponse(text: client.receiveAll()).status == 408)
@@ -129,7 +133,9 @@ struct GuardWireTests {
 
   @Test("a peer that reads nothing is closed; its answers do not pile up")
   func writeStall() async throws {
-    try await RunningFront.with { $0.limits.writeStallTimeout = .milliseconds(300) } _: { running in
+    try await RunningFront.with {
+      $0.limits.writeStallTimeout = .milliseconds(300)
+    } _: { running in
       let client = try await WireClient.connect(running.port, reading: false, receiveBuffer: 4096)
       // Each answer is 1 MiB; only what the sockets hold may be made.
       let request = RunningFront.modern("tools/call", name: "big")
@@ -147,7 +153,8 @@ struct GuardWireTests {
       $0.limits.maxStreamBufferBytes = 20_000
     } _: { running in
       let client = try await WireClient.connect(running.port)
-      await client.send(RunningFront.modern("tools/call", name: "flood").replacing(#""_meta":{"io"#, with: #""_meta":{"progressToken":5,"io"#).fixingLength)
+      await client.send(
+        RunningFront.modern("tools/call", name: "flood").replacing(#""_meta":{"io"#, with: #""_meta":{"progressToken":5,"io"#).fixingLength)
       let text = await client.receive { $0.contains("0\r\n\r\n") }
       #expect(text.contains(#""outcome":"miss""#))
       #expect(running.front.stats.droppedNotifications > 0)

@@ -14,9 +14,12 @@ struct LegacyEraTests {
   func negotiation(asked: String, answered: String) async throws {
     try await RunningFront.with { running in
       let response = try await running.post(
-        #"{"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"\#(asked)","capabilities":{},"clientInfo":{"name":"t","version":"0"}}}"#)
+        #"{"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"\#(asked)","capabilities":{}}}"#
+      )
       #expect(response.status == 200)
-      #expect(response.body.contains(#""id":"i","result":{"protocolVersion":"\#(answered)","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"weir""#))
+      #expect(
+        response.body.contains(
+          #""id":"i","result":{"protocolVersion":"\#(answered)","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"weir""#))
       let session = try #require(response.header("mcp-session-id"))
       #expect(session.utf8.count == 64)
       #expect(session.utf8.allSatisfy { 0x21...0x7E ~= $0 })

@@ -24,9 +24,16 @@ struct ModernEraTests {
   private static let modernHeaders = ["MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"]
 
   static let rows: [Row] = [
-    Row("discover", RunningFront.modern("server/discover"), 200, #""supportedVersions":["2026-07-28","2025-11-25"#, #""ttlMs":60000,"cacheScope":"private""#, #""capabilities":{"tools":{}}"#, #""io.modelcontextprotocol/serverInfo":{"name":"weir","version":"1.2.3"}"#, #"Ask about \"cost\"."#, #""resultType":"complete""#),
-    Row("list", RunningFront.modern("tools/list"), 200, #""tools":[{"name":"hit""#, #""ttlMs":5000,"cacheScope":"private""#, #""resultType":"complete""#),
-    Row("call", RunningFront.modern("tools/call", name: "hit"), 200, #""weir/cache":{"outcome":"hit_memory"}"#, #""resultType":"complete""#, #""id":1,"#),
+    Row(
+      "discover", RunningFront.modern("server/discover"), 200, #""supportedVersions":["2026-07-28","2025-11-25"#,
+      #""ttlMs":60000,"cacheScope":"private""#, #""capabilities":{"tools":{}}"#,
+      #""io.modelcontextprotocol/serverInfo":{"name":"weir","version":"1.2.3"}"#, #"Ask about \"cost\"."#, #""resultType":"complete""#),
+    Row(
+      "list", RunningFront.modern("tools/list"), 200, #""tools":[{"name":"hit""#, #""ttlMs":5000,"cacheScope":"private""#, #""resultType":"complete""#
+    ),
+    Row(
+      "call", RunningFront.modern("tools/call", name: "hit"), 200, #""weir/cache":{"outcome":"hit_memory"}"#, #""resultType":"complete""#, #""id":1,"#
+    ),
     Row("call with a string id", RunningFront.modern("tools/call", name: "hit", id: #""a\"b""#), 200, #""id":"a\"b","#),
     Row("call that waits", RunningFront.modern("tools/call", name: "pending"), 200, #""weir/cache":{"outcome":"miss"}"#),
     Row("encoded name", RunningFront.modern("tools/call", name: "hit", ["Mcp-Name": "=?base64?aGl0?="]), 200, "hit_memory"),
@@ -38,14 +45,20 @@ struct ModernEraTests {
     Row("bad sentinel in Mcp-Name", RunningFront.modern("tools/call", name: "hit", ["Mcp-Name": "=?base64?***?="]), 400, "-32020"),
     Row("missing version header", RunningFront.modern("tools/list", ["MCP-Protocol-Version": ""]), 400, "-32020"),
     Row("version header differs", RunningFront.modern("tools/list", ["MCP-Protocol-Version": "2025-11-25"]), 400, "-32020"),
-    Row("unknown version", RunningFront.modern("tools/list").replacing("2026-07-28", with: "2099-01-01"), 400, "-32022", #""requested":"2099-01-01""#, #""supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"]"#),
+    Row(
+      "unknown version", RunningFront.modern("tools/list").replacing("2026-07-28", with: "2099-01-01"), 400, "-32022", #""requested":"2099-01-01""#,
+      #""supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"]"#),
     Row("unknown version, header alone", RunningFront.request(RunningFront.legacyBody("tools/list"), ["MCP-Protocol-Version": "1.0"]), 400, "-32022"),
     Row("no _meta", RunningFront.request(RunningFront.legacyBody("tools/list"), modernHeaders), 400, "-32602"),
-    Row("no client capabilities", RunningFront.modern("tools/list").replacing(#","io.modelcontextprotocol/clientCapabilities":{}"#, with: "").fixingLength, 400, "-32602"),
+    Row(
+      "no client capabilities",
+      RunningFront.modern("tools/list").replacing(#","io.modelcontextprotocol/clientCapabilities":{}"#, with: "").fixingLength, 400, "-32602"),
     Row("unknown method", RunningFront.modern("tools/none"), 404, "-32601", #""id":1"#),
     Row("ping", RunningFront.modern("ping"), 404, "-32601"),
     Row("initialize with the modern header", RunningFront.modern("initialize"), 404, "-32601"),
-    Row("notification", RunningFront.request(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{\#(RunningFront.meta)}}"#, modernHeaders), 202),
+    Row(
+      "notification", RunningFront.request(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{\#(RunningFront.meta)}}"#, modernHeaders),
+      202),
     Row("response", RunningFront.request(#"{"jsonrpc":"2.0","id":1,"result":{}}"#, modernHeaders), 400, "-32600"),
     Row("batch", RunningFront.request("[\(call)]", modernHeaders), 400, "-32600", "batch"),
     Row("null id", RunningFront.modern("tools/list", id: "null"), 400, "-32600"),
@@ -69,7 +82,10 @@ struct ModernEraTests {
     Row("host in capitals", RunningFront.modern("tools/list", ["Host": "LOCALHOST:1"]), 200),
     Row("unknown tool", RunningFront.modern("tools/call", name: "none"), 400, "-32602"),
     Row("arguments no object", RunningFront.modern("tools/call", name: "hit", params: #""arguments":[]"#), 400, "-32602"),
-    Row("progress token of wrong type", RunningFront.modern("tools/call", name: "hit").replacing(#""_meta":{"io"#, with: #""_meta":{"progressToken":{},"io"#).fixingLength, 400, "-32602"),
+    Row(
+      "progress token of wrong type",
+      RunningFront.modern("tools/call", name: "hit").replacing(#""_meta":{"io"#, with: #""_meta":{"progressToken":{},"io"#).fixingLength, 400,
+      "-32602"),
     Row("cursor", RunningFront.modern("tools/list", params: #""cursor":"x""#), 400, "-32602"),
     Row("GET", RunningFront.request("", method: "GET", modernHeaders), 405),
     Row("DELETE", RunningFront.request("", method: "DELETE", modernHeaders), 405),
@@ -140,7 +156,8 @@ struct ModernEraTests {
   func progress() async throws {
     try await RunningFront.with { running in
       let client = try await WireClient.connect(running.port)
-      await client.send(RunningFront.modern("tools/call", name: "progress").replacing(#""_meta":{"io"#, with: #""_meta":{"progressToken":"mine","io"#).fixingLength)
+      await client.send(
+        RunningFront.modern("tools/call", name: "progress").replacing(#""_meta":{"io"#, with: #""_meta":{"progressToken":"mine","io"#).fixingLength)
       let text = await client.receive { $0.contains("\r\n0\r\n\r\n") }
       #expect(text.contains("text/event-stream"))
       #expect(text.lowercased().contains("x-accel-buffering: no"))

@@ -263,6 +263,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable { workOff(context) }
+    arm(context)
     context.fireChannelWritabilityChanged()
   }
 
@@ -296,7 +297,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func arm(_ context: ChannelHandlerContext) {
     let now = core.time.now()
-    let check = machine.phase == .responding ? now + limits.writeStallTimeout / 4 : .distantFuture
+    let isPending = machine.phase == .responding || !context.channel.isWritable
+    let check = isPending ? now + limits.writeStallTimeout / 4 : .distantFuture
     schedule(min(machine.deadline, check), now: now, context)
   }
 

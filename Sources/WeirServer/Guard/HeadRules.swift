@@ -31,12 +31,15 @@ package enum HeadRules {
       try field(name, value, head: head, &tally, &facts)
     }
     guard tally.fields <= limits.maxHeaderFields, tally.bytes <= limits.maxHeaderBytes else {
-      throw Refusal(.headerTooLarge, status: 431, "the header section is over the limit of \(limits.maxHeaderFields) fields or \(limits.maxHeaderBytes) bytes")
+      throw Refusal(
+        .headerTooLarge, status: 431, "the header section is over the limit of \(limits.maxHeaderFields) fields or \(limits.maxHeaderBytes) bytes")
     }
     guard tally.hosts == 1 || (tally.hosts == 0 && head.version == .http1_0) else {
       throw Refusal(.host, status: 400, "a request must have exactly one Host header")
     }
-    if facts.isChunked, facts.contentLength != nil { throw Refusal(.framing, status: 400, "a request cannot have both Transfer-Encoding and Content-Length") }
+    if facts.isChunked, facts.contentLength != nil {
+      throw Refusal(.framing, status: 400, "a request cannot have both Transfer-Encoding and Content-Length")
+    }
     if let length = facts.contentLength, length > limits.maxBodyBytes { throw tooLarge(limits) }
     if head.version == .http1_0 { facts.closes = true }
     if !facts.hasBody { facts.expectsContinue = false }
@@ -57,7 +60,9 @@ package enum HeadRules {
 
   private static func target(_ uri: String, limits: FrontLimits) throws(Refusal) {
     let bytes = uri.utf8
-    guard bytes.count <= limits.maxTargetBytes else { throw Refusal(.target, status: 414, "the request target is over \(limits.maxTargetBytes) bytes") }
+    guard bytes.count <= limits.maxTargetBytes else {
+      throw Refusal(.target, status: 414, "the request target is over \(limits.maxTargetBytes) bytes")
+    }
     guard bytes.first == UInt8(ascii: "/"), bytes.dropFirst().first != UInt8(ascii: "/") else {
       throw Refusal(.target, status: 400, "the request target must be a path that starts with one slash")
     }
@@ -73,7 +78,9 @@ package enum HeadRules {
     case 4 where ASCII.equalsFolded(name, "host"):
       tally.hosts += 1
     case 6 where ASCII.equalsFolded(name, "expect"):
-      guard ASCII.equalsFolded(value, "100-continue") else { throw Refusal(.expectation, status: 417, "the only expectation met here is 100-continue") }
+      guard ASCII.equalsFolded(value, "100-continue") else {
+        throw Refusal(.expectation, status: 417, "the only expectation met here is 100-continue")
+      }
       facts.expectsContinue = head.version == .http1_1
     case 7 where ASCII.equalsFolded(name, "upgrade"):
       facts.closes = true

@@ -29,12 +29,28 @@ enum ASCII {
 
   /// True where a comma-separated list has this member, parameters (`;…`) aside.
   static func list(_ text: String, contains lowercase: StaticString) -> Bool {
-    if equalsFolded(text, lowercase) { return true }
-    for member in text.utf8.split(separator: UInt8(ascii: ",")) {
-      let bare = member.prefix { $0 != UInt8(ascii: ";") }
-      if equalsFolded(trimmed(Substring(bare)), lowercase) { return true }
+    var rest = text.utf8[...]
+    while true {
+      let member = rest.prefix { $0 != UInt8(ascii: ",") }
+      if matches(member, lowercase) { return true }
+      guard member.endIndex < rest.endIndex else { return false }
+      rest = rest[rest.index(after: member.endIndex)...]
     }
-    return false
+  }
+
+  private static func matches(_ member: Substring.UTF8View, _ lowercase: StaticString) -> Bool {
+    var position = 0
+    var isOver = false
+    for byte in member.drop(while: isSpace) {
+      if byte == UInt8(ascii: ";") { break }
+      if isSpace(byte) {
+        isOver = true
+        continue
+      }
+      guard !isOver, position < lowercase.utf8CodeUnitCount, lowered(byte) == lowercase.utf8Start[position] else { return false }
+      position += 1
+    }
+    return position == lowercase.utf8CodeUnitCount
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }

@@ -34,7 +34,8 @@ package struct RequestFields: Sendable, Equatable {
       case 14 where ASCII.equalsFolded(name, "mcp-session-id"): Self.set(&session, value, "Mcp-Session-Id", &duplicate)
       case 16 where ASCII.equalsFolded(name, "content-encoding"): Self.set(&contentEncoding, value, "Content-Encoding", &duplicate)
       case 20 where ASCII.equalsFolded(name, "mcp-protocol-version"): Self.set(&protocolVersion, value, "MCP-Protocol-Version", &duplicate)
-      case 29 where ASCII.equalsFolded(name, "access-control-request-method"): Self.set(&corsMethod, value, "Access-Control-Request-Method", &duplicate)
+      case 29 where ASCII.equalsFolded(name, "access-control-request-method"):
+        Self.set(&corsMethod, value, "Access-Control-Request-Method", &duplicate)
       default: break
       }
     }

@@ -60,7 +60,8 @@ extension MCPEndpoint {
   func encoded(_ reply: CallReply, id: RPCID, era: ProtocolEra) -> Reply {
     switch reply.body {
     case .result(let result, let provenance):
-      return Reply(200, .json, RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo)), label: "tools/call")
+      return Reply(
+        200, .json, RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo)), label: "tools/call")
     case .failure(let error):
       let form = CallErrorWire.form(of: error, for: era)
       let headers: [(name: String, value: String)] = form == .challenge ? [("www-authenticate", "Bearer")] : []

@@ -17,7 +17,8 @@ final class Sessions: Sendable {
   init(limits: FrontLimits) {
     self.limits = limits
     state = NIOLockedValueBox(
-      State(table: SessionTable(limit: limits.maxSessions, limitPerPrincipal: limits.maxSessionsPerPrincipal, idleTimeout: limits.sessionIdleTimeout)))
+      State(table: SessionTable(limit: limits.maxSessions, limitPerPrincipal: limits.maxSessionsPerPrincipal, idleTimeout: limits.sessionIdleTimeout))
+    )
   }
 
   var count: Int { state.withLockedValue { $0.table.count } }

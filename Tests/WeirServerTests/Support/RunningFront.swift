@@ -77,12 +77,14 @@ struct RunningFront: Sendable {
   /// Opens a legacy session; returns its id.
   func initialize(_ headers: [String: String] = [:], version: String = "2025-11-25") async throws -> String {
     let body =
-      #"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"\#(version)","capabilities":{},"clientInfo":{"name":"t","version":"0"}}}"#
+      #"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"\#(version)","capabilities":{}}}"#
     let response = try await post(body, headers)
     return response.header("mcp-session-id") ?? ""
   }
 
-  func legacy(_ session: String, _ method: String, params: String = "{}", id: String = "7", _ headers: [String: String] = [:]) async throws -> WireResponse {
+  func legacy(_ session: String, _ method: String, params: String = "{}", id: String = "7", _ headers: [String: String] = [:]) async throws
+    -> WireResponse
+  {
     try await post(Self.legacyBody(method, params: params, id: id), ["Mcp-Session-Id": session].merging(headers) { $1 })
   }
 

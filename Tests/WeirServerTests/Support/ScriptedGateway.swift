@@ -54,7 +54,8 @@ final class ScriptedGateway: Gateway {
   }
 
   static func error(_ reason: CallError.Reason, code: Int?) -> CallError {
-    CallError(reason, "scripted", retryAfter: reason == .throttled ? .milliseconds(1500) : nil, upstreamCode: code, upstreamData: Array("{\"k\":1}".utf8))
+    CallError(
+      reason, "scripted", retryAfter: reason == .throttled ? .milliseconds(1500) : nil, upstreamCode: code, upstreamData: Array("{\"k\":1}".utf8))
   }
 
   private static func result(_ json: String, _ outcome: CallOutcome) -> CallReply {
