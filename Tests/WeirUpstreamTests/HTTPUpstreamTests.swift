@@ -60,7 +60,8 @@ extension RealProcesses {
         #expect(recorder.heard.tools == ["t0", "t1"])
         let echoAnswer = try await upstream.text("echo", #"{"x":"é"}"#)
         #expect(echoAnswer == #"{"x": "\u00e9"}"#)
-        let call = Call.tool("stream", onProgress: { progress in heard.withLockedValue { $0.append(String(decoding: progress.params, as: UTF8.self)) } })
+        let call = Call.tool(
+          "stream", onProgress: { progress in heard.withLockedValue { $0.append(String(decoding: progress.params, as: UTF8.self)) } })
         let text = try await upstream.send(call).text
         #expect(text == "streamed")
         #expect(upstream.stats.unknownResponses == 1)
@@ -68,7 +69,8 @@ extension RealProcesses {
         while era == "legacy", !Self.lines(log).contains("response") { try await Task.sleep(for: .milliseconds(5)) }
       }
       #expect(heard.withLockedValue { $0 } == ["1", "2", "3"].map { #"{"progress": \#($0)}"# })
-      let opening = era == "modern" ? ["server/discover", "tools/list"] : ["server/discover", "initialize", "notifications/initialized", "tools/list"]
+      let opening =
+        era == "modern" ? ["server/discover", "tools/list"] : ["server/discover", "initialize", "notifications/initialized", "tools/list"]
       #expect(Array(Self.lines(log).prefix(opening.count)) == opening)
       #expect(Self.lines(log).contains("DELETE") == (era == "legacy"))
     }
@@ -141,7 +143,8 @@ extension RealProcesses {
     @Test(
       "what goes wrong is mapped once",
       arguments: [
-        ("throttle", CallError.Reason.throttled, "HTTP 429"), ("crash", .upstreamDown, "HTTP 500"), ("error", .upstreamError, "error -32050: no luck"),
+        ("throttle", CallError.Reason.throttled, "HTTP 429"), ("crash", .upstreamDown, "HTTP 500"),
+        ("error", .upstreamError, "error -32050: no luck"),
         ("bad", .upstreamInvalid, "no JSON"), ("cut", .upstreamDown, "may have been carried out"), ("nothing", .upstreamError, "-32602"),
       ])
     func errors(tool: String, reason: CallError.Reason, text: String) async throws {
@@ -202,7 +205,9 @@ extension RealProcesses {
 
     @Test("a credential that is revoked later shows as the state")
     func revoked() async throws {
-      let change = { @Sendable (_: inout UpstreamConfiguration, http: inout HTTPUpstreamConfiguration) in http.headers = [("Authorization", Secret("ok"))] }
+      let change = { @Sendable (_: inout UpstreamConfiguration, http: inout HTTPUpstreamConfiguration) in
+        http.headers = [("Authorization", Secret("ok"))]
+      }
       try await Self.with("token=ok", change: change) { upstream, recorder in
         _ = try await upstream.text("revoke")
         let error = await upstream.outcome(Call.tool("echo")).error
@@ -216,7 +221,9 @@ extension RealProcesses {
       let port = NIOLockedValueBox("")
       // A port that was free a moment ago: the first server gave it back.
       try await Self.with { upstream, _ in
-        port.withLockedValue { $0 = upstream.exchange.configuration.url.split(separator: ":").last?.split(separator: "/").first.map(String.init) ?? "" }
+        port.withLockedValue {
+          $0 = upstream.exchange.configuration.url.split(separator: ":").last?.split(separator: "/").first.map(String.init) ?? ""
+        }
       }
       let number = port.withLockedValue { $0 }
       let url = "http://127.0.0.1:\(number)/mcp"

@@ -37,7 +37,8 @@ struct ProcessPoolTests {
     #expect(pool.starting(0) == .probe)
   }
 
-  @Test("what worked is remembered over restarts", arguments: [(ProtocolRevision.v2025_06_18, SessionMachine.Opening.legacy), (.v2026_07_28, .modern)])
+  @Test(
+    "what worked is remembered over restarts", arguments: [(ProtocolRevision.v2025_06_18, SessionMachine.Opening.legacy), (.v2026_07_28, .modern)])
   func remembers(revision: ProtocolRevision, opening: SessionMachine.Opening) {
     var pool = Self.pool(2)
     _ = pool.starting(0)
@@ -47,7 +48,9 @@ struct ProcessPoolTests {
     #expect(pool.starting(1) == opening)
   }
 
-  @Test("configuration decides the era where it says so", arguments: [(UpstreamConfiguration.EraPolicy.legacy, SessionMachine.Opening.legacy), (.modern, .modern)])
+  @Test(
+    "configuration decides the era where it says so",
+    arguments: [(UpstreamConfiguration.EraPolicy.legacy, SessionMachine.Opening.legacy), (.modern, .modern)])
   func policy(policy: UpstreamConfiguration.EraPolicy, opening: SessionMachine.Opening) {
     var pool = Self.pool(1, policy)
     #expect(pool.starting(0) == opening)

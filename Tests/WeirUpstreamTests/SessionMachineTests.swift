@@ -239,7 +239,8 @@ struct SessionMachineTests {
     #expect(machine.receive(Self.message(report("2", "8"))).isEmpty)
   }
 
-  @Test("a call that is cancelled ends at once, the server is told, and its late answer is dropped", arguments: [CallError.Reason.cancelled, .timedOut])
+  @Test(
+    "a call that is cancelled ends at once, the server is told, and its late answer is dropped", arguments: [CallError.Reason.cancelled, .timedOut])
   func cancel(reason: CallError.Reason) {
     var machine = Self.open()
     _ = machine.send(Self.request(), id: machine.nextID())

@@ -47,7 +47,9 @@ struct SmallPartsTests {
     #expect(Redactor(values: ["known-value-1", "abc"]).redact(line) == expected)
   }
 
-  @Test("variables with telling names are secrets", arguments: [("AWS_SECRET_ACCESS_KEY", true), ("api_key", true), ("GITHUB_TOKEN", true), ("AWS_REGION", false)])
+  @Test(
+    "variables with telling names are secrets",
+    arguments: [("AWS_SECRET_ACCESS_KEY", true), ("api_key", true), ("GITHUB_TOKEN", true), ("AWS_REGION", false)])
   func secretNames(name: String, isSecret: Bool) {
     #expect(Redactor.isSecretName(name) == isSecret)
   }
@@ -68,7 +70,8 @@ struct SmallPartsTests {
     arguments: [
       (400, nil, .tryLegacy), (404, nil, .tryLegacy), (405, nil, .tryLegacy), (406, nil, .tryLegacy), (400, -32600, .tryLegacy),
       (400, -32000, .tryLegacy), (404, -32601, .open(SessionInfo(revision: .v2026_07_28))), (400, -32601, .tryLegacy), (400, -32022, .tryLegacy),
-      (400, -32020, .refuse("it refused server/discover with error -32020: m")), (401, nil, nil), (401, -32601, nil), (403, nil, nil), (408, nil, nil),
+      (400, -32020, .refuse("it refused server/discover with error -32020: m")), (401, nil, nil), (401, -32601, nil), (403, nil, nil),
+      (408, nil, nil),
       (429, nil, nil), (500, nil, nil), (502, -32601, nil), (503, nil, nil), (301, nil, nil),
     ] as [(Int, Int?, OpeningAnswer?)])
   func evidence(status: Int, code: Int?, expected: OpeningAnswer?) {
@@ -82,7 +85,9 @@ struct SmallPartsTests {
     #expect(HTTPRefusal.cutOff.eraEvidence == nil)
   }
 
-  @Test("headers of the protocol are not for configuration", arguments: [("Accept", true), ("MCP-SESSION-ID", true), ("Mcp-Param-x", true), ("Authorization", false)])
+  @Test(
+    "headers of the protocol are not for configuration",
+    arguments: [("Accept", true), ("MCP-SESSION-ID", true), ("Mcp-Param-x", true), ("Authorization", false)])
   func reserved(name: String, isReserved: Bool) {
     var configuration = HTTPUpstreamConfiguration(url: "http://127.0.0.1/")
     configuration.headers = [(name, Secret("v"))]

@@ -92,7 +92,8 @@ extension RealProcesses {
     func progress() async throws {
       let heard = NIOLockedValueBox<[String]>([])
       try await Self.with("era=modern") { upstream, _ in
-        let call = Call.tool("progress", onProgress: { progress in heard.withLockedValue { $0.append(String(decoding: progress.params, as: UTF8.self)) } })
+        let call = Call.tool(
+          "progress", onProgress: { progress in heard.withLockedValue { $0.append(String(decoding: progress.params, as: UTF8.self)) } })
         let text = try await upstream.send(call).text
         #expect(text == "done")
       }
@@ -218,10 +219,13 @@ extension RealProcesses {
       let lines = NIOLockedValueBox<[String]>([])
       var logger = Logger(label: "test") { _ in CollectingLog(lines: lines) }
       logger.logLevel = .debug
-      try await Self.with(logger: logger, change: { _, stdio in
-        stdio.environment = ["SECRET_TOKEN": Secret("tr0ub4dor&3")]
-        stdio.maxErrorLinesPerSecond = 20
-      }) { upstream, _ in
+      try await Self.with(
+        logger: logger,
+        change: { _, stdio in
+          stdio.environment = ["SECRET_TOKEN": Secret("tr0ub4dor&3")]
+          stdio.maxErrorLinesPerSecond = 20
+        }
+      ) { upstream, _ in
         let floodAnswer = try await upstream.text("flood", #"{"lines":5000}"#)
         #expect(floodAnswer == "flooded")
         while upstream.stats.droppedLogLines < 4000 { try await Task.sleep(for: .milliseconds(5)) }
@@ -267,7 +271,8 @@ extension RealProcesses {
       let log = FakeServer.path("log")
       let pids = NIOLockedValueBox<[Int32]>([])
       let isGuarded = guarded && Processes.guardCommand != nil
-      try await Self.with("log=\(log)", processes: 2, guarded: isGuarded, change: { _, stdio in stdio.stopGrace = .milliseconds(500) }) { upstream, _ in
+      try await Self.with("log=\(log)", processes: 2, guarded: isGuarded, change: { _, stdio in stdio.stopGrace = .milliseconds(500) }) {
+        upstream, _ in
         while upstream.stats.sessionsReady < 2 { try await Task.sleep(for: .milliseconds(5)) }
         let spawned = try await upstream.text("spawn", #"{"session":\#(isGuarded)}"#).split(separator: ",").compactMap { Int32($0) }
         #expect(spawned.count == 2 && spawned.allSatisfy(Processes.isAlive))

@@ -56,7 +56,8 @@
     private static func becomeSubreaper() {
       typealias Prctl = @convention(c) (Int32, UInt, UInt, UInt, UInt) -> Int32
       guard let symbol = dlsym(nil, "prctl") else { return }
-      _ = unsafeBitCast(symbol, to: Prctl.self)(36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0)
+      let setChildSubreaper: Int32 = 36
+      _ = unsafeBitCast(symbol, to: Prctl.self)(setChildSubreaper, 1, 0, 0, 0)
     }
 
     private static func blockSignals() -> sigset_t {
@@ -105,12 +106,14 @@
     /// Turns the hang-up of standard input into SIGUSR1. `poll` without events reports a hang-up and nothing else, and takes no byte away.
     private static func watchStandardInput() -> Bool {
       var thread = pthread_t()
-      return pthread_create(&thread, nil, { _ in
-        var input = pollfd(fd: 0, events: 0, revents: 0)
-        while poll(&input, 1, -1) <= 0 {}
-        kill(getpid(), SIGUSR1)
-        return nil
-      }, nil) == 0
+      return pthread_create(
+        &thread, nil,
+        { _ in
+          var input = pollfd(fd: 0, events: 0, revents: 0)
+          while poll(&input, 1, -1) <= 0 {}
+          kill(getpid(), SIGUSR1)
+          return nil
+        }, nil) == 0
     }
 
     /// The exit status of the command if it has ended. Other children, adopted orphans, are reaped on the way.

@@ -40,7 +40,8 @@ package final class HTTPUpstream: Upstream {
   private let jobs: AsyncStream<Job>
   private let jobSink: AsyncStream<Job>.Continuation
 
-  /// `time` must be the clock that the deadlines of requests are counted on. Nothing is sent before `run`. `client` stays the caller's, and must outlive `run`.
+  /// `time` must be the clock that the deadlines of requests are counted on. Nothing is sent before `run`.
+  /// `client` stays the caller's, and must outlive `run`.
   package init(
     _ configuration: UpstreamConfiguration, _ http: HTTPUpstreamConfiguration, client: HTTPClient,
     observer: (any UpstreamObserver)? = nil, time: any TimeSource, logger: Logger

@@ -20,6 +20,8 @@ final class ChildSession: Sendable {
   struct Listener: Sendable {
     let opened: @Sendable (SessionInfo) -> Void
     let toolsChanged: @Sendable () -> Void
+    /// Before anybody who waits hears that the child is gone.
+    let closed: @Sendable () -> Void
   }
 
   private struct Waiter {
@@ -98,6 +100,7 @@ final class ChildSession: Sendable {
       return Array(state.waiters.values)
     }
     sink.finish()
+    listener.closed()
     for waiter in waiters { waiter.continuation.resume(returning: .failure(.lost(reason: reason))) }
   }
 

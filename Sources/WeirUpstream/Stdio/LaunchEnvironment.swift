@@ -1,3 +1,5 @@
+package import WeirCore
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   import Darwin
 #endif
-package import WeirCore
 
 /// The environment of a child: a short list of inherited variables and what the configuration adds. Weir's own secrets stay with Weir.
 package enum LaunchEnvironment {

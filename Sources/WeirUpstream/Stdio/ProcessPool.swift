@@ -47,9 +47,12 @@ package struct ProcessPool: Sendable {
     lastFailure = nil
   }
 
+  /// The session of a process has closed: it gets no more calls.
+  package mutating func closed(_ slot: Int) { slots[slot].info = nil }
+
   /// A process is gone. Returns how long to wait before the next one.
   package mutating func ended(_ slot: Int, reason: String, whileProbing: Bool, now: Moment, random: Double) -> Duration {
-    let wasReady = slots[slot].info != nil
+    let wasReady = slots[slot].readySince != nil
     if let since = slots[slot].readySince, now - since >= healthyAfter { slots[slot].backoff.reset() }
     slots[slot].info = nil
     slots[slot].readySince = nil

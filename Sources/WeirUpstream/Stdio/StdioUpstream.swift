@@ -30,7 +30,8 @@ package final class StdioUpstream: Upstream {
   private let gate = Gate()
   private let shared: NIOLockedValueBox<State>
 
-  /// `time` must be the clock that the deadlines of requests are counted on. Nothing is started before `run`. The observer hears of every change of state and tools.
+  /// `time` must be the clock that the deadlines of requests are counted on. Nothing is started before `run`.
+  /// The observer hears of every change of state and tools.
   package init(
     _ configuration: UpstreamConfiguration, _ stdio: StdioConfiguration, observer: (any UpstreamObserver)? = nil,
     time: any TimeSource, logger: Logger
@@ -99,8 +100,8 @@ package final class StdioUpstream: Upstream {
       case .success(let document): return document
       case .failure(.call(let error)): throw error
       case .failure(.notSent):
-        await Task.yield()
-        guard request.deadline > time.now(), let next = take(avoiding: target.slot) else { throw unavailable() }
+        let next = isRepeated ? await takeWhenReady(avoiding: target.slot, until: request.deadline) : take(avoiding: target.slot)
+        guard let next, request.deadline > time.now() else { throw unavailable() }
         target = next
       case .failure(.lost(let reason)):
         guard request.isRepeatable, !isRepeated else { throw ErrorText.lost(name, isRepeated ? "twice: \(reason)" : reason, wait: retryWait) }
@@ -169,7 +170,8 @@ package final class StdioUpstream: Upstream {
       machine: SessionMachine(configuration: configuration, opening: opening), configuration: stdio, upstream: name, time: time, logger: logger,
       listener: ChildSession.Listener(
         opened: { info in self.opened(slot, info) },
-        toolsChanged: { self.keeper.toolsChanged() }))
+        toolsChanged: { self.keeper.toolsChanged() },
+        closed: { self.shared.withLockedValue { $0.pool.closed(slot) } }))
   }
 
   private func opened(_ slot: Int, _ info: SessionInfo) {

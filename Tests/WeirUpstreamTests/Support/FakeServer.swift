@@ -6,6 +6,7 @@ enum FakeServer {
   static let directory: String = {
     let path = "/tmp/weir-upstream-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     mkdir(path, 0o700)
+    atexit { _ = system("rm -rf '\(FakeServer.directory)'") }
     return path
   }()
 
