@@ -26,6 +26,8 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
   private var buffer: [UInt8] = []
   private var isPaused = false
   private var isClaimed = false
+  /// The head is not handed out before the body is here: its waiter then wakes once instead of three times.
+  private var isHeld = false
   private var ending: Result<Void, HTTPClientError>?
 
   /// libcurl takes a connection that ends within the head for a proper end.
@@ -45,7 +47,7 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
   /// - Returns: the answer if there is one already; nil means that the waiter is kept.
   mutating func awaitHead(_ waiter: HeadWaiter) -> HeadAnswer? {
     if case .failure(let error) = ending, head == nil || error.code == .cancelled { return .failure(error) }
-    if let head { return .success(head) }
+    if let head, !isHeld || ending != nil { return .success(head) }
     headWaiter = waiter
     return nil
   }
@@ -90,12 +92,16 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
 
   mutating func headArrived(_ head: HTTPResponseHead) -> Effects {
     guard ending == nil else { return Effects() }
-    guard let waiter = headWaiter.take() else {
-      self.head = head
-      return Effects()
-    }
     self.head = head
+    isHeld = Self.isShort(head, capacity)
+    guard !isHeld, let waiter = headWaiter.take() else { return Effects() }
     return Effects(head: (waiter, .success(head)))
+  }
+
+  /// A response that says it is short comes in one piece, as a rule with its head.
+  private static func isShort(_ head: HTTPResponseHead, _ capacity: Int) -> Bool {
+    guard let length = head.headers.first("content-length").flatMap({ Int($0) }) else { return false }
+    return (0...min(capacity, 64 * 1024)).contains(length)
   }
 
   mutating func offer(_ bytes: some Collection<UInt8>) -> (verdict: PieceVerdict, effects: Effects) {
@@ -109,13 +115,22 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
     return (.taken(buffered: buffer.count), Effects())
   }
 
+  /// What the head's waiter gets at the end: a head that was held back comes before any error but the waiter's own cancellation.
+  private func headAnswer(_ result: Result<Void, HTTPClientError>) -> HeadAnswer {
+    switch (head, result) {
+    case (_, .failure(let error)) where error.code == .cancelled || head == nil: .failure(error)
+    case (let head?, _): .success(head)
+    case (nil, _): .failure(Self.headless)
+    }
+  }
+
   /// The transfer is over. What is held reaches the consumer before the error does.
   mutating func finish(_ result: Result<Void, HTTPClientError>) -> Effects {
     guard ending == nil else { return Effects() }
     ending = result
     var effects = Effects()
     if let waiter = headWaiter.take() {
-      effects.head = (waiter, result.flatMap { .failure(Self.headless) })
+      effects.head = (waiter, headAnswer(result))
     }
     if let waiter = bodyWaiter.take() { effects.body = (waiter, result.map { nil }) }
     return effects

@@ -18,6 +18,31 @@ struct ExchangeStateTests {
     #expect(machine.cancel().head == nil)
   }
 
+  @Test("a response that says it is short wakes its reader once, with everything there", arguments: [("5", true), ("99999999", false), ("x", false)])
+  func shortResponses(_ length: String, _ isHeld: Bool) {
+    var machine = ExchangeState<Int, Int>(capacity: 1024)
+    let head = HTTPResponseHead(status: 200, headers: HTTPHeaders([(name: "Content-Length", value: length)]))
+    #expect(machine.awaitHead(1) == nil)
+    #expect((machine.headArrived(head).head == nil) == isHeld)
+    _ = machine.offer(Array("12345".utf8))
+    #expect((machine.finish(.success(())).head?.waiter == 1) == isHeld)
+    #expect(machine.awaitBody(2).answer == .success(Array("12345".utf8)))
+    #expect(machine.awaitBody(3).answer == .success(nil))
+  }
+
+  @Test("a short response that is cut gives its head and what came, then the error")
+  func shortAndCut() {
+    var machine = ExchangeState<Int, Int>(capacity: 1024)
+    let head = HTTPResponseHead(status: 200, headers: HTTPHeaders([(name: "Content-Length", value: "5")]))
+    _ = machine.awaitHead(1)
+    _ = machine.headArrived(head)
+    _ = machine.offer(Array("12".utf8))
+    let error = HTTPClientError(.closedEarly, "cut")
+    #expect(machine.finish(.failure(error)).head?.answer == .success(head))
+    #expect(machine.awaitBody(2).answer == .success(Array("12".utf8)))
+    #expect(machine.awaitBody(3).answer == .failure(error))
+  }
+
   @Test("a head that comes before its waiter is kept for it, and the failure after it is the body's")
   func headFirst() {
     var machine = Machine(capacity: 10)
