@@ -34,7 +34,7 @@ struct AWSBillingPackTests {
     ])
   func sameMeaning(_ left: String, _ right: String) throws {
     let (left, right) = (try policy("cost-explorer", left), try policy("cost-explorer", right))
-    #expect(left.caching != .bypass)
+    #expect(left.freshness != nil)
     #expect(left.keyArguments == right.keyArguments)
     #expect(!left.keyArguments.isEmpty)
   }
@@ -73,7 +73,7 @@ struct AWSBillingPackTests {
   }
 
   @Test(
-    "what writes, holds state, continues or is unknown is passed through",
+    "what writes, holds state, continues or cannot be read is never cached",
     arguments: [
       ("session-sql", #"{"query":"SELECT 1"}"#),
       ("storage-lens", #"{"query":"SELECT 1"}"#),
@@ -86,10 +86,15 @@ struct AWSBillingPackTests {
       ("cost-explorer", #"{"operation":"getCostAndUsage","next_token":"abc"}"#),
       ("cost-explorer", #"{"operation":"getCostAndUsage","start_date":"yesterday"}"#),
       ("cost-explorer", #"{"operation":"getCostAndUsage","start_date":"2026-02-30","end_date":"2026-03-01"}"#),
-      ("tool-of-tomorrow", #"{}"#),
+      ("cost-explorer", #"{"operation":"getCostAndUsage","next_token":""}"#),
+      ("sp-recommendation", #"{"operation":"get_savings_plans_purchase_recommendation","next_page_token":"x"}"#),
+      ("list-billing-groups", #"{"nextToken":"x"}"#),
+      ("cost-explorer", #"{"operation":"getCostForecast","start_date":"2026-11-24T00:00:00Z"}"#),
+      ("cost-comparison", #"{"operation":"getCostComparisonDrivers","comparison_end_date":"2026-11-01"}"#),
+      ("cost-explorer", "[]"),
     ])
-  func bypassed(_ tool: String, _ arguments: String) throws {
-    #expect(try policy(Name(tool), arguments).caching == .bypass)
+  func refused(_ tool: String, _ arguments: String) throws {
+    #expect(try policy(Name(tool), arguments).caching == .never)
   }
 
   @Test(
@@ -131,14 +136,14 @@ struct AWSBillingPackTests {
     arguments: [
       ("billing-cost-grouped", Expected.answer), ("billing-cost-total", .answer), ("billing-cost-open-month", .estimated),
       ("billing-cost-empty", .short), ("billing-dimension-values", .answer), ("billing-tags", .answer), ("billing-forecast", .answer),
-      ("billing-budgets", .answer), ("billing-pricing-tool", .answer), ("billing-cost-max-pages", .answer),
+      ("billing-budgets", .answer), ("billing-pricing-tool", .answer), ("billing-cost-max-pages", .short), ("billing-cost-next-page", .short),
+      ("billing-cost-categories", .answer), ("billing-session-sql", .answer), ("billing-session-sql-error", .notAnAnswer),
       ("billing-data-stored", .notAnAnswer), ("billing-throttled", .throttled), ("billing-bad-period", .notAnAnswer),
       ("billing-unknown-operation", .notAnAnswer), ("billing-unknown-metric", .notAnAnswer), ("billing-missing-argument", .notAnAnswer),
       ("billing-unknown-tool", .notAnAnswer),
     ])
   func verdicts(_ recording: String, _ expected: Expected) throws {
-    let result = try recordedResult(recording)
-    let verdict = pack.examine(tool: "cost-explorer", result: result, isError: result["isError"]?.bool ?? false)
+    let verdict = try RecordedCall(recording).examined(by: pack)
     let found: Expected =
       switch verdict {
       case .answer(_, nil, _): .answer
@@ -152,8 +157,9 @@ struct AWSBillingPackTests {
 
   @Test("what differs on every call is left out, and nothing else changes")
   func responseMetadata() throws {
-    let result = try recordedResult("billing-cost-grouped")
-    guard case .answer(let bytes?, _, _) = pack.examine(tool: "cost-explorer", result: result, isError: false) else {
+    let call = try RecordedCall("billing-cost-grouped")
+    let result = call.result
+    guard case .answer(let bytes?, _, _) = call.examined(by: pack) else {
       Issue.record("the answer is not rewritten")
       return
     }
@@ -169,54 +175,11 @@ struct AWSBillingPackTests {
 
   @Test("pages that the server fetched are counted")
   func pages() throws {
-    let verdict = pack.examine(tool: "cost-explorer", result: try recordedResult("billing-cost-max-pages"), isError: false)
+    let verdict = try RecordedCall("billing-cost-max-pages").examined(by: pack)
     guard case .answer(_, _, let requests) = verdict else {
       Issue.record("\(verdict)")
       return
     }
     #expect(requests == 2)
-  }
-}
-
-@Suite("The pack for AWS prices (issue 2)")
-struct AWSPricingPackTests {
-  let pack = AWSPricingPack()
-  let today = CivilDate(year: 2026, month: 11, day: 23)
-
-  @Test(
-    "price look-ups are kept for a day, what touches files or the day is not",
-    arguments: [
-      ("get_pricing", #"{"service_code":"AmazonEC2","region":"us-east-1"}"#, true),
-      ("get_pricing_service_codes", "{}", true),
-      ("get_price_list_urls", #"{"service_code":"AmazonEC2","region":"us-east-1","effective_date":"2026-11-01"}"#, true),
-      ("get_price_list_urls", #"{"service_code":"AmazonEC2","region":"us-east-1"}"#, false),
-      ("get_pricing", #"{"service_code":"AmazonEC2","next_token":"x"}"#, false),
-      ("analyze_cdk_project", #"{"project_path":"/tmp"}"#, false),
-      ("generate_cost_report", "{}", false),
-    ])
-  func policies(_ tool: String, _ arguments: String, _ isCached: Bool) throws {
-    let policy = pack.policy(tool: Name(tool), arguments: try json(arguments), today: today)
-    #expect((policy.caching == .cached(AWSBillingCalendar.prices)) == isCached)
-  }
-
-  enum Expected: Equatable { case answer, notAnAnswer, throttled }
-
-  @Test(
-    "real answers are told from real errors, which come without isError",
-    arguments: [
-      ("pricing-products", Expected.answer), ("pricing-service-codes", .answer), ("pricing-attributes", .answer),
-      ("pricing-attribute-values", .answer), ("pricing-empty", .notAnAnswer), ("pricing-too-large", .notAnAnswer),
-      ("pricing-throttled", .throttled), ("pricing-unknown-service", .notAnAnswer), ("pricing-missing-argument", .notAnAnswer),
-      ("pricing-attribute-unknown", .notAnAnswer),
-    ])
-  func verdicts(_ recording: String, _ expected: Expected) throws {
-    let result = try recordedResult(recording)
-    let found: Expected =
-      switch pack.examine(tool: "get_pricing", result: result, isError: result["isError"]?.bool ?? false) {
-      case .answer: .answer
-      case .notAnAnswer: .notAnAnswer
-      case .throttled: .throttled
-      }
-    #expect(found == expected)
   }
 }

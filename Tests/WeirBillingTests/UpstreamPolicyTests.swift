@@ -54,4 +54,58 @@ struct UpstreamPolicyTests {
     #expect(right.caching == .cached(Freshness(fresh: .minutes(1), stale: .zero)))
     #expect(right.sentArguments != nil)
   }
+
+  static let hour = Freshness(fresh: .hours(1), stale: .zero)
+
+  @Test(
+    "a rule does not make cacheable what the pack refuses",
+    arguments: [
+      ("session-sql", #"{"query":"SELECT 1"}"#), ("sp-recommendation", #"{"operation":"start_savings_plans_purchase_recommendation_generation"}"#),
+      ("cost-explorer", #"{"operation":"getCostAndUsage","next_token":"x"}"#), ("cost-explorer", #"{"operation":"getCostAndUsage","end_date":"soon"}"#),
+      ("list-billing-groups", #"{"next_token":"x"}"#),
+    ])
+  func refusals(_ name: String, _ arguments: String) throws {
+    let policy = UpstreamPolicy(
+      rules: [CacheRule(tool: "*", freshness: Self.hour)], pack: AWSBillingPack(), trustedAnnotations: Self.hour)
+    let arguments = try json(arguments)
+    #expect(policy.policy(tool: tool(name, readOnly: true), arguments: arguments, now: now).caching == .never)
+  }
+
+  @Test("a rule, or annotations that are trusted, may allow a tool that the pack does not know")
+  func unknownTools() throws {
+    let arguments = try json(#"{"b":1,"a":2}"#)
+    for policy in [
+      UpstreamPolicy(rules: [CacheRule(tool: "list-*", freshness: Self.hour)], pack: AWSBillingPack()),
+      UpstreamPolicy(pack: AWSBillingPack(), trustedAnnotations: Self.hour),
+    ] {
+      let call = policy.policy(tool: tool("list-billing-groups", readOnly: true), arguments: arguments, now: now)
+      #expect(call.caching == .cached(Self.hour))
+      #expect(String(decoding: call.keyArguments, as: UTF8.self) == #"{"a":2,"b":1}"#)
+      #expect(call.provider == "aws-billing")
+    }
+    let plain = UpstreamPolicy(pack: AWSBillingPack())
+    #expect(plain.policy(tool: tool("list-billing-groups", readOnly: true), arguments: arguments, now: now).caching == .bypass)
+  }
+
+  @Test("a rule that says never goes before what the pack would cache, and leaves the bill where it was")
+  func ruleAgainstPack() throws {
+    let policy = UpstreamPolicy(rules: [CacheRule(tool: "*", freshness: nil)], pack: AWSBillingPack())
+    let call = policy.policy(tool: tool("cost-explorer"), arguments: try json(#"{"operation":"getCostAndUsage","max_pages":3}"#), now: now)
+    #expect(call.caching == .bypass)
+    #expect(call.provider == "aws-cost-explorer")
+    #expect(call.requests == 3)
+    #expect(call.sentArguments == nil)
+  }
+
+  @Test("what is said of a tool is what happens to it")
+  func descriptions() {
+    let policy = UpstreamPolicy(
+      rules: [CacheRule(tool: "cost-*", freshness: Self.hour), CacheRule(tool: "session-*", freshness: Self.hour)], pack: AWSBillingPack(),
+      trustedAnnotations: Self.hour)
+    #expect(policy.describe(tool("session-sql", readOnly: true)) == "passed through, whatever a rule says")
+    #expect(policy.describe(tool("cost-explorer")) == "cached for 1 h, by rule, where the pack allows it")
+    #expect(policy.describe(tool("budgets", readOnly: true)) == "cached: 1 h and 7 h stale")
+    #expect(policy.describe(tool("tool-of-tomorrow", readOnly: true)) == "cached for 1 h, since it says it is read-only")
+    #expect(policy.describe(tool("tool-of-tomorrow")) == "passed through")
+  }
 }

@@ -32,6 +32,10 @@ package enum AWSBillingCalendar {
   package static let recommendations = Freshness(fresh: .hours(24), stale: .days(2))
   /// List prices.
   package static let prices = Freshness(fresh: .hours(24), stale: .days(6))
+  /// Savings Plans purchase recommendations: a caller may have them calculated anew at any time, and asks again to see the new ones.
+  package static let recalculated = Freshness(fresh: .minutes(15), stale: .zero)
+  /// An answer with a token for its next page: the token does not live as long as the numbers do.
+  package static let continued: Duration = .minutes(15)
   /// An answer without a single row: it may be a number that has not arrived yet.
   package static let empty: Duration = .minutes(15)
 }

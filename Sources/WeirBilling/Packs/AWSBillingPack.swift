@@ -6,50 +6,56 @@ package import WeirJSON
 package struct AWSBillingPack: PolicyPack {
   package let name = "aws-billing-cost-management"
   package let providers = [
-    ProviderFacts(name: "aws-cost-explorer", price: MicroUSD(10_000), rate: 2, burst: 10),
+    ProviderFacts(name: AWSBillingTools.explorer, price: MicroUSD(10_000), rate: 2, burst: 10),
     AWSPricingPack.provider,
-    ProviderFacts(name: "aws-billing", price: .zero, rate: 5, burst: 10),
+    ProviderFacts(name: AWSBillingTools.billing, price: .zero, rate: 5, burst: 10),
   ]
 
   package init() {}
 
   package func policy(tool: Name, arguments: JSONValue?, today: CivilDate) -> CallPolicy {
-    guard let operations = AWSBillingTools.table[tool] else { return CallPolicy(caching: .bypass, provider: "aws-billing") }
-    guard let query = arguments ?? JSONValue.emptyObject else { return CallPolicy(caching: .bypass, provider: "aws-billing") }
-    let operation = query["operation"]?.string.map { Name($0) } ?? AWSBillingTools.anyOperation
-    guard let rule = operations[operation] ?? operations[AWSBillingTools.anyOperation] else {
-      return CallPolicy(caching: .bypass, provider: "aws-billing")
-    }
-    let bypass = CallPolicy(caching: .bypass, provider: rule.provider)
-    // A page token belongs to the request that gave it out.
-    if let token = query["next_token"], !token.isNull { return bypass }
-    guard query.kind == .object, let explicit = rule.dates.madeExplicit(in: query, today: today) else { return bypass }
-    guard let canonical = AWSArguments.canonical(explicit.document.root, json: rule.jsonArguments) else { return bypass }
-    return CallPolicy(
-      caching: .cached(rule.freshness.value(end: explicit.end, today: today)), keyArguments: canonical,
-      sentArguments: explicit.isChanged ? explicit.document.bytes : nil, provider: rule.provider, requests: Self.pages(query))
+    let provider = AWSBillingTools.provider(tool)
+    guard let query = arguments ?? JSONValue.emptyObject, query.kind == .object else { return CallPolicy(caching: .never, provider: provider) }
+    if let rule = Self.rule(tool, query) { return rule.policy(query, today: today) }
+    let isUnknown = knowledge(of: tool) == .unknown && !AWSArguments.havePageToken(query)
+    return CallPolicy(caching: isUnknown ? .bypass : .never, provider: provider, requests: AWSRequestCount.estimate(query))
   }
 
-  /// Every page is a request; without `max_pages` the server asks for one.
-  private static func pages(_ query: JSONValue) -> Int {
-    min(max(query["max_pages"]?.int ?? 1, 1), 10)
+  package func knowledge(of tool: Name) -> ToolKnowledge {
+    AWSBillingTools.table[tool] != nil ? .cached : AWSBillingTools.refused.contains(tool) ? .refused : .unknown
   }
 
   package func describe(tool: Name) -> String {
-    guard let operations = AWSBillingTools.table[tool] else { return "passed through" }
+    guard let operations = AWSBillingTools.table[tool] else {
+      return knowledge(of: tool) == .refused ? "passed through, whatever a rule says" : "passed through"
+    }
     let rules = operations.sorted { $0.key < $1.key }.map { operation, rule in
       let words = rule.freshness.words
       return operation == AWSBillingTools.anyOperation ? words : "\(operation) \(words)"
     }
-    return "cached: " + rules.joined(separator: ", ")
+    let rest = operations[AWSBillingTools.anyOperation] == nil ? "; other operations are passed through" : ""
+    return "cached: " + rules.joined(separator: ", ") + rest
   }
 
-  package func examine(tool: Name, result: JSONValue, isError: Bool) -> ResultVerdict {
-    guard let body = AWSResultBody(result) else { return .notAnAnswer }
+  package func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool) -> ResultVerdict {
+    let body = AWSResultBody(result)
     if body.isThrottled { return .throttled }
-    guard !isError, body.isSuccess, !body.isStoredElsewhere else { return .notAnAnswer }
-    return .answer(
-      bytes: body.withoutResponseMetadata(), cap: body.isEmpty ? AWSBillingCalendar.empty : body.isEstimated ? AWSBillingCalendar.open.fresh : nil,
-      requests: body.pagesFetched)
+    guard !isError, !body.isFailure else { return .notAnAnswer }
+    let query = arguments ?? JSONValue.emptyObject
+    if let query, let rule = Self.rule(tool, query), !AWSArguments.havePageToken(query) {
+      if tool == "rec-details", let data = body.data, AWSPartialErrors.isThrottledDetail(data) { return .throttled }
+      return rule.examine(body, arguments: arguments)
+    }
+    let requests = body.data.flatMap { AWSRequestCount.pagesFetched($0, arguments) }
+    guard knowledge(of: tool) == .unknown else { return .answer(bytes: nil, cap: nil, requests: requests) }
+    // A rule may cache what is not known here: what would be no answer of a known tool is none of an unknown one.
+    if body.isStoredElsewhere || (body.data.map(AWSPartialErrors.anywhere) ?? false) { return .notAnAnswer }
+    return .answer(bytes: body.withoutResponseMetadata(), cap: body.isContinued ? AWSBillingCalendar.continued : nil, requests: requests)
+  }
+
+  private static func rule(_ tool: Name, _ query: JSONValue) -> AWSToolRule? {
+    guard let operations = AWSBillingTools.table[tool] else { return nil }
+    let operation = query["operation"]?.string.map { Name($0) } ?? AWSBillingTools.anyOperation
+    return operations[operation] ?? operations[AWSBillingTools.anyOperation]
   }
 }

@@ -10,8 +10,10 @@ enum AWSDates: Sendable {
   case range(days: Int)
   /// `start_date` defaults to tomorrow, `end_date` (exclusive) to this many days after the start.
   case forecast(days: Int)
-  /// The caller must give them; the named one is the newest day's.
-  case required(end: String)
+  /// The caller must give them; the latest is the newest day's.
+  case required(ends: [String])
+  /// The caller must give it, or the answer depends on the minute of the call: `YYYY-MM-DD` or `YYYY-MM-DD HH:MM`.
+  case moment(String)
 
   struct Explicit {
     var document: JSONDocument
@@ -20,40 +22,74 @@ enum AWSDates: Sendable {
     var isChanged: Bool
   }
 
-  /// The arguments with every date written out; nil where a date is there but is none.
+  /// The arguments with every date written out; nil where a date is missing or cannot be read.
   func madeExplicit(in arguments: JSONValue, today: CivilDate) -> Explicit? {
     guard let document = try? JSONDocument(parsing: arguments.raw) else { return nil }
     switch self {
     case .none:
       return Explicit(document: document, end: nil, isChanged: false)
-    case .required(let end):
-      guard let end = Self.date(end, in: document.root) else { return nil }
-      return Explicit(document: document, end: end, isChanged: false)
+    case .required(let names):
+      let ends = names.compactMap { document.root[$0].flatMap(Self.time)?.end }
+      guard ends.count == names.count else { return nil }
+      return Explicit(document: document, end: ends.max(), isChanged: false)
+    case .moment(let name):
+      guard document.root[name]?.stringBytes.map(Self.isMinute) == true else { return nil }
+      return Explicit(document: document, end: nil, isChanged: false)
     case .range(let days):
-      return Self.filled(document, start: { today - days }, end: { _ in today })
+      return Self.filled(document, start: today - days) { _ in today }
     case .forecast(let days):
-      return Self.filled(document, start: { today + 1 }, end: { $0 + days })
+      // The server adds the days to a plain date only.
+      return Self.filled(document, start: today + 1) { $0.isPlain ? $0.end + days : nil }
     }
   }
 
-  private static func filled(_ document: JSONDocument, start: () -> CivilDate, end: (CivilDate) -> CivilDate) -> Explicit? {
+  private static func filled(_ document: JSONDocument, start: CivilDate, end: (Time) -> CivilDate?) -> Explicit? {
     var document = document
     var isChanged = false
-    func value(_ name: String, _ makeDefault: () -> CivilDate) -> CivilDate? {
-      if let given = document.root[name], !given.isNull, given.stringBytes != [] {
-        return given.stringBytes.flatMap { CivilDate($0) }
-      }
-      let date = makeDefault()
+    func value(_ name: String, _ makeDefault: () -> CivilDate?) -> Time? {
+      if let given = document.root[name], !given.isNull, given.stringBytes != [] { return time(given) }
+      guard let date = makeDefault() else { return nil }
       guard let changed = try? JSONDocument(parsing: document.root.setting(name, to: JSONWriter.quoted(date.text))) else { return nil }
       document = changed
       isChanged = true
-      return date
+      return Time(end: date, isPlain: true)
     }
-    guard let first = value("start_date", start), let last = value("end_date", { end(first) }) else { return nil }
-    return Explicit(document: document, end: last, isChanged: isChanged)
+    guard let first = value("start_date", { start }), let last = value("end_date", { end(first) }) else { return nil }
+    return Explicit(document: document, end: last.end, isChanged: isChanged)
   }
 
-  private static func date(_ name: String, in arguments: JSONValue) -> CivilDate? {
-    arguments[name]?.stringBytes.flatMap { CivilDate($0) }
+  /// A date, or the hour of one as Cost Explorer takes it with `HOURLY`.
+  private struct Time {
+    /// As an exclusive end: the first day of which nothing is covered.
+    var end: CivilDate
+    var isPlain: Bool
+  }
+
+  private static func time(_ value: JSONValue) -> Time? {
+    guard let text = value.stringBytes else { return nil }
+    if let date = CivilDate(text) { return Time(end: date, isPlain: true) }
+    // `YYYY-MM-DDTHH:MM:SSZ`.
+    guard text.count == 20, text[10] == UInt8(ascii: "T"), text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
+      text[19] == UInt8(ascii: "Z"), let date = CivilDate(text[0..<10]), let hour = number(text[11..<13]), let minute = number(text[14..<16]),
+      let second = number(text[17..<19]), hour < 24, minute < 60, second < 60
+    else { return nil }
+    return Time(end: hour + minute + second == 0 ? date : date + 1, isPlain: false)
+  }
+
+  private static func isMinute(_ text: [UInt8]) -> Bool {
+    if text.count == 10 { return CivilDate(text) != nil }
+    guard text.count == 16, text[10] == UInt8(ascii: " "), text[13] == UInt8(ascii: ":"), CivilDate(text[0..<10]) != nil else { return false }
+    guard let hour = number(text[11..<13]), let minute = number(text[14..<16]) else { return false }
+    return hour < 24 && minute < 60
+  }
+
+  /// Two digits.
+  private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+    var number = 0
+    for digit in digits {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+      number = number * 10 + Int(digit - UInt8(ascii: "0"))
+    }
+    return number
   }
 }

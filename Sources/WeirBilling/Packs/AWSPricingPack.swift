@@ -10,36 +10,56 @@ package struct AWSPricingPack: PolicyPack {
 
   package init() {}
 
-  /// The tools that read the price list. The others read local files (`analyze_…_project`), write one (`generate_cost_report`), or need no
-  /// provider at all (`get_bedrock_patterns`).
-  private static let cached: Set<Name> = [
-    "get_pricing", "get_pricing_service_codes", "get_pricing_service_attributes", "get_pricing_attribute_values", "get_price_list_urls",
+  /// The tools that read the price list. The server reads a text as JSON wherever the argument's type is not `str` itself, so that a list or an
+  /// object may come as its text.
+  private static let table: [Name: AWSToolRule] = [
+    "get_pricing": rule(
+      .status, nullable: ["region", "filters", "output_options", "next_token"],
+      json: ["region": .array, "filters": .array, "output_options": .object]),
+    "get_pricing_service_codes": rule(.names, nullable: ["filter"]),
+    "get_pricing_service_attributes": rule(.names, nullable: ["filter"]),
+    "get_pricing_attribute_values": rule(.lists, nullable: ["filters"], json: ["attribute_names": .array, "filters": .object]),
+    // Without a date the server asks for the price list of the minute.
+    "get_price_list_urls": rule(.addresses, nullable: [], dates: .moment("effective_date")),
   ]
 
-  private static let jsonArguments: Set<Name> = ["filters", "region", "output_options", "attribute_names"]
+  /// They read local files, write one, or need no provider at all.
+  private static let refused: Set<Name> = ["analyze_cdk_project", "analyze_terraform_project", "generate_cost_report", "get_bedrock_patterns"]
+
+  private static func rule(
+    _ shape: AWSToolRule.Shape, nullable: Set<Name>, json: [Name: JSONKind] = [:], dates: AWSDates = .none
+  ) -> AWSToolRule {
+    AWSToolRule(
+      provider: provider.name, freshness: .fixed(AWSBillingCalendar.prices), arguments: AWSArguments(nullable: nullable, json: json),
+      dates: dates, shape: shape)
+  }
 
   package func policy(tool: Name, arguments: JSONValue?, today: CivilDate) -> CallPolicy {
-    let bypass = CallPolicy(caching: .bypass)
-    guard Self.cached.contains(tool), let query = arguments ?? JSONValue.emptyObject, query.kind == .object else { return bypass }
-    if let token = query["next_token"], !token.isNull { return bypass }
-    // Without a date `get_price_list_urls` answers for the day it is asked on.
-    if tool == "get_price_list_urls", query["effective_date"]?.isNull ?? true { return bypass }
-    guard let canonical = AWSArguments.canonical(query, json: Self.jsonArguments) else { return bypass }
-    return CallPolicy(caching: .cached(AWSBillingCalendar.prices), keyArguments: canonical)
+    guard let query = arguments ?? JSONValue.emptyObject, query.kind == .object else { return CallPolicy(caching: .never) }
+    if let rule = Self.table[tool] { return rule.policy(query, today: today) }
+    let isUnknown = knowledge(of: tool) == .unknown && !AWSArguments.havePageToken(query)
+    return CallPolicy(caching: isUnknown ? .bypass : .never)
+  }
+
+  package func knowledge(of tool: Name) -> ToolKnowledge {
+    Self.table[tool] != nil ? .cached : Self.refused.contains(tool) ? .refused : .unknown
   }
 
   package func describe(tool: Name) -> String {
-    Self.cached.contains(tool) ? "cached for \(AWSBillingCalendar.prices.words)" : "passed through"
+    switch knowledge(of: tool) {
+    case .cached: "cached for \(AWSBillingCalendar.prices.words)"
+    case .refused: "passed through, whatever a rule says"
+    case .unknown: "passed through"
+    }
   }
 
-  package func examine(tool: Name, result: JSONValue, isError: Bool) -> ResultVerdict {
-    if let body = AWSResultBody(result) {
-      if body.isThrottled { return .throttled }
-      guard !isError, body.isSuccess else { return .notAnAnswer }
-      return .answer(bytes: nil, cap: body.isEmpty ? AWSBillingCalendar.empty : nil, requests: nil)
-    }
-    // Lists of names come without a status.
-    if isError { return .notAnAnswer }
-    return .answer(bytes: nil, cap: nil, requests: nil)
+  package func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool) -> ResultVerdict {
+    let body = AWSResultBody(result)
+    if AWSPricingErrors.isThrottled(body, tool: tool) { return .throttled }
+    // The server returns its errors as dictionaries, without `isError`.
+    guard !isError, !body.isFailure else { return .notAnAnswer }
+    let hasToken = arguments.map(AWSArguments.havePageToken) ?? false
+    if let rule = Self.table[tool], !hasToken { return rule.examine(body, arguments: arguments) }
+    return .answer(bytes: nil, cap: body.isContinued ? AWSBillingCalendar.continued : nil, requests: nil)
   }
 }

@@ -1,59 +1,74 @@
-package import WeirJSON
+internal import WeirJSON
 
-/// The body of an answer of the AWS servers: a JSON object `{"status":…,"data":…}` that stands both in `structuredContent` (under `result` in
-/// the pricing server) and as text in the first content block.
+/// The body of an answer of the AWS servers: a JSON value that stands both in `structuredContent` (under `result` in the pricing server) and as
+/// text in the first content block. Most tools wrap it: `{"status":…,"data":…}`.
 struct AWSResultBody {
   private let result: JSONValue
-  private let body: JSONValue
+  private let body: JSONValue?
   private let text: JSONDocument?
 
-  /// Nil where the result has no such body.
-  init?(_ result: JSONValue) {
+  init(_ result: JSONValue) {
     self.result = result
     let text = result["content"]?[0]?["text"]?.stringBytes
     self.text = text.flatMap { try? JSONDocument(parsing: $0, limits: JSONLimits(maxBytes: 64 << 20, maxMembers: 4_000_000)) }
     let structured = result["structuredContent"]
-    guard let body = structured?["result"] ?? structured ?? self.text?.root, body.kind == .object, body["status"] != nil else { return nil }
-    self.body = body
+    self.body = structured?["status"]?.kind == .string ? structured : structured?["result"] ?? structured ?? self.text?.root
   }
 
-  private static let throttlingTypes = [
-    "ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException",
-    "throttling_error",
-  ]
+  /// Nil where the tool answers without one.
+  private var status: JSONValue? { body?["status"].flatMap { $0.kind == .string ? $0 : nil } }
 
-  var isSuccess: Bool { body["status"]?.isString("success") == true }
+  var data: JSONValue? { body?["data"] }
+  var isSuccess: Bool { status?.isString("success") == true }
+  var isFailure: Bool { status?.isString("error") == true }
 
-  /// The provider refused for its rate: the server passes the AWS error code on as `error_type`.
+  /// Text that stands in a member of the body.
+  func text(_ name: String) -> [UInt8]? { body?[name]?.stringBytes }
+  subscript(_ name: String) -> JSONValue? { body?[name] }
+
+  func has(_ shape: AWSToolRule.Shape) -> Bool {
+    guard shape != .status else { return isSuccess }
+    guard let body, status == nil else { return false }
+    return switch shape {
+    case .status: isSuccess
+    case .names: body.kind == .array && body.elements.allSatisfy { $0.kind == .string }
+    case .lists: body.kind == .object && body.members.allSatisfy { $0.value.kind == .array }
+    case .addresses: body.kind == .object && body.members.allSatisfy { $0.value.kind == .string }
+    }
+  }
+
+  /// The provider refused for its rate: the billing server passes the AWS error code on as `error_type`, or has `throttling_error` for it.
   var isThrottled: Bool {
-    guard let type = body["error_type"] ?? body["data"]?["error_type"] else { return false }
-    if Self.throttlingTypes.contains(where: { type.isString($0) }) { return true }
-    // The pricing server wraps the code in its own type and leaves it in the message.
-    guard type.isString("api_error"), let message = body["message"]?.string else { return false }
-    return Self.throttlingTypes.contains { message.contains($0) }
+    guard isFailure, let type = body?["error_type"] ?? data?["error_type"] else { return false }
+    return type.isString("throttling_error") || AWSErrorText.throttlingCodes.contains { type.isString($0) }
   }
 
   /// The server put the rows into a table of its own process and answers with a pointer to it.
   var isStoredElsewhere: Bool {
-    body["data"]?["data_stored"]?.bool == true || body["data_stored"]?.bool == true
+    data?["data_stored"]?.bool == true || body?["data_stored"]?.bool == true
   }
 
   /// A time bucket is marked as not final.
   var isEstimated: Bool {
-    body["data"]?["ResultsByTime"]?.elements.contains { $0["Estimated"]?.bool == true } ?? false
+    data?["ResultsByTime"]?.elements.contains { $0["Estimated"]?.bool == true } ?? false
   }
 
-  /// There is not a single row.
-  var isEmpty: Bool {
-    if let buckets = body["data"]?["ResultsByTime"] {
-      return buckets.elements.allSatisfy { ($0["Groups"]?.count ?? 0) == 0 && ($0["Total"]?.count ?? 0) == 0 }
+  /// There are more pages, and a token that asks for the next.
+  var isContinued: Bool {
+    [body, data, data?["Pagination"], data?["pagination"]].contains { holder in
+      ["NextPageToken", "NextToken", "nextToken", "next_token", "next_page_token"].contains { name in
+        holder?[name].map { !$0.isNull && $0.stringBytes != [] } ?? false
+      }
     }
-    if let data = body["data"], data.kind == .array { return data.count == 0 }
-    return false
   }
 
-  /// How many pages the server says it asked the provider for.
-  var pagesFetched: Int? { body["data"]?["Pagination"]?["pages_fetched"]?.int }
+  /// There is not a single row in the members of `data` that hold them; without a status the body is the rows.
+  func isEmpty(_ names: [String]) -> Bool {
+    guard status != nil, let data else { return body.map { $0.count == 0 || $0.members.contains { $0.value.isEmptyArray } } ?? false }
+    if data.kind == .array { return data.count == 0 }
+    let rows = names.compactMap { data[$0] }
+    return !rows.isEmpty && rows.allSatisfy { $0.elements.allSatisfy(\.isEmptyBucket) }
+  }
 
   /// The result without `ResponseMetadata`: the request id and the HTTP headers of the AWS answer differ on every call and say nothing about
   /// the bill. Nil where there is none, so that the upstream's bytes are given on untouched.
@@ -82,5 +97,15 @@ struct AWSResultBody {
     var bytes = bytes
     bytes.replaceSubrange(range, with: new)
     return bytes
+  }
+}
+
+extension JSONValue {
+  fileprivate var isEmptyArray: Bool { kind == .array && count == 0 }
+
+  /// A bucket of `ResultsByTime` without a number; anything else is a row.
+  fileprivate var isEmptyBucket: Bool {
+    guard kind == .object, self["TimePeriod"] != nil, let groups = self["Groups"], let total = self["Total"] else { return false }
+    return groups.count == 0 && total.count == 0
   }
 }

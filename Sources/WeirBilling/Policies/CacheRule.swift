@@ -1,6 +1,5 @@
-package import WeirCore
-
-/// An operator's rule for the tools of a server that no pack knows: `cache: [{ tool: "get_*", ttl: 24h, stale: 7d }]`.
+/// An operator's rule for some tools of a server: `cache: [{ tool: "get_*", ttl: 24h, stale: 7d }]`. It goes before a pack's freshness, not
+/// before what a pack refuses.
 package struct CacheRule: Sendable {
   /// The tools it speaks of; `*` stands for any run of characters.
   package let tool: String

@@ -1,0 +1,74 @@
+internal import WeirCore
+internal import WeirJSON
+
+/// Everything that Weir knows of one operation of an AWS server's tool whose answers may be cached.
+struct AWSToolRule: Sendable {
+  /// How an answer ages.
+  enum Aging: Sendable {
+    /// By the newest day that was asked for.
+    case billing
+    case fixed(Freshness)
+
+    var words: String {
+      switch self {
+      case .billing: "by the newest day asked for"
+      case .fixed(let freshness): freshness.words
+      }
+    }
+
+    func value(end: CivilDate?, today: CivilDate) -> Freshness {
+      switch self {
+      case .fixed(let freshness): freshness
+      case .billing: AWSBillingCalendar.freshness(endingBefore: end ?? today, today: today)
+      }
+    }
+  }
+
+  /// What an answer looks like; anything else is not kept.
+  enum Shape: Sendable {
+    /// `{"status":"success",…}`.
+    case status
+    /// A list of names, without a status.
+    case names
+    /// Lists of names under the name of their attribute, without a status.
+    case lists
+    /// Addresses under the name of their format, without a status.
+    case addresses
+  }
+
+  let provider: Name
+  let freshness: Aging
+  let arguments: AWSArguments
+  var dates: AWSDates = .none
+  var shape: Shape = .status
+  /// The members of `data` that hold the rows; where all that are there are empty, so is the answer.
+  var rows: [String] = []
+  /// How many provider requests an answer's `data` took, where it can be told; the arguments are those of the call.
+  var requests: @Sendable (_ data: JSONValue, _ arguments: JSONValue?) -> Int? = AWSRequestCount.pagesFetched
+  /// Requests beyond the first page that a call makes as a rule, for the estimate before it.
+  var extraRequests = 0
+  /// Whether a success holds, beside or in the place of what was asked for, an error of one of the services behind it.
+  var holdsError: @Sendable (_ data: JSONValue) -> Bool = AWSPartialErrors.anywhere
+
+  /// The policy of a call of this operation.
+  func policy(_ query: JSONValue, today: CivilDate) -> CallPolicy {
+    let requests = AWSRequestCount.estimate(query) + extraRequests
+    let never = CallPolicy(caching: .never, provider: provider, requests: requests)
+    guard !AWSArguments.havePageToken(query), let explicit = dates.madeExplicit(in: query, today: today) else { return never }
+    guard let canonical = arguments.canonical(explicit.document.root) else { return never }
+    return CallPolicy(
+      caching: .cached(freshness.value(end: explicit.end, today: today)), keyArguments: canonical,
+      sentArguments: explicit.isChanged ? explicit.document.bytes : nil, provider: provider, requests: requests)
+  }
+
+  /// What an answer without an error is.
+  func examine(_ body: AWSResultBody, arguments: JSONValue?) -> ResultVerdict {
+    let requests = body.data.flatMap { self.requests($0, arguments) }
+    guard body.has(shape), !body.isStoredElsewhere, !(body.data.map(holdsError) ?? false) else { return .notAnAnswer }
+    let caps = [
+      body.isEmpty(rows) ? AWSBillingCalendar.empty : nil, body.isContinued ? AWSBillingCalendar.continued : nil,
+      body.isEstimated ? AWSBillingCalendar.open.fresh : nil,
+    ]
+    return .answer(bytes: body.withoutResponseMetadata(), cap: caps.compactMap { $0 }.min(), requests: requests)
+  }
+}
