@@ -55,17 +55,6 @@ struct SmallPartsTests {
   }
 
   @Test(
-    "Retry-After is a number or a date, and nothing else",
-    arguments: [
-      ("120", .seconds(120)), (" 0 ", .zero), ("99999999999999999999", .seconds(86_400)), ("-1", nil), ("1.5", nil), ("soon", nil), ("", nil),
-      ("Mon, 23 Nov 2026 00:01:00 GMT", .seconds(60)), ("Sun, 22 Nov 2026 00:00:00 GMT", .zero), ("Thu, 29 Feb 2028 00:00:00 GMT", .seconds(86_400)),
-      ("Mon, 23 Nov 2026 00:01:00 CET", nil), ("Mon, 23 Nov 2026 25:01:00 GMT", nil),
-    ] as [(String, Duration?)])
-  func retryAfter(text: String, expected: Duration?) {
-    #expect(RetryAfter.parse(text, now: ManualTime().wall()) == expected)
-  }
-
-  @Test(
     "only what MCP reserves is a sign of an era; credentials, faults and silence are none",
     arguments: [
       (400, nil, .tryLegacy), (404, nil, .tryLegacy), (405, nil, .tryLegacy), (406, nil, .tryLegacy), (400, -32600, .tryLegacy),

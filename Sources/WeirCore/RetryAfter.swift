@@ -1,17 +1,18 @@
-package import WeirCore
-
-/// The value of a `Retry-After` header (RFC 9110, section 10.2.3).
+/// The value of a `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds or a date.
 package enum RetryAfter {
+  /// Waits longer than a day are cut to a day: the header is from outside.
+  package static let longest = Duration.seconds(86_400)
+
   private static let months: [Substring] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-  /// How long to wait.
+  /// How long to wait, at most `longest`.
   /// - Parameter now: the `Date` of the response where it has one, so that the two clocks need not agree; else the time here.
   /// - Returns: zero for a date that has passed; nil for what is neither a number of seconds nor a date.
-  package static func delay(_ value: String, now: WallTime) -> Duration? {
+  package static func parse(_ value: String, now: WallTime) -> Duration? {
     let text = value.utf8.drop { $0 == 0x20 || $0 == 0x09 }
     guard let first = text.first else { return nil }
     if (0x30...0x39).contains(first) { return seconds(value) }
-    return date(value, now: now).map { max(.zero, $0 - now) }
+    return date(value, now: now).map { min(max(.zero, $0 - now), longest) }
   }
 
   private static func seconds(_ value: String) -> Duration? {
@@ -19,7 +20,7 @@ package enum RetryAfter {
     guard words.count == 1, let digits = words.first else { return nil }
     guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     // A number that does not fit is a very long time.
-    return .seconds(min(Int64(digits) ?? .max, 1_000_000_000))
+    return Int64(digits).map { min(.seconds($0), longest) } ?? longest
   }
 
   /// The three forms of RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
@@ -44,11 +45,11 @@ package enum RetryAfter {
     return date.start + .seconds(hour * 3600 + minute * 60 + second)
   }
 
-  /// Two digits that seem to lie over fifty years ahead mean the past.
+  /// Of two digits: the latest year that is not over fifty years ahead.
   private static func fullYear(_ written: Int, now: WallTime) -> Int {
-    let thisYear = CivilDate(now).components.year
-    let year = thisYear - thisYear % 100 + written
-    return year > thisYear + 50 ? year - 100 : year
+    let latest = CivilDate(now).components.year + 50
+    let year = latest - latest % 100 + written
+    return year > latest ? year - 100 : year
   }
 
   private static func number(_ digits: Substring, in range: ClosedRange<Int>) -> Int? {
