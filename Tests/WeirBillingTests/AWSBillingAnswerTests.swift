@@ -129,7 +129,8 @@ struct AWSBillingAnswerTests {
     arguments: [
       ("cost-explorer", "getDimensionValues", "DimensionValues"), ("cost-explorer", "getTagsOrValues", "Tags"),
       ("cost-explorer", "getCostCategories", "CostCategoryNames"), ("cost-explorer", "getCostCategories", "CostCategoryValues"),
-      ("cost-explorer", "getCostForecast", "ForecastResultsByTime"), ("cost-explorer", "getSavingsPlansUtilization", "SavingsPlansUtilizationsByTime"),
+      ("cost-explorer", "getCostForecast", "ForecastResultsByTime"),
+      ("cost-explorer", "getSavingsPlansUtilization", "SavingsPlansUtilizationsByTime"),
       ("cost-explorer", "getCostAndUsage", "ResultsByTime"), ("cost-anomaly", "", "anomalies"), ("budgets", "", "budgets"),
       ("cost-comparison", "getCostComparisonDrivers", "cost_comparison_drivers"), ("ri-performance", "get_reservation_coverage", "coverages_by_time"),
       ("cost-optimization", "list_recommendation_summaries", "summaries"), ("free-tier-usage", "get_free_tier_usage", "freeTierUsages"),

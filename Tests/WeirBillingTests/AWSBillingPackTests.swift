@@ -42,13 +42,17 @@ struct AWSBillingPackTests {
   @Test(
     "arguments that differ have different keys",
     arguments: [
-      (#"{"operation":"getCostAndUsage","group_by":[{"Type":"DIMENSION","Key":"SERVICE"},{"Type":"DIMENSION","Key":"REGION"}]}"#,
-       #"{"operation":"getCostAndUsage","group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"DIMENSION","Key":"SERVICE"}]}"#),
+      (
+        #"{"operation":"getCostAndUsage","group_by":[{"Type":"DIMENSION","Key":"SERVICE"},{"Type":"DIMENSION","Key":"REGION"}]}"#,
+        #"{"operation":"getCostAndUsage","group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"DIMENSION","Key":"SERVICE"}]}"#
+      ),
       (#"{"operation":"getCostAndUsage","billing_view_arn":"a"}"#, #"{"operation":"getCostAndUsage","billing_view_arn":"b"}"#),
       (#"{"operation":"getCostAndUsage","end_date":"2026-11-22"}"#, #"{"operation":"getCostAndUsage","end_date":"2026-11-23"}"#),
       // A text that looks like JSON stays a text where the server does not parse it.
-      (#"{"operation":"getDimensionValues","dimension":"SERVICE","search_string":"[1]"}"#,
-       #"{"operation":"getDimensionValues","dimension":"SERVICE","search_string":"[ 1]"}"#),
+      (
+        #"{"operation":"getDimensionValues","dimension":"SERVICE","search_string":"[1]"}"#,
+        #"{"operation":"getDimensionValues","dimension":"SERVICE","search_string":"[ 1]"}"#
+      ),
     ])
   func differentMeaning(_ left: String, _ right: String) throws {
     #expect(try policy("cost-explorer", left).keyArguments != policy("cost-explorer", right).keyArguments)

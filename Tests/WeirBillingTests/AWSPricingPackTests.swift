@@ -59,7 +59,8 @@ struct AWSPricingPackTests {
     #expect(try key("get_pricing", #"{"service_code":"[1]"}"#) != key("get_pricing", #"{"service_code":"[ 1]"}"#))
     #expect(try key("get_pricing", #"{"max_results":null}"#) != key("get_pricing", "{}"))
     #expect(
-      try key("get_pricing_attribute_values", #"{"attribute_names":["a"]}"#) == key("get_pricing_attribute_values", #"{"attribute_names":"[\"a\"]"}"#))
+      try key("get_pricing_attribute_values", #"{"attribute_names":["a"]}"#) == key("get_pricing_attribute_values", #"{"attribute_names":"[\"a\"]"}"#)
+    )
   }
 
   static func error(_ type: String, _ message: String, _ members: String) throws -> JSONValue {

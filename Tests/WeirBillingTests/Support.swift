@@ -7,20 +7,29 @@ func json(_ text: String) throws -> JSONValue {
   try JSONDocument(parsing: Array(text.utf8)).root
 }
 
-/// A call of a real server and its answer, recorded by Tests/EndToEnd/recordings/record.py.
+/// What Tests/EndToEnd/recordings/record.py wrote down of a real server.
+private func recording(_ name: String) throws -> JSONValue {
+  let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "EndToEnd/recordings/\(name).json")
+  return try JSONDocument(parsing: [UInt8](try Data(contentsOf: file)), limits: JSONLimits(maxBytes: 64 << 20, maxMembers: 1_000_000)).root
+}
+
+/// A real answer of a real server.
+func recordedResult(_ name: String) throws -> JSONValue {
+  try requireValue(try recording(name)["response"]?["result"])
+}
+
+/// A call of a real server's tool and its answer.
 struct RecordedCall {
   let tool: Name
   let arguments: JSONValue?
   let result: JSONValue
 
   init(_ name: String) throws {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "EndToEnd/recordings/\(name).json")
-    let bytes = [UInt8](try Data(contentsOf: file))
-    let root = try JSONDocument(parsing: bytes, limits: JSONLimits(maxBytes: 64 << 20, maxMembers: 1_000_000)).root
+    let root = try recording(name)
     tool = Name(try requireValue(root["call"]?["name"]?.string))
     arguments = root["call"]?["arguments"]
-    result = try requireValue(root["response"]?["result"])
+    result = try recordedResult(name)
   }
 
   /// What a pack says of it.

@@ -38,7 +38,8 @@ struct UpstreamPolicyTests {
   @Test("annotations count only where the operator trusts them")
   func annotations() {
     let policy = UpstreamPolicy(trustedAnnotations: Freshness(fresh: .minutes(10), stale: .zero))
-    #expect(policy.policy(tool: tool("get", readOnly: true), arguments: nil, now: now).caching == .cached(Freshness(fresh: .minutes(10), stale: .zero)))
+    #expect(
+      policy.policy(tool: tool("get", readOnly: true), arguments: nil, now: now).caching == .cached(Freshness(fresh: .minutes(10), stale: .zero)))
     #expect(policy.policy(tool: tool("set", readOnly: false), arguments: nil, now: now).caching == .bypass)
   }
 
@@ -48,7 +49,8 @@ struct UpstreamPolicyTests {
     let ruled = UpstreamPolicy(rules: [CacheRule(tool: "cost-*", freshness: Freshness(fresh: .minutes(1), stale: .zero))], pack: AWSBillingPack())
     let arguments = try json(#"{"operation":"getCostAndUsage","metrics":"[\"UnblendedCost\"]"}"#)
     let (left, right) = (
-      plain.policy(tool: tool("cost-explorer"), arguments: arguments, now: now), ruled.policy(tool: tool("cost-explorer"), arguments: arguments, now: now)
+      plain.policy(tool: tool("cost-explorer"), arguments: arguments, now: now),
+      ruled.policy(tool: tool("cost-explorer"), arguments: arguments, now: now)
     )
     #expect(left.keyArguments == right.keyArguments)
     #expect(right.caching == .cached(Freshness(fresh: .minutes(1), stale: .zero)))
@@ -61,7 +63,8 @@ struct UpstreamPolicyTests {
     "a rule does not make cacheable what the pack refuses",
     arguments: [
       ("session-sql", #"{"query":"SELECT 1"}"#), ("sp-recommendation", #"{"operation":"start_savings_plans_purchase_recommendation_generation"}"#),
-      ("cost-explorer", #"{"operation":"getCostAndUsage","next_token":"x"}"#), ("cost-explorer", #"{"operation":"getCostAndUsage","end_date":"soon"}"#),
+      ("cost-explorer", #"{"operation":"getCostAndUsage","next_token":"x"}"#),
+      ("cost-explorer", #"{"operation":"getCostAndUsage","end_date":"soon"}"#),
       ("list-billing-groups", #"{"next_token":"x"}"#),
     ])
   func refusals(_ name: String, _ arguments: String) throws {
