@@ -89,6 +89,7 @@ let package = Package(
       dependencies: [
         "WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", locks, logging, lifecycle, nioCore, nioHTTP1, nioPosix,
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
@@ -99,7 +100,7 @@ let package = Package(
       name: "WeirApp",
       dependencies: [
         "WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirHTTPClient", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirRedis",
-        "WeirSample", "WeirServer", "WeirTenancy", "WeirUpstream", crypto, locks, logging, lifecycle,
+        "WeirSample", "WeirServer", "WeirTenancy", "WeirUpstream", crypto, locks, logging, lifecycle, nioCore,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -114,11 +115,11 @@ let package = Package(
     ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),
     ("WeirCache", ["WeirCore", "WeirJSON"]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
     ("WeirRedis", [nioCore, nioPosix, nioEmbedded, logging, locks]), ("WeirHTTPClient", [nioCore, nioPosix, locks, logging]),
-    ("WeirUpstream", ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks]),
+    ("WeirUpstream", ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks, .product(name: "Subprocess", package: "swift-subprocess")]),
     ("WeirPipeline", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirTenancy", logging, locks]),
-    ("WeirServer", ["WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", nioCore, nioPosix, nioHTTP1, nioEmbedded, logging, locks]),
+    ("WeirServer", ["WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", nioCore, nioPosix, nioHTTP1, nioEmbedded, logging, locks, lifecycle]),
     ("WeirSample", ["WeirJSON", "WeirMCP"]),
-    ("WeirApp", ["WeirBilling", "WeirCore", "WeirFlow", "WeirJSON", "WeirTenancy"]),
+    ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirTenancy"]),
   ].map { (name: String, extra: [Target.Dependency]) in
     .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + extra, swiftSettings: swiftSettings)
   }

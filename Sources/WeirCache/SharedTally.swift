@@ -11,6 +11,8 @@ package struct SharedTally: Sendable, Equatable {
   /// Writes and removals that the store confirmed, and those it did not.
   package var written = 0
   package var unwritten = 0
+  /// Answers that were too large to be written.
+  package var tooLarge = 0
   package var removed = 0
   package var unremoved = 0
 

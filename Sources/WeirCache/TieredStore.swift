@@ -10,17 +10,20 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   private let encode: @Sendable (Payload) -> [UInt8]
   private let decode: @Sendable ([UInt8]) -> Payload?
   private let counts = NIOLockedValueBox(SharedTally())
+  private let maxSharedBytes: Int
 
   /// - Parameters:
   ///   - shared: nil where memory is all there is.
+  ///   - maxSharedBytes: a larger payload is not written to the shared store, where it would hold up every command behind it.
   ///   - encode: the bytes of a payload, for the shared store.
   ///   - decode: the payload of bytes that `encode` made, perhaps in another version; nil where it cannot be read.
   package init(
-    memory: MemoryStore<Payload>, shared: (any SharedStore)?, time: any TimeSource, encode: @escaping @Sendable (Payload) -> [UInt8],
+    memory: MemoryStore<Payload>, shared: (any SharedStore)?, maxSharedBytes: Int = 1 << 20, time: any TimeSource, encode: @escaping @Sendable (Payload) -> [UInt8],
     decode: @escaping @Sendable ([UInt8]) -> Payload?
   ) {
     self.memory = memory
     self.shared = shared
+    self.maxSharedBytes = maxSharedBytes
     self.time = time
     self.encode = encode
     self.decode = decode
@@ -60,8 +63,17 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   ///   - ticket: from `ticket(for:)` before the fetch; an answer older than a removal is kept nowhere.
   package func store(_ key: CacheKey, _ entry: CacheEntry<Payload>, owner: Name?, since ticket: PurgeTicket? = nil) async {
     memory.put(key, entry, owner: owner, since: ticket, now: time.now())
+    await share(key, entry, since: ticket)
+  }
+
+  /// Keeps an answer in the shared store alone: the second half of `store`, for whoever doesn't wait for it.
+  package func share(_ key: CacheKey, _ entry: CacheEntry<Payload>, since ticket: PurgeTicket? = nil) async {
     let ttl = (Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero
     guard let shared, ttl >= .milliseconds(1), isCurrent(ticket, for: key) else { return }
+    guard entry.value.byteCount <= maxSharedBytes else {
+      counts.withLockedValue { $0.tooLarge += 1 }
+      return
+    }
     let written = await shared.put(key, EntryEnvelope.encode(entry.with(encode(entry.value)), for: key), ttl: ttl)
     counts.withLockedValue { if written { $0.written += 1 } else { $0.unwritten += 1 } }
     // The removal may have overtaken the write.

@@ -31,7 +31,8 @@ package final class HTTPClient: Sendable {
 
   deinit { mailbox.close() }
 
-  /// Sends a request and returns as soon as the head of the response has arrived; the body is read from the response.
+  /// Sends a request and returns when the head of the response has arrived, and with it the body of a response that says it is short; the body
+  /// is read from the response.
   ///
   /// Cancelling the task ends the transfer and closes its connection.
   package func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {

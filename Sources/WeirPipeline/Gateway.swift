@@ -16,16 +16,13 @@ package struct ReceivedCall: Sendable {
   package let name: Name
   /// `params`, an object.
   package let params: JSONValue
-  /// True where the client sent a progress token and its transport can carry notifications.
-  package let wantsProgress: Bool
   /// When the front received it.
   package let receivedAt: Moment
 
-  package init(endpoint: Endpoint, name: Name, params: JSONValue, wantsProgress: Bool, receivedAt: Moment) {
+  package init(endpoint: Endpoint, name: Name, params: JSONValue, receivedAt: Moment) {
     self.endpoint = endpoint
     self.name = name
     self.params = params
-    self.wantsProgress = wantsProgress
     self.receivedAt = receivedAt
   }
 }

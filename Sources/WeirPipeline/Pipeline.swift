@@ -1,3 +1,4 @@
+internal import NIOConcurrencyHelpers
 internal import WeirBilling
 package import WeirCache
 package import WeirCore
@@ -14,13 +15,14 @@ package final class Pipeline: Gateway {
   private let flights: Flights<CacheKey, Fetched>
   private let fetch: Fetch
   private let recorder: CallRecorder
+  private let pacer = NIOLockedValueBox(RefreshPacer())
   private let time: any TimeSource
   private let listTTL: Duration
 
   /// - Parameter listTTL: for how long clients may call a list of tools fresh.
   package init(
     tenants: TenantDirectory, directory: ToolDirectory, upstreams: [any Upstream], lanes: [Name: ProviderLane], cache: TieredStore<ToolResult>,
-    flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, listTTL: Duration = .seconds(60)
+    writer: SharedWriter, flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, listTTL: Duration = .seconds(60)
   ) {
     self.tenants = tenants
     self.directory = directory
@@ -30,7 +32,8 @@ package final class Pipeline: Gateway {
     self.time = time
     self.listTTL = listTTL
     self.fetch = Fetch(
-      upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, cache: cache, time: time, recorder: recorder)
+      upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, cache: cache, writer: writer, time: time,
+      recorder: recorder)
   }
 
   // MARK: Gateway
@@ -43,7 +46,7 @@ package final class Pipeline: Gateway {
     guard let tenant = tenants.tenant(caller.tenant) else { return false }
     switch endpoint {
     case .aggregate: return true
-    case .upstream(let name): return directory.upstreamNames.contains(name) && tenant.allow.contains { $0.mayMatch(upstream: name) }
+    case .upstream(let name): return directory.has(name) && tenant.allow.contains { $0.mayMatch(upstream: name) }
     }
   }
 
@@ -94,8 +97,15 @@ package final class Pipeline: Gateway {
 
   // MARK: Behind the look-up
 
+  /// Renews a stale answer behind the caller's back, unless that was tried without success a moment ago.
   private func refresh(_ missed: Missed) {
-    flights.refresh(missed.key, limit: missed.permitted.route.settings.callTimeout) { [fetch] in await fetch.fly(missed, $0) }
+    guard pacer.withLockedValue({ $0.mayRefresh(missed.key, now: time.now()) }) else { return }
+    flights.refresh(missed.key, limit: missed.permitted.route.settings.callTimeout) { [self] flight in
+      let outcome = await fetch.renew(missed, flight)
+      let isKept = if case .success(let fetched) = outcome { fetched.freshUntil != nil } else { false }
+      pacer.withLockedValue { isKept ? $0.succeeded(missed.key) : $0.failed(missed.key, now: time.now()) }
+      return outcome
+    }
   }
 
   private func coalesce(_ missed: Missed, _ onProgress: (@Sendable (CallProgress) -> Void)?) async -> CallReply {
@@ -103,7 +113,9 @@ package final class Pipeline: Gateway {
       missed.key, deadline: missed.permitted.deadline, limit: missed.permitted.route.settings.callTimeout, onProgress: onProgress
     ) { [fetch] in await fetch.fly(missed, $0) }
     switch flown.result {
-    case .success(let fetched): return reply(missed.permitted, fetched, joined: flown.role == .joined)
+    case .success(let fetched):
+      if fetched.source == .stale { refresh(missed) }
+      return reply(missed.permitted, fetched, joined: flown.role == .joined)
     case .failure(let error): return failure(missed.permitted, error)
     }
   }
@@ -121,7 +133,7 @@ package final class Pipeline: Gateway {
 
   private func reply(_ permitted: Permitted, _ hit: MemoryHit<ToolResult>) -> CallReply {
     let provenance = Provenance(
-      outcome: hit.isFresh ? .hitMemory : .stale, age: hit.age, freshUntil: time.wall() + hit.remainingFreshness,
+      outcome: hit.isFresh ? .hitMemory : .stale, age: hit.age, freshUntil: hit.isFresh ? time.wall() + hit.remainingFreshness : nil,
       savedRequests: hit.entry.upstreamRequests, savedCost: hit.entry.cost)
     return finish(permitted, hit.payload, provenance)
   }

@@ -22,7 +22,8 @@ struct CostQuery {
     let granularity = arguments?["granularity"]?.string ?? "DAILY"
     guard ["DAILY", "MONTHLY"].contains(granularity) else { throw Invalid(message: "granularity is DAILY or MONTHLY") }
     monthly = granularity == "MONTHLY"
-    metrics = try Self.parsed(arguments?["metrics"])?.root.elements.compactMap(\.string) ?? ["UnblendedCost"]
+    let named = try Self.parsed(arguments?["metrics"])?.root.elements.compactMap(\.string) ?? []
+    metrics = named.isEmpty ? ["UnblendedCost"] : named.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     for metric in metrics where !["UnblendedCost", "AmortizedCost", "UsageQuantity"].contains(metric) {
       throw Invalid(message: "the ledger knows the metrics UnblendedCost, AmortizedCost and UsageQuantity")
     }

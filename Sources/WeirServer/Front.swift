@@ -76,12 +76,15 @@ package final class Front: Service {
   }
 
   private func application(_ listener: ReceivedRequest.Listener, _ address: FrontAddress, on group: MultiThreadedEventLoopGroup) -> any Service {
-    Application(
+    var quiet = logger
+    // Weir says itself where it listens.
+    quiet.logLevel = max(logger.logLevel, .notice)
+    return Application(
       responder: FrontResponder(core: core),
       server: HTTPServerBuilder { [core] in FrontChannel(core: core, listener: listener, responder: $0) },
       configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port), serverName: nil),
       onServerRunning: { [bound] channel in bound.listens(listener, port: channel.localAddress?.port ?? address.port) },
-      eventLoopGroupProvider: .shared(group), logger: logger)
+      eventLoopGroupProvider: .shared(group), logger: quiet)
   }
 
   /// Forgets idle sessions once a minute.

@@ -27,9 +27,6 @@ package struct TenantDirectory: Sendable {
   /// The tenant of this name.
   package func tenant(_ name: Name) -> Tenant? { tenants[name] }
 
-  /// The names of all tenants, sorted.
-  package var names: [Name] { tenants.keys.sorted() }
-
   /// Who presents this credential. The presented key is compared with every known digest, so the time says nothing about which one came close.
   /// - Throws: `unauthenticated`, with the same message whatever was wrong.
   package func identify(_ credential: PresentedCredential) throws(CallError) -> Identified {

@@ -19,7 +19,7 @@ struct SettingsTests {
     try SettingsReader.read(text, file: "weir.yaml", secrets: secrets)
   }
 
-  func error(_ text: String) -> String? {
+  func fault(in text: String) -> String? {
     do throws(SettingsError) {
       _ = try read(text)
       return nil
@@ -117,7 +117,7 @@ struct SettingsTests {
       ("upstreams: 1\nupstreams: 2", "weir.yaml:", "twice"),
     ])
   func errors(_ text: String, _ place: String, _ help: String) throws {
-    let error = try #require(error(text))
+    let error = try #require(fault(in: text))
     #expect(error.hasPrefix(place), "\(error)")
     #expect(error.contains(help), "\(error)")
     #expect(!error.contains("\n"))
@@ -126,16 +126,48 @@ struct SettingsTests {
   @Test("a key belongs to one tenant")
   func sharedKey() throws {
     let tenant = "{ api_keys: [{ name: k, sha256: \"\(Self.digest)\" }], allow: [\"*\"] }"
-    let error = try #require(error("\(Self.upstream)\ntenants:\n  one: \(tenant)\n  two: \(tenant)"))
+    let error = try #require(fault(in: "\(Self.upstream)\ntenants:\n  one: \(tenant)\n  two: \(tenant)"))
     #expect(error.contains("weir.yaml:4: tenants.two.api_keys.0"))
     #expect(error.contains("one"))
+  }
+
+  @Test("a secret is never in an error", arguments: [
+    ("tenants: { t: { api_keys: [{ name: k, sha256: weir_thisisakey }], allow: [\"*\"] } }", "weir_thisisakey"),
+    ("cache: { redis: { url: \"redis://user:pa55@\" } }", "pa55"),
+    ("listen: { public_url: \"${env:TOKEN}\" }", "t0p"),
+    ("listen: { max_body: \"${env:TOKEN}\" }", "t0p"),
+  ])
+  func hidden(_ text: String, _ secret: String) throws {
+    let message = try #require(fault(in: "\(Self.upstream)\n\(text)"))
+    #expect(!message.contains(secret), "\(message)")
+  }
+
+  @Test("keys of one tenant have names of their own, since the name stands for who calls")
+  func sameName() throws {
+    let other = String(repeating: "cd", count: 32)
+    let text = "\(Self.upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(Self.digest)\" }, { name: k, sha256: \"\(other)\" }], allow: [\"*\"] } }"
+    #expect(try #require(fault(in: text)).contains("each key needs its own"))
+  }
+
+  @Test("an operator's provider stands in for the pack's main one, with its price and a budget of its own")
+  func renamedProvider() throws {
+    let settings = try read(
+      """
+      upstreams: { a: { url: "http://127.0.0.1:1/mcp", pack: aws-billing-cost-management, provider: acct-a } }
+      providers: { acct-a: { budget: 50 USD/month } }
+      """)
+    let provider = try #require(settings.providers["acct-a"])
+    #expect(provider.price == MicroUSD(10_000))
+    #expect(provider.budget == BudgetLimit(per: .month, money: MicroUSD(50_000_000)))
+    #expect(settings.providers["aws-cost-explorer"] == nil)
+    #expect(settings.providers["aws-pricing"] != nil)
   }
 
   @Test("the built-in sample is a configuration like any other")
   func sample() throws {
     let settings = try Settings.sample()
     #expect(settings.listen.isLoopback)
-    #expect(settings.upstreams.first?.pack == "aws-billing-cost-management")
+    #expect(settings.upstreams.first?.policy.pack?.name == "aws-billing-cost-management")
     #expect(settings.providers["aws-cost-explorer"]?.price == MicroUSD(10_000))
   }
 

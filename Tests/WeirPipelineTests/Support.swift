@@ -34,7 +34,7 @@ struct Scene: Sendable {
     _ name: Name, _ arguments: String = "{}", by caller: Identified? = nil, at endpoint: Endpoint = .aggregate, members: String = ""
   ) throws -> CallStep {
     let params = try JSONDocument(parsing: Array(#"{"name":"x","arguments":\#(arguments)\#(members)}"#.utf8)).root
-    let call = ReceivedCall(endpoint: endpoint, name: name, params: params, wantsProgress: true, receivedAt: time.now())
+    let call = ReceivedCall(endpoint: endpoint, name: name, params: params, receivedAt: time.now())
     return pipeline.call(call, by: caller ?? alice)
   }
 
@@ -74,6 +74,37 @@ struct SceneOptions: Sendable {
   var callTimeout = Duration.seconds(60)
   var lane = LaneConfiguration(concurrency: 100)
   var price = MicroUSD(10_000)
+  var shared: SharedShelf?
+}
+
+/// A shared store in the test's hands: what lies in it, for how long, and a gate before its writes.
+actor SharedShelf: SharedStore {
+  private var values: [CacheKey: ([UInt8], Duration)] = [:]
+  private let writesWait: Gate?
+  private(set) var writes = 0
+
+  init(writesWait: Gate? = nil) {
+    self.writesWait = writesWait
+  }
+
+  func get(_ key: CacheKey) -> SharedRead { values[key].map { .found($0.0, remaining: $0.1) } ?? .missing }
+
+  func put(_ key: CacheKey, _ bytes: [UInt8], ttl: Duration) async -> Bool {
+    await writesWait?.wait()
+    values[key] = (bytes, ttl)
+    writes += 1
+    return true
+  }
+
+  func remove(_ key: CacheKey) -> Bool {
+    values[key] = nil
+    return true
+  }
+
+  /// Lets so much of every entry's time pass.
+  func age(by duration: Duration) {
+    values = values.mapValues { ($0.0, $0.1 - duration) }
+  }
 }
 
 func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOptions(), _ body: (Scene) async throws -> Void) async throws {
@@ -93,19 +124,21 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
       allow: ["up/get*"].compactMap { ToolPattern($0) }),
   ])
   let cache = TieredStore<ToolResult>(
-    memory: MemoryStore(limits: MemoryLimits(maxBytes: 64 << 20, maxEntryBytes: 1 << 20), cores: 2), shared: nil, time: time, encode: { $0.bytes },
-    decode: { _ in nil })
+    memory: MemoryStore(limits: MemoryLimits(maxBytes: 64 << 20, maxEntryBytes: 1 << 20), cores: 2), shared: options.shared, time: time, encode: { $0.bytes },
+    decode: { try? ToolResult(storedNormalized: $0) })
+  let writer = SharedWriter(cache: cache)
   let flights = Flights<CacheKey, Fetched>(time: time)
   let lane = Lane(name: "provider", configuration: options.lane, time: time, jitter: { 0 })
   let pipeline = Pipeline(
     tenants: tenants, directory: directory, upstreams: upstreams, lanes: ["provider": ProviderLane(lane: lane, price: options.price)], cache: cache,
-    flights: flights, recorder: CallRecorder(metrics: CallMetrics(registry), logger: Logger(label: "test")), time: time)
+    writer: writer, flights: flights, recorder: CallRecorder(metrics: CallMetrics(registry), logger: Logger(label: "test")), time: time)
   func identify(_ key: String) throws -> Identified { try pipeline.authenticate(.bearer(Array(key.utf8))) }
   let scene = Scene(
     pipeline: pipeline, directory: directory, flights: flights, cache: cache, registry: registry, time: time, alice: try identify("alice"),
     bob: try identify("bob"), bobsColleague: try identify("bea"))
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { await flights.run() }
+    group.addTask { await writer.run() }
     group.addTask { await lane.run() }
     await flights.started()
     await lane.started()

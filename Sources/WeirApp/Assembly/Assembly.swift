@@ -21,6 +21,7 @@ package struct Assembly: Sendable {
     let registry = MetricsRegistry()
     let redis = try Self.redis(settings.cache.redis, file: file, registry: registry, logger: logger)
     let cache = Self.cache(settings.cache, redis: redis, time: time)
+    let writer = SharedWriter(cache: cache)
     let flights = Flights<CacheKey, Fetched>(time: time)
     let lanes = settings.providers.mapValues { Self.lane($0, registry: registry, time: time) }
     let changes = ToolChanges()
@@ -36,22 +37,24 @@ package struct Assembly: Sendable {
     }
     let pipeline = Pipeline(
       tenants: settings.tenants.isEmpty ? .local : TenantDirectory(tenants: settings.tenants), directory: directory, upstreams: upstreams,
-      lanes: lanes, cache: cache, flights: flights, recorder: CallRecorder(metrics: CallMetrics(registry), logger: logger), time: time)
+      lanes: lanes, cache: cache, writer: writer, flights: flights,
+      recorder: CallRecorder(metrics: CallMetrics(registry), logger: logger), time: time)
     front = Self.front(settings.listen, pipeline, registry, Readiness(directory: directory, redis: redis), time: time, logger: logger)
     changes.connect(front.notifier)
-    Self.collect(registry, cache, flights, lanes, directory, redis, front, time: time)
+    Self.collect(registry, cache, writer, flights, lanes, directory, redis, front, time: time)
     services = Self.services(
-      front: front, redis: redis, cache: cache, flights: flights, lanes: lanes, upstreams: upstreams, clients: clients, time: time)
+      front: front, redis: redis, cache: cache, writer: writer, flights: flights, lanes: lanes, upstreams: upstreams, clients: clients, time: time)
   }
 
   /// In the order in which they start; they stop the other way round, so that the front drains while everything behind it still works.
   private static func services(
-    front: Front, redis: RedisClient?, cache: TieredStore<ToolResult>, flights: Flights<CacheKey, Fetched>, lanes: [Name: ProviderLane],
+    front: Front, redis: RedisClient?, cache: TieredStore<ToolResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>, lanes: [Name: ProviderLane],
     upstreams: [any Upstream], clients: [HTTPClient], time: any TimeSource
   ) -> [any Service] {
     var services: [any Service] = []
     if let redis { services.append(BackgroundService { await redis.run() }) }
     services.append(BackgroundService { await cache.memory.run(time: time) })
+    services.append(BackgroundService { await writer.run() })
     services.append(
       BackgroundService {
         await withDiscardingTaskGroup { group in
@@ -92,7 +95,8 @@ package struct Assembly: Sendable {
     let limits = MemoryLimits(maxBytes: settings.memoryBytes, maxEntryBytes: settings.maxEntryBytes)
     let prefix = settings.redis?.prefix ?? ""
     return TieredStore(
-      memory: MemoryStore(limits: limits, cores: System.cores), shared: redis.map { RedisSharedStore(client: $0, prefix: prefix) }, time: time,
+      memory: MemoryStore(limits: limits, cores: Machine.cores), shared: redis.map { RedisSharedStore(client: $0, prefix: prefix) },
+      maxSharedBytes: settings.maxSharedEntryBytes, time: time,
       encode: { $0.bytes }, decode: { try? ToolResult(storedNormalized: $0) })
   }
 
@@ -132,11 +136,11 @@ package struct Assembly: Sendable {
   }
 
   private static func collect(
-    _ registry: MetricsRegistry, _ cache: TieredStore<ToolResult>, _ flights: Flights<CacheKey, Fetched>, _ lanes: [Name: ProviderLane],
+    _ registry: MetricsRegistry, _ cache: TieredStore<ToolResult>, _ writer: SharedWriter, _ flights: Flights<CacheKey, Fetched>, _ lanes: [Name: ProviderLane],
     _ directory: ToolDirectory, _ redis: RedisClient?, _ front: Front, time: any TimeSource
   ) {
     registry.collect(Collectors.process())
-    registry.collect(Collectors.cache(cache))
+    registry.collect(Collectors.cache(cache, writer: writer))
     registry.collect(Collectors.flights(flights))
     for name in lanes.keys.sorted() { if let lane = lanes[name] { registry.collect(Collectors.lane(lane.lane, time: time)) } }
     registry.collect(Collectors.upstreams(directory))

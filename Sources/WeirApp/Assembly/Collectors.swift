@@ -8,7 +8,7 @@ package import WeirServer
 
 /// Reads the numbers that components keep, whenever the page of metrics is asked for.
 package enum Collectors {
-  package static func cache(_ store: TieredStore<ToolResult>) -> @Sendable (inout MetricsPage) -> Void {
+  package static func cache(_ store: TieredStore<ToolResult>, writer: SharedWriter) -> @Sendable (inout MetricsPage) -> Void {
     { page in
       let stats = store.memory.stats
       page.gauge("weir_memory_cache_bytes", "Bytes of answers kept in memory, with their overhead.", [], Double(stats.bytes))
@@ -23,6 +23,7 @@ package enum Collectors {
           Double(stats.rejected[reason]))
       }
       guard store.hasSharedStore else { return }
+      page.counter("weir_redis_cache_skipped_writes_total", "Answers not written to Redis since too many waited.", [], Double(writer.droppedCount))
       let tally = store.tally
       let reads = "Answers looked for in Redis."
       page.counter("weir_redis_cache_reads_total", reads, [("result", "found")], Double(tally.found))
@@ -31,6 +32,7 @@ package enum Collectors {
       let writes = "Answers written to Redis."
       page.counter("weir_redis_cache_writes_total", writes, [("result", "written")], Double(tally.written))
       page.counter("weir_redis_cache_writes_total", writes, [("result", "failed")], Double(tally.unwritten))
+      page.counter("weir_redis_cache_writes_total", writes, [("result", "too_large")], Double(tally.tooLarge))
       let wrong = "Values read from Redis that were no answer to the question; each was a miss."
       for reason in EnvelopeFailure.allCases {
         page.counter("weir_redis_cache_wrong_values_total", wrong, [("reason", reason.rawValue)], Double(tally.failures[reason]))
@@ -63,9 +65,9 @@ package enum Collectors {
       page.gauge("weir_queue_depth", "Calls that wait for their turn at the provider.", [provider], Double(stats.depth))
       page.gauge("weir_permits_in_use", "Requests at the provider now.", [provider], Double(stats.permitsInUse))
       page.gauge("weir_permits", "Requests that may be at the provider at once.", [provider], Double(stats.concurrency))
-      for window in stats.windows {
+      for (number, window) in stats.windows.enumerated() {
         page.gauge(
-          "weir_tokens_available", "Requests that the rate limit would let go at once.", [provider, ("window", "\(Int(window.limit.period.inSeconds))s")],
+          "weir_tokens_available", "Requests that the rate limit would let go at once.", [provider, ("window", String(number + 1))],
           Double(window.available))
       }
       let pause = stats.pausedUntil.map { max(0, ($0 - time.now()).inSeconds) } ?? 0
@@ -133,7 +135,7 @@ package enum Collectors {
   package static func process() -> @Sendable (inout MetricsPage) -> Void {
     { page in
       page.gauge("weir_build_info", "Always 1; the label is the version.", [("version", Version.current)], 1)
-      if let bytes = System.residentBytes { page.gauge("process_resident_memory_bytes", "Resident memory of this process.", [], Double(bytes)) }
+      if let bytes = Machine.residentBytes { page.gauge("process_resident_memory_bytes", "Resident memory of this process.", [], Double(bytes)) }
     }
   }
 }

@@ -32,7 +32,9 @@ package struct UpstreamFactory: Sendable {
       var stdio = StdioConfiguration(command: command.first == Settings.thisProgram ? [program] + command.dropFirst() : command)
       stdio.environment = environment
       stdio.processes = processes
-      stdio.guardCommand = [program, "guard"]
+      #if os(Linux)
+        stdio.guardCommand = [program, "guard"]
+      #endif
       stdio.maxLineBytes = settings.maxResultBytes
       return (StdioUpstream(configuration, stdio, observer: observer, time: time, logger: logger), nil)
     case .http(let url, let headers, let caFile):

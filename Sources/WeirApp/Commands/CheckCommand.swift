@@ -26,6 +26,7 @@ package struct CheckCommand: Sendable {
   /// - Returns: false where an upstream could not be reached.
   /// - Throws: `SettingsError` for what can't be made of the settings.
   package func run(isOffline: Bool) async throws -> Bool {
+    LoggingSystem.bootstrap { _ in LineLogHandler(level: .critical) }
     write("\(file): read; \(settings.upstreams.count) upstreams, \(settings.providers.count) providers, \(settings.tenants.count) tenants")
     for name in settings.providers.keys.sorted() { if let provider = settings.providers[name] { write(describe(provider)) } }
     for tenant in settings.tenants {
@@ -44,7 +45,7 @@ package struct CheckCommand: Sendable {
   private func check(_ upstream: Settings.Upstream) async throws -> Bool {
     let started = time.now()
     let listener = CatalogListener()
-    let factory = UpstreamFactory(program: System.program, observer: listener, time: time, logger: Logger(label: "weir.check"))
+    let factory = UpstreamFactory(program: Machine.program, observer: listener, time: time, logger: Logger(label: "weir.check"))
     let (made, client) = factory.make(upstream)
     let catalog = await withTaskGroup(of: UpstreamCatalog?.self) { group in
       group.addTask {
@@ -65,7 +66,8 @@ package struct CheckCommand: Sendable {
       if case .down(let reason) = made.state { write("    is down: \(reason)") } else { write("    has not answered in time") }
       return false
     }
-    write("    ready after \(Int((time.now() - started).inSeconds * 10)) tenths of a second, \(catalog.tools.count) tools")
+    let tenths = Int((time.now() - started).inSeconds * 10)
+    write("    ready after \(tenths / 10).\(tenths % 10) s, \(catalog.tools.count) tools")
     for tool in catalog.tools { write("    \(describe(tool, of: upstream))") }
     return true
   }
@@ -90,9 +92,9 @@ package struct CheckCommand: Sendable {
   }
 }
 
-/// Waits for the first list of tools.
+/// Waits for the first list of tools, or for the news that there is none.
 private final class CatalogListener: UpstreamObserver {
-  private let catalogs = AsyncStream.makeStream(of: UpstreamCatalog.self, bufferingPolicy: .bufferingOldest(1))
+  private let catalogs = AsyncStream.makeStream(of: UpstreamCatalog?.self, bufferingPolicy: .bufferingOldest(1))
 
   func catalog() async -> UpstreamCatalog? {
     for await catalog in catalogs.stream { return catalog }
@@ -100,7 +102,10 @@ private final class CatalogListener: UpstreamObserver {
   }
 
   func upstream(_ name: Name, offers catalog: UpstreamCatalog) { catalogs.continuation.yield(catalog) }
-  func upstream(_ name: Name, became state: UpstreamState) {}
+
+  func upstream(_ name: Name, became state: UpstreamState) {
+    if case .down = state { catalogs.continuation.yield(nil) }
+  }
 }
 
 extension SharingClass {

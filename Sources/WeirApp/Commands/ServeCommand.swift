@@ -1,7 +1,16 @@
 package import Logging
+internal import NIOCore
 internal import ServiceLifecycle
 internal import UnixSignals
 internal import WeirServer
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
 
 /// What `weir serve` does.
 package enum ServeCommand {
@@ -14,17 +23,32 @@ package enum ServeCommand {
     LoggingSystem.bootstrap { _ in LineLogHandler(level: logLevel) }
     let logger = Logger(label: "weir")
     let settings = try settings(file: file, address: address)
-    let assembly = try Assembly(settings, file: file ?? "built-in sample", program: System.program, logger: logger)
+    let assembly = try Assembly(settings, file: file ?? "built-in sample", program: Machine.program, logger: logger)
     var configuration = ServiceGroupConfiguration(
       services: assembly.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = settings.listen.shutdownGrace + .seconds(10)
     logger.info("weir starts", metadata: ["version": "\(Version.current)", "configuration": "\(file ?? "built-in sample")"])
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await announce(assembly, settings, logger) }
-      try await ServiceGroup(configuration: configuration).run()
-      group.cancelAll()
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await announce(assembly, settings, logger) }
+        try await ServiceGroup(configuration: configuration).run()
+        group.cancelAll()
+      }
+    } catch let error as IOError {
+      throw CommandError(Self.message(error, settings.listen))
     }
     logger.info("weir has ended")
+  }
+
+  private static func message(_ error: IOError, _ listen: Settings.Listen) -> String {
+    let places = [(listen.host, listen.port)] + (listen.admin.map { [($0.host, $0.port)] } ?? [])
+    let text = places.map { "\($0.0) port \($0.1)" }.joined(separator: " or ")
+    return switch error.errnoCode {
+    case EADDRINUSE: "can't listen on \(text): another program does; stop it, or choose another with --listen or \"listen:\""
+    case EACCES: "can't listen on \(text): this user may not; choose a port from 1024 on"
+    case EADDRNOTAVAIL: "can't listen on \(text): this machine has no such address"
+    default: "can't listen on \(text): \(error)"
+    }
   }
 
   private static func settings(file: String?, address: String?) throws(SettingsError) -> Settings {

@@ -9,11 +9,14 @@ enum ProviderReader {
     for upstream in upstreams {
       providers[upstream.provider] = Settings.Provider(name: upstream.provider)
     }
-    for facts in upstreams.flatMap({ $0.policy.pack?.providers ?? [] }) {
-      var provider = Settings.Provider(name: facts.name)
-      provider.price = facts.price
-      provider.limits = [RateLimit(count: facts.rate, period: .seconds(1), burst: facts.burst)].compactMap { $0 }
-      providers[facts.name] = provider
+    for upstream in upstreams {
+      for (index, facts) in (upstream.policy.pack?.providers ?? []).enumerated() {
+        // The operator's name stands in for the pack's main provider.
+        var provider = Settings.Provider(name: index == 0 ? upstream.provider : facts.name)
+        provider.price = facts.price
+        provider.limits = [RateLimit(count: facts.rate, period: .seconds(1), burst: facts.burst)].compactMap { $0 }
+        providers[provider.name] = provider
+      }
     }
     for (name, value) in try node?.entries() ?? [] {
       guard let known = providers[Name(name)] else {
@@ -65,7 +68,7 @@ enum ProviderReader {
     let periods: [(suffix: String, period: BudgetLimit.Period)] = [("/day", .day), ("/month", .month)]
     guard let (suffix, period) = periods.first(where: { text.hasSuffix($0.suffix) }) else { return nil }
     let amount = String(text.dropLast(suffix.count))
-    if amount.hasSuffix("USD") { return Quantity.price(amount).map { BudgetLimit(per: period, money: $0) } }
+    if amount.hasSuffix("USD") { return Quantity.price(amount).flatMap { $0 > .zero ? BudgetLimit(per: period, money: $0) : nil } }
     return Int(amount).flatMap { $0 > 0 ? BudgetLimit(per: period, requests: $0) : nil }
   }
 }

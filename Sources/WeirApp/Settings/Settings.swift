@@ -36,8 +36,10 @@ package struct Settings: Sendable {
     package var shutdownGrace: Duration = .seconds(10)
 
     /// True where only this machine can connect.
-    package var isLoopback: Bool {
-      host == "localhost" || host == "::1" || host == "[::1]" || host.hasPrefix("127.")
+    package var isLoopback: Bool { Self.isLoopback(host) }
+
+    static func isLoopback(_ host: String) -> Bool {
+      host == "localhost" || host == "::1" || host.utf8.starts(with: "127.".utf8)
     }
   }
 
@@ -45,6 +47,8 @@ package struct Settings: Sendable {
   package struct Cache: Sendable {
     package var memoryBytes = 256 << 20
     package var maxEntryBytes = 8 << 20
+    /// A larger answer is kept in memory alone.
+    package var maxSharedEntryBytes = 1 << 20
     package var redis: Redis?
 
     package struct Redis: Sendable {
@@ -73,7 +77,6 @@ package struct Settings: Sendable {
     package var name: Name
     package var transport: Transport
     package var policy: UpstreamPolicy
-    package var pack: String?
     /// The provider of calls for which the pack names none.
     package var provider: Name
     package var share: SharingClass = .tenant

@@ -83,9 +83,12 @@ struct SettingsNode {
     }
   }
 
-  func value<Value>(_ help: String, _ parse: (String) -> Value?) throws(SettingsError) -> Value {
+  /// - Parameter echo: whether the error may show what stands there. Never shown is what came out of a reference to a secret.
+  func value<Value>(_ help: String, echo: Bool = true, _ parse: (String) -> Value?) throws(SettingsError) -> Value {
     let text = try text()
-    guard let value = parse(text) else { throw error("\"\(text)\" is not \(help)") }
+    guard let value = parse(text) else {
+      throw error(echo && node.string == text ? "\"\(text)\" is not \(help)" : "is not \(help)")
+    }
     return value
   }
 
@@ -107,9 +110,9 @@ struct SettingsMapping {
     return try node.text()
   }
 
-  func value<Value>(_ name: String, _ help: String, _ parse: (String) -> Value?) throws(SettingsError) -> Value? {
+  func value<Value>(_ name: String, _ help: String, echo: Bool = true, _ parse: (String) -> Value?) throws(SettingsError) -> Value? {
     guard let node = members[name] else { return nil }
-    return try node.value(help, parse)
+    return try node.value(help, echo: echo, parse)
   }
 
   func duration(_ name: String) throws(SettingsError) -> Duration? {

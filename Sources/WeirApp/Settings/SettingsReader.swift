@@ -1,6 +1,7 @@
 package import WeirBilling
 package import WeirCache
 package import WeirCore
+internal import WeirRedis
 package import WeirTenancy
 internal import Yams
 
@@ -32,10 +33,11 @@ package enum SettingsReader {
 
   /// - Throws: where others than this machine can connect and nobody needs a key.
   static func refuseOpenDoors(_ settings: Settings, file: String, line: Int?) throws(SettingsError) {
-    guard settings.tenants.isEmpty, !settings.listen.isLoopback else { return }
+    let hosts = [("listen.address", settings.listen.host)] + (settings.listen.admin.map { [("listen.admin_address", $0.host)] } ?? [])
+    guard settings.tenants.isEmpty, let (key, host) = hosts.first(where: { !Settings.Listen.isLoopback($0.1) }) else { return }
     throw SettingsError(
-      file: file, line: line, key: "listen.address",
-      message: "listens beyond this machine (\(settings.listen.host)) but no tenant has an API key: anybody could read your bills. "
+      file: file, line: line, key: key,
+      message: "listens beyond this machine (\(host)) but no tenant has an API key: anybody could read your bills. "
         + "Add \"tenants:\" (`weir keys new --tenant NAME` prints one) or listen on 127.0.0.1")
   }
 
@@ -46,7 +48,7 @@ package enum SettingsReader {
     let help = "an address such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080"
     if let address = try map.value("address", help, Self.address) { (listen.host, listen.port) = address }
     listen.admin = try map.value("admin_address", help, Self.address)
-    listen.publicURL = try map.value("public_url", "a URL that starts with http:// or https://") {
+    listen.publicURL = try map.value("public_url", "a URL that starts with http:// or https://", echo: false) {
       $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil
     }
     listen.allowedHosts = try map.texts("allowed_hosts") ?? []
@@ -77,11 +79,18 @@ package enum SettingsReader {
     var cache = Settings.Cache()
     if let memory = try map["memory"]?.mapping("max_bytes", "max_entry") {
       cache.memoryBytes = try memory.bytes("max_bytes") ?? cache.memoryBytes
-      cache.maxEntryBytes = try memory.bytes("max_entry") ?? cache.maxEntryBytes
+      cache.maxEntryBytes = try memory.bytes("max_entry") ?? min(cache.maxEntryBytes, cache.memoryBytes / 8)
+      if cache.maxEntryBytes > cache.memoryBytes, let entry = memory["max_entry"] { throw entry.error("is more than \"max_bytes\"") }
     }
     if let redis = map["redis"] {
-      let map = try redis.mapping("url", "username", "password", "ca_file", "command_timeout", "prefix")
+      let map = try redis.mapping("url", "username", "password", "ca_file", "command_timeout", "prefix", "max_entry")
       guard let url = try map.text("url") else { throw redis.error("needs a \"url\", such as redis://127.0.0.1:6379/0") }
+      do throws(RedisURLError) {
+        _ = try RedisURL(parsing: url)
+      } catch {
+        throw (map["url"] ?? redis).error(error.message)
+      }
+      cache.maxSharedEntryBytes = try map.bytes("max_entry") ?? cache.maxSharedEntryBytes
       var settings = Settings.Cache.Redis(url: url)
       settings.username = try map.text("username")
       settings.password = try map.text("password").map { Secret($0) }
@@ -102,6 +111,9 @@ package enum SettingsReader {
       var keys: [Tenant.Key] = []
       for element in try map["api_keys"]?.elements() ?? [] {
         let key = try key(element)
+        if keys.contains(where: { $0.name == key.name }) {
+          throw element.error("is called \"\(key.name)\" like another key of this tenant; the name stands for who calls, so each key needs its own")
+        }
         if let owner = owners.updateValue(name, forKey: key.digest) {
           throw element.error("has the same digest as a key of tenant \"\(owner)\": a key belongs to one tenant")
         }
@@ -117,7 +129,7 @@ package enum SettingsReader {
   private static func key(_ node: SettingsNode) throws(SettingsError) -> Tenant.Key {
     let map = try node.mapping("name", "sha256")
     guard let name = try map.value("name", Identifier.help, { Identifier.isValid($0) ? $0 : nil }) else { throw node.error("needs a \"name\"") }
-    guard let digest = try map.value("sha256", "a SHA-256 digest of 64 hexadecimal digits (`weir keys new` prints it)", { KeyDigest(hex: $0) }) else {
+    guard let digest = try map.value("sha256", "a SHA-256 digest of 64 hexadecimal digits (`weir keys new` prints it; never the key itself)", echo: false, { KeyDigest(hex: $0) }) else {
       throw node.error("needs a \"sha256\": the digest that `weir keys new` prints, never the key itself")
     }
     return Tenant.Key(name: Name(name), digest: digest)

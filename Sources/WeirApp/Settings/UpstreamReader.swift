@@ -1,6 +1,7 @@
 internal import WeirBilling
 internal import WeirCache
 internal import WeirCore
+internal import WeirUpstream
 
 /// Reads `upstreams:`.
 enum UpstreamReader {
@@ -26,7 +27,7 @@ enum UpstreamReader {
     let provider = try map.value("provider", Identifier.help) { Identifier.isValid($0) ? Name($0) : nil }
     var upstream = Settings.Upstream(
       name: name, transport: try transport(map, node),
-      policy: UpstreamPolicy(rules: rules.map(\.rule), pack: pack, trustedAnnotations: trusted), pack: pack?.name,
+      policy: UpstreamPolicy(rules: rules.map(\.rule), pack: pack, trustedAnnotations: trusted),
       provider: provider ?? pack?.providers.first?.name ?? name)
     upstream.share = try map.value("share", Self.shareHelp, Self.share) ?? upstream.share
     upstream.toolShares = rules.compactMap { rule in rule.share.map { (rule.rule.tool, $0) } }
@@ -61,9 +62,14 @@ enum UpstreamReader {
       for key in ["environment", "processes"] {
         if let stray = map[key] { throw stray.error("belongs to an upstream with a \"command\"; this one has a \"url\"") }
       }
-      let url = try map.value("url", "a URL that starts with http:// or https://") { $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil }
+      let url = try map.value("url", "a URL that starts with http:// or https://", echo: false) {
+        $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil
+      }
       var headers: [(name: String, value: Secret)] = []
       for (name, value) in try map["headers"]?.entries() ?? [] { headers.append((name, Secret(try value.text()))) }
+      var checked = HTTPUpstreamConfiguration(url: url ?? "")
+      checked.headers = headers
+      if let fault = checked.faults.first { throw (map["headers"] ?? node).error(fault) }
       return .http(url: url ?? "", headers: headers, caFile: try map.text("ca_file"))
     }
   }
@@ -77,6 +83,7 @@ enum UpstreamReader {
       let never = try map.flag("never") ?? false
       if never == (ttl != nil) { throw element.error("needs either a \"ttl\", such as 24h, or \"never: true\"") }
       let freshness = ttl.map { Freshness(fresh: $0, stale: .zero) }
+      if never, let stale = map["stale"] { throw stale.error("makes no sense beside \"never: true\"") }
       let stale = try map.duration("stale") ?? .zero
       rules.append((
         CacheRule(tool: tool, freshness: freshness.map { Freshness(fresh: $0.fresh, stale: stale) }),

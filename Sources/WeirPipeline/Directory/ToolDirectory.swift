@@ -35,6 +35,9 @@ package final class ToolDirectory: UpstreamObserver {
   /// The configured upstreams' names, sorted.
   package var upstreamNames: [Name] { settings.keys.sorted() }
 
+  /// True for the name of a configured upstream.
+  package func has(_ upstream: Name) -> Bool { settings[upstream] != nil }
+
   package func upstream(_ name: Name, offers catalog: UpstreamCatalog) {
     guard let settings = settings[name] else { return }
     let routes = catalog.tools.map { ToolRoute(settings: settings, tool: $0) }

@@ -9,7 +9,7 @@ package struct UpstreamSettings: Sendable {
   /// Stands for the credential that the upstream is called with; changes when the credential does. Part of every key.
   package let credential: Name
   package let policy: UpstreamPolicy
-  /// The provider of calls for which the pack names none.
+  /// The provider of calls for which the pack names none, or its main one.
   package let provider: Name
   package let share: SharingClass
   /// Classes of single tools; the first pattern that matches counts.
@@ -28,6 +28,13 @@ package struct UpstreamSettings: Sendable {
     self.share = share
     self.toolShares = toolShares
     self.callTimeout = callTimeout
+  }
+
+  /// Who bills a call for which the policy names this provider: an operator's `provider:` stands in for the main one of the pack, so that two
+  /// accounts can have a lane and a budget each.
+  func provider(named name: Name?) -> Name {
+    guard let name, name != policy.pack?.providers.first?.name else { return provider }
+    return name
   }
 
   /// Who shares the answers of this tool.

@@ -11,21 +11,37 @@ struct Fetch: Sendable {
   let upstreams: [Name: any Upstream]
   let lanes: [Name: ProviderLane]
   let cache: TieredStore<ToolResult>
+  let writer: SharedWriter
   let time: any TimeSource
   let recorder: CallRecorder
 
-  /// What a flight does: looks again, then asks the upstream, then keeps the answer.
+  /// What a flight does: looks again, then asks the upstream, then keeps the answer. A stale answer from Redis is given at once, and the
+  /// caller starts its renewal.
   func fly(_ missed: Missed, _ flight: FlightHandle) async -> Result<Fetched, CallError> {
     // A flight of the same key may have landed between the caller's look and this one's start.
     if let hit = cache.peek(missed.key, now: time.now()), hit.isFresh { return .success(fetched(hit, .memory)) }
-    let asked = time.now()
-    let shared = cache.hasSharedStore ? await cache.fetch(missed.key, owner: missed.permitted.caller.tenant).hit : nil
-    if cache.hasSharedStore { recorder.observe(.redis, time.now() - asked) }
-    if let shared, shared.isFresh { return .success(fetched(shared, .redis)) }
+    if cache.hasSharedStore {
+      let asked = time.now()
+      let shared = await cache.fetch(missed.key, owner: missed.permitted.caller.tenant).hit
+      recorder.observe(.redis, time.now() - asked)
+      if let shared { return .success(fetched(shared, shared.isFresh ? .redis : .stale)) }
+    }
+    return await ask(missed, flight)
+  }
+
+  /// What a renewal does: asks the upstream, whatever stale answer there is.
+  func renew(_ missed: Missed, _ flight: FlightHandle) async -> Result<Fetched, CallError> {
+    if let hit = cache.peek(missed.key, now: time.now()), hit.isFresh { return .success(fetched(hit, .memory)) }
+    return await ask(missed, flight)
+  }
+
+  private func ask(_ missed: Missed, _ flight: FlightHandle) async -> Result<Fetched, CallError> {
     let ticket = cache.ticket(for: missed.key)
     do {
-      let answer = try await send(missed.permitted, deadline: flight.waitersDeadline, onDispatch: { flight.markDispatched() }, onProgress: { flight.report($0) })
-      return .success(await store(answer, missed, ticket))
+      let answer = try await send(
+        missed.permitted, deadline: flight.waitersDeadline, onDispatch: { flight.markDispatched() }, onProgress: { flight.report($0) })
+      if answer.verdict == .throttled, let last = cache.peek(missed.key, now: time.now()) { return .success(fetched(last, .stale)) }
+      return .success(store(answer, missed, ticket))
     } catch {
       // The last answer, marked stale, is better than none.
       if let last = cache.peek(missed.key, now: time.now()), error.allowsStale { return .success(fetched(last, .stale)) }
@@ -63,7 +79,7 @@ struct Fetch: Sendable {
     recorder.observe(.fetch, duration)
     switch outcome {
     case .success(let answer):
-      permit.release(answer.verdict == .throttled ? .throttled(retryAfter: nil) : .answered)
+      permit.release(answer.verdict == .throttled ? .throttled(retryAfter: nil) : .answered(requests: answer.requests, price: answer.cost))
       recorder.sent(permitted, result: answer.verdict.label, after: duration, cost: answer.cost)
       return answer
     case .failure(let error):
@@ -90,7 +106,7 @@ struct Fetch: Sendable {
   private func request(
     _ permitted: Permitted, deadline: Moment, onProgress: (@Sendable (CallProgress) -> Void)?
   ) -> UpstreamRequest {
-    let isCached = permitted.policy.caching != .bypass
+    let isCached = permitted.policy.caching.isCached
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("name", permitted.route.tool.name.string)
@@ -109,11 +125,12 @@ struct Fetch: Sendable {
 
   private func examine(_ document: JSONDocument, _ permitted: Permitted, _ lane: ProviderLane) throws(CallError) -> Answer {
     var result = try Self.normalized(document.root)
-    var verdict = permitted.route.settings.policy.examine(tool: permitted.route.tool.name, result: document.root, isError: result.isError)
+    var verdict = permitted.route.settings.policy.examine(
+      tool: permitted.route.tool.name, arguments: permitted.call.params["arguments"], result: document.root, isError: result.isError)
     if case .answer(let bytes, let cap, let requests) = verdict {
       if result.isError {
         verdict = .notAnAnswer
-      } else if let bytes, permitted.policy.caching != .bypass, let rewritten = try? JSONDocument(parsing: bytes, limits: .upstreamResult) {
+      } else if let bytes, permitted.policy.caching.isCached, let rewritten = try? JSONDocument(parsing: bytes, limits: .upstreamResult) {
         result = try Self.normalized(rewritten.root)
         verdict = .answer(bytes: nil, cap: cap, requests: requests)
       }
@@ -134,7 +151,7 @@ struct Fetch: Sendable {
   }
 
   /// Keeps an answer where it is one. Never fails a call.
-  private func store(_ answer: Answer, _ missed: Missed, _ ticket: PurgeTicket) async -> Fetched {
+  private func store(_ answer: Answer, _ missed: Missed, _ ticket: PurgeTicket) -> Fetched {
     guard case .answer(_, let cap, _) = answer.verdict else {
       return Fetched(result: answer.result, source: .upstream, age: .zero, freshUntil: nil, cost: answer.cost, requests: answer.requests)
     }
@@ -144,7 +161,8 @@ struct Fetch: Sendable {
     let entry = CacheEntry(
       value: answer.result, storedAt: time.wall(), freshFor: freshFor, staleFor: freshness.stale, cost: answer.cost,
       upstreamRequests: answer.requests)
-    await cache.store(missed.key, entry, owner: missed.permitted.caller.tenant, since: ticket)
+    cache.memory.put(missed.key, entry, owner: missed.permitted.caller.tenant, since: ticket, now: time.now())
+    writer.write(missed.key, entry, since: ticket)
     recorder.observe(.store, time.now() - started)
     return Fetched(
       result: answer.result, source: .upstream, age: .zero, freshUntil: time.wall() + freshFor, cost: answer.cost, requests: answer.requests)
@@ -152,7 +170,7 @@ struct Fetch: Sendable {
 
   private func fetched(_ hit: MemoryHit<ToolResult>, _ source: Fetched.Source) -> Fetched {
     Fetched(
-      result: hit.payload, source: source, age: hit.age, freshUntil: time.wall() + hit.remainingFreshness, cost: hit.entry.cost,
+      result: hit.payload, source: source, age: hit.age, freshUntil: hit.isFresh ? time.wall() + hit.remainingFreshness : nil, cost: hit.entry.cost,
       requests: hit.entry.upstreamRequests)
   }
 }
@@ -164,6 +182,12 @@ extension CallError {
     case .throttled, .overBudget, .upstreamDown, .timedOut, .upstreamInvalid, .overloaded: true
     default: false
     }
+  }
+}
+
+extension CallPolicy.Caching {
+  var isCached: Bool {
+    if case .cached = self { true } else { false }
   }
 }
 

@@ -19,12 +19,11 @@ package struct Permitted: Sendable {
     self.caller = resolved.caller
     self.route = resolved.route
     self.policy = policy
-    self.provider = policy.provider ?? resolved.route.settings.provider
+    self.provider = resolved.route.settings.provider(named: policy.provider)
     self.deadline = resolved.call.receivedAt + resolved.route.settings.callTimeout
   }
 
-  /// - Throws: `unknownTool` for tools that the tenant may not call: they are not in its list, so they are not there for it. `invalidParams`
-  ///   for arguments that are no object.
+  /// - Throws: `denied` for tools that the tenant may not call; `invalidParams` for arguments that are no object.
   static func authorize(_ resolved: Resolved, tenants: TenantDirectory, now: WallTime) throws(CallError) -> Permitted {
     let route = resolved.route
     guard let tenant = tenants.tenant(resolved.caller.tenant), tenant.mayCall(upstream: route.settings.name, tool: route.tool.name) else {
@@ -35,7 +34,7 @@ package struct Permitted: Sendable {
       throw CallError(.invalidParams, "\"arguments\" must be an object.")
     }
     var policy = route.settings.policy.policy(tool: route.tool, arguments: arguments, now: now)
-    if resolved.call.isContinuation { policy.caching = .bypass }
+    if resolved.call.isContinuation { policy.caching = .never }
     return Permitted(resolved, policy: policy)
   }
 }

@@ -33,7 +33,7 @@ extension MCPEndpoint {
     }
     let token = try progressToken(params)
     let received = ReceivedCall(
-      endpoint: exchange.endpoint, name: name, params: params, wantsProgress: token != nil, receivedAt: exchange.request.receivedAt)
+      endpoint: exchange.endpoint, name: name, params: params, receivedAt: exchange.request.receivedAt)
     switch gateway.call(received, by: exchange.caller) {
     case .finished(let reply): return .reply(encoded(reply, id: id, era: era))
     case .pending(let pending): return .waiting(waiting(pending, id: id, era: era, token: token, session: session))

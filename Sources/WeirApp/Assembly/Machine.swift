@@ -1,3 +1,5 @@
+internal import NIOCore
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -7,9 +9,9 @@
 #endif
 
 /// Facts about the machine and this process.
-enum System {
-  /// Cores that this process may use.
-  static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+enum Machine {
+  /// Cores that this process may use, as far as affinity and control groups say.
+  static var cores: Int { System.coreCount }
 
   /// Bytes of memory that this process holds; nil where the system doesn't say.
   static var residentBytes: Int? {

@@ -1,0 +1,50 @@
+package import WeirCache
+internal import WeirCore
+package import WeirMCP
+
+/// Writes answers to the shared store behind the callers' backs: nobody waits for Redis to take what is in memory already. Bounded: where
+/// Redis is too slow, the newest answers stay in memory alone and are counted.
+package final class SharedWriter: Sendable {
+  private struct Job: Sendable {
+    let key: CacheKey
+    let entry: CacheEntry<ToolResult>
+    let ticket: PurgeTicket
+  }
+
+  /// Answers that may wait to be written, and how many are written at once.
+  private static let capacity = 1024
+  private static let writers = 4
+
+  private let cache: TieredStore<ToolResult>
+  private let jobs: AsyncStream<Job>
+  private let queue: AsyncStream<Job>.Continuation
+  private let dropped = Counter()
+
+  package init(cache: TieredStore<ToolResult>) {
+    self.cache = cache
+    (jobs, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.capacity))
+  }
+
+  /// Answers that were not written since too many waited.
+  package var droppedCount: Int64 { dropped.current }
+
+  func write(_ key: CacheKey, _ entry: CacheEntry<ToolResult>, since ticket: PurgeTicket) {
+    guard cache.hasSharedStore else { return }
+    if case .dropped = queue.yield(Job(key: key, entry: entry, ticket: ticket)) { dropped.add() }
+  }
+
+  /// Writes until cancelled.
+  package func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      var running = 0
+      for await job in jobs {
+        if running == Self.writers {
+          await group.next()
+          running -= 1
+        }
+        running += 1
+        group.addTask { [cache] in await cache.share(job.key, job.entry, since: job.ticket) }
+      }
+    }
+  }
+}
