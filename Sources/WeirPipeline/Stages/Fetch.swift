@@ -136,7 +136,7 @@ struct Fetch: Sendable {
       }
     }
     var requests = permitted.policy.requests
-    if case .answer(_, _, let counted?) = verdict { requests = max(1, counted) }
+    if case .answer(_, _, let counted?) = verdict { requests = max(0, counted) }
     // Providers charge for requests that succeed (docs/money.md).
     let isCharged = !result.isError && verdict != .throttled
     return Answer(result: result, verdict: verdict, cost: isCharged ? lane.price(of: requests) : .zero, requests: requests)
