@@ -22,8 +22,7 @@ struct RetryAfterTests {
     "no wait is longer than a day",
     arguments: [
       "86401", "99999999999999999999999", "9223372036854775807", "Mon, 07 Nov 1994 08:49:38 GMT", "Fri, 31 Dec 9999 23:59:59 GMT",
-      "Tue, 29 Feb 2028 00:00:00 GMT",
-      "Friday, 01-Jan-44 00:00:00 GMT", "Saturday, 01-Jan-00 00:00:00 GMT",
+      "Tue, 29 Feb 2028 00:00:00 GMT", "Friday, 01-Jan-44 00:00:00 GMT", "Saturday, 01-Jan-00 00:00:00 GMT",
     ])
   func longest(text: String) {
     #expect(RetryAfter.parse(text, now: now) == .seconds(86_400))
@@ -32,8 +31,8 @@ struct RetryAfterTests {
   @Test(
     "anything else is nothing",
     arguments: [
-      "", " ", "-5", "-1", "+5", "1.5", "12 13", "soon", "12s", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 GMT",
-      "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Nov 1994 08:49:37 CET", "\u{661}\u{662}", "٣",
+      "", " ", "-5", "-1", "+5", "1.5", "12 13", "soon", "12s", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT",
+      "Sun, 06 Nov 1994 GMT", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Nov 1994 08:49:37 CET", "\u{661}\u{662}", "٣",
     ])
   func garbage(text: String) {
     #expect(RetryAfter.parse(text, now: now) == nil)

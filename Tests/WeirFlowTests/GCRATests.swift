@@ -76,6 +76,86 @@ struct GCRATests {
     }
   }
 
+  @Test(
+    "when requests turn out smaller, what really left keeps to the bound, and one at a time gets back all that an exact count would have",
+    arguments: shapes, [false, true])
+  func settlement(shape: (count: Int, milliseconds: Int, burst: Int), isOneAtATime: Bool) throws {
+    let limit = try limit(shape.count, per: .milliseconds(shape.milliseconds), burst: shape.burst)
+    var numbers = SeededNumbers(seed: 36)
+    let ids = WaiterIDs()
+    let interval = Int64(shape.milliseconds) * 1_000_000 / Int64(shape.count)
+    for _ in 0..<10 {
+      var now = Moment(nanoseconds: Int64.random(in: 1...1_000_000_000_000, using: &numbers))
+      var cell = GCRA(limit)
+      var history: [(id: WaiterID, moment: Moment, taken: Int, spent: Int)] = []
+      var open: [Int] = []
+      var returned = 0
+      for _ in 0..<400 {
+        now = now + .nanoseconds(Int64.random(in: 0...(2 * interval), using: &numbers))
+        if let index = open.randomElement(using: &numbers), isOneAtATime || Bool.random(using: &numbers) {
+          let before = cell.available(now: now)
+          cell.settle(history[index].id, taken: history[index].taken, spent: history[index].spent, now: now)
+          returned += cell.available(now: now) - before
+          open.removeAll { $0 == index }
+        } else {
+          let taken = Int.random(in: 1...shape.burst, using: &numbers)
+          guard cell.earliest(taken, now: now) <= now else { continue }
+          let id = ids.next()
+          cell.charge(taken, for: id, now: now)
+          open.append(history.count)
+          history.append((id, now, taken, Int.random(in: 0...taken, using: &numbers)))
+        }
+        guard history.count <= 60 else { continue }
+        // The same history, as if every settled request had been charged at once what it really was.
+        var exact = GCRA(limit)
+        for (index, request) in history.enumerated() {
+          exact.charge(open.contains(index) ? request.taken : request.spent, now: request.moment)
+        }
+        let (given, due) = (cell.earliest(1, now: now), exact.earliest(1, now: now))
+        if given < due { Issue.record("\(due - given) too early") }
+        if isOneAtATime, given != due { Issue.record("\(given - due) too late") }
+      }
+      if shape.burst > 1 { #expect(returned > 0) }
+      let period = Int128(limit.period.saturatedNanoseconds)
+      for first in history.indices {
+        var left: Int128 = 0
+        for last in first..<history.count {
+          left += Int128(open.contains(last) ? history[last].taken : history[last].spent)
+          let span = Int128(history[last].moment.nanoseconds - history[first].moment.nanoseconds)
+          if left * period > Int128(limit.burst) * period + span * Int128(limit.count) { Issue.record("\(left) left within \(span) ns") }
+        }
+      }
+    }
+  }
+
+  @Test("what would have run over does not come back")
+  func runOver() throws {
+    var cell = GCRA(try limit(1, per: .seconds(1), burst: 5))
+    let (first, second) = (WaiterID(number: 1), WaiterID(number: 2))
+    cell.charge(5, for: first, now: Moment.seconds(100))
+    // Full again: five more may leave, whatever the first one was.
+    cell.charge(5, for: second, now: Moment.seconds(200))
+    cell.settle(first, taken: 5, spent: 1, now: Moment.seconds(200))
+    #expect(cell.available(now: Moment.seconds(200)) == 0)
+    cell.settle(second, taken: 5, spent: 1, now: Moment.seconds(200))
+    #expect(cell.available(now: Moment.seconds(200)) == 4)
+  }
+
+  @Test("a debt far beyond the burst is paid in full, is no jump of the clock, and has an end")
+  func debt() throws {
+    var cell = GCRA(try limit(1, per: .seconds(3600), burst: 1), maximumPause: .seconds(300))
+    let start = Moment.seconds(100)
+    cell.charge(1, for: WaiterID(number: 1), now: start)
+    cell.settle(WaiterID(number: 1), taken: 1, spent: 10, now: start)
+    #expect(cell.earliest(1, now: start + .seconds(1)) == start + .seconds(36_000))
+    cell.charge(1, for: WaiterID(number: 2), now: start)
+    for number in 3..<1000 {
+      cell.settle(WaiterID(number: UInt64(number)), taken: .min, spent: .max, now: start)
+      cell.settle(WaiterID(number: UInt64(number)), taken: .max, spent: .min, now: start)
+    }
+    #expect(cell.earliest(1, now: start) > start + .seconds(36_000))
+  }
+
   @Test("a window limit lets no more than its count leave in any window of its length", arguments: [(12, 10), (60, 60), (600, 3600), (1, 1), (5, 7)])
   func window(count: Int, seconds: Int) throws {
     let limit = try #require(RateLimit.window(count, per: .seconds(seconds)))

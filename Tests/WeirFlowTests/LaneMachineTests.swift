@@ -2,54 +2,6 @@ import Testing
 import WeirCore
 import WeirFlow
 
-/// A lane's machine with its clock, and what it did so far.
-private struct Rig {
-  var machine: LaneMachine
-  var now = Moment.seconds(1000)
-  var wall = WallTime(milliseconds: 1_795_392_000_000)
-  var granted: [WaiterID] = []
-  var refused: [WaiterID: CallError] = [:]
-  var timer: Moment?
-  let ids = WaiterIDs()
-
-  init(_ configuration: LaneConfiguration) { machine = LaneMachine(configuration) }
-
-  var stats: LaneStats { machine.stats(now: now, wall: wall) }
-
-  @discardableResult
-  mutating func enqueue(_ tenant: Name = "a", cost: Int = 1, price: MicroUSD = .zero, within: Duration = .seconds(3600)) -> WaiterID {
-    let id = ids.next()
-    take(machine.enqueue(id, LaneRequest(tenant: tenant, cost: cost, price: price, deadline: now + within), now: now, wall: wall))
-    return id
-  }
-
-  mutating func send(_ id: WaiterID) { machine.sent(id, now: now, wall: wall) }
-
-  mutating func release(_ id: WaiterID, _ outcome: LaneOutcome = .answered) {
-    take(machine.released(id, outcome, jitter: 0, now: now, wall: wall))
-  }
-
-  mutating func advance(_ duration: Duration) {
-    now = now + duration
-    wall = wall + duration
-    take(machine.timer(now: now, wall: wall))
-  }
-
-  mutating func close() { take(machine.close()) }
-
-  private mutating func take(_ actions: [LaneAction]) {
-    for action in actions {
-      switch action {
-      case .grant(let id, _): granted.append(id)
-      case .refuse(let id, let error):
-        #expect(refused[id] == nil)
-        refused[id] = error
-      case .setTimer(let moment): timer = moment
-      }
-    }
-  }
-}
-
 @Suite("LaneMachine")
 struct LaneMachineTests {
   @Test("requests go at once while there are permits and tokens, and wait for a permit after that")
@@ -84,9 +36,10 @@ struct LaneMachineTests {
     rig.release(second, .notSent)
     #expect(rig.stats.windows.map(\.available) == [1])
     #expect(rig.stats.budgets.first?.requestsLeft == 1)
-    #expect(rig.stats.budgets.first?.money == MicroUSD(10))
+    #expect(rig.stats.budgets.first?.money == .zero)
     let third = rig.enqueue(price: MicroUSD(10))
     rig.release(third, .failed)
+    #expect(rig.stats.windows.map(\.available) == [0])
     #expect(rig.stats.budgets.first?.requestsLeft == 0)
   }
 
@@ -99,7 +52,7 @@ struct LaneMachineTests {
     let error = try #require(rig.refused[second])
     #expect(error.reason == .throttled)
     #expect(error.retryAfter == .seconds(12))
-    #expect(error.message == "The provider's rate limit leaves no room before your deadline; try again in 12 s.")
+    #expect(error.message == "The provider's rate limit leaves no room before your deadline")
     #expect(rig.stats.depth == 0)
     let third = rig.enqueue(within: .seconds(13))
     #expect(rig.refused[third] == nil)
@@ -130,7 +83,8 @@ struct LaneMachineTests {
     rig.release(first)
     rig.enqueue()
     let third = rig.enqueue(within: .seconds(6))
-    #expect(rig.refused[third]?.message == "The provider's requests under way leave no room before your deadline; try again in 4 s.")
+    #expect(rig.refused[third]?.message == "The provider's requests under way leave no room before your deadline")
+    #expect(rig.refused[third]?.retryAfter == .seconds(4))
   }
 
   @Test("a request that expires in the queue is told at its deadline, and takes no token")
@@ -173,7 +127,7 @@ struct LaneMachineTests {
     #expect(rig.refused[hasty]?.retryAfter == .seconds(30))
     #expect(rig.stats.pausedUntil == rig.now + .seconds(30))
     #expect(rig.stats.throttles == 1)
-    rig.release(second, .answered)
+    rig.release(second)
     rig.advance(.milliseconds(29_999))
     #expect(rig.granted.count == 2)
     var moments: [Moment] = []
@@ -199,23 +153,19 @@ struct LaneMachineTests {
 
   @Test("a spent budget refuses whoever comes and whoever waits, and says when it renews; the next day all is well")
   func budget() throws {
-    var rig = Rig(LaneConfiguration(concurrency: 1, budgets: [BudgetLimit(per: .day, requests: 1)]))
+    var rig = Rig(LaneConfiguration(concurrency: 2, budgets: [BudgetLimit(per: .day, requests: 1)]))
     let first = rig.enqueue()
     rig.send(first)
     let second = rig.enqueue()
+    #expect(rig.stats.depth == 1)
+    rig.release(first)
     #expect(rig.refused[second]?.reason == .overBudget)
     #expect(rig.refused[second]?.retryAfter == .seconds(86_400))
-    rig.release(first)
+    let late = rig.enqueue()
+    #expect(rig.refused[late]?.message == "The provider's budget of 1 requests a day is spent; it renews at 2026-11-24 00:00 UTC")
     rig.advance(.seconds(86_400))
     let third = rig.enqueue()
     #expect(rig.granted.last == third)
-  }
-
-  @Test("a request dearer than the burst could never go, and is refused with what to change")
-  func dearerThanBurst() throws {
-    var rig = Rig(LaneConfiguration(limits: [try limit(10, per: .seconds(1), burst: 3)]))
-    let id = rig.enqueue(cost: 4)
-    #expect(rig.refused[id]?.message == "The request costs 4 tokens and the provider's burst is 3; a higher burst must be configured.")
   }
 
   @Test("a limiter that cannot know when tokens come is asked again when it is poked")
@@ -228,68 +178,6 @@ struct LaneMachineTests {
     #expect(machine.stats(now: now, wall: wall).depth == 1)
     let after = machine.timer(now: now + .seconds(1), wall: wall)
     #expect(after == [.grant(id, waited: .seconds(1))])
-  }
-
-  @Test("permits, tokens and money are conserved under random events")
-  func conservation() throws {
-    let concurrency = 5
-    let configuration = LaneConfiguration(
-      limits: [try limit(20, per: .seconds(1), burst: 8), try limit(600, per: .seconds(60), burst: 60)], concurrency: concurrency,
-      budgets: [BudgetLimit(per: .day, requests: 100_000)], queueLimit: 200, tenantQueueLimit: 80)
-    var rig = Rig(configuration)
-    var numbers = SeededNumbers(seed: 77)
-    var enqueued = 0
-    var out: [WaiterID: Bool] = [:]
-    var seen = 0
-    var sent: [(moment: Moment, cost: Int)] = []
-    var costs: [WaiterID: Int] = [:]
-    for _ in 0..<30_000 {
-      switch Int.random(in: 0..<10, using: &numbers) {
-      case 0..<3:
-        let tenant: Name = ["a", "b", "c"].randomElement(using: &numbers) ?? "a"
-        let cost = Int.random(in: 1...3, using: &numbers)
-        enqueued += 1
-        costs[rig.enqueue(tenant, cost: cost, within: .milliseconds(Int.random(in: 0..<20_000, using: &numbers)))] = cost
-      case 3:
-        if let id = costs.keys.min(), rig.machine.cancel(id) {
-          costs[id] = nil
-        }
-      case 4..<6:
-        if let id = out.first(where: { !$0.value })?.key {
-          rig.send(id)
-          out[id] = true
-          sent.append((rig.now, costs[id] ?? 0))
-        }
-      case 6..<8:
-        guard let (id, wasSent) = out.randomElement(using: &numbers) else { continue }
-        let outcome: LaneOutcome = !wasSent ? .notSent : Int.random(in: 0..<200, using: &numbers) == 0 ? .throttled(retryAfter: nil) : .answered
-        out[id] = nil
-        costs[id] = nil
-        rig.release(id, outcome)
-      default:
-        rig.advance(.milliseconds(Int.random(in: 0..<100, using: &numbers)))
-      }
-      for id in rig.granted[seen...] { out[id] = false }
-      seen = rig.granted.count
-      let stats = rig.stats
-      #expect(stats.permitsInUse == out.count)
-      #expect(stats.permitsInUse <= concurrency)
-      #expect(stats.granted == rig.granted.count)
-      #expect(enqueued == stats.depth + stats.granted + stats.refused + stats.expired + stats.cancelled)
-      #expect(stats.budgets.first?.requests == sent.count)
-    }
-    #expect(sent.count > 1000)
-    for first in sent.indices {
-      var total = 0
-      for last in first..<min(first + 60, sent.count) {
-        total += sent[last].cost
-        let most = 8 + (sent[last].moment - sent[first].moment).inSeconds * 20
-        if Double(total) > most + 0.000_001 { Issue.record("\(total) tokens left where \(most) may") }
-      }
-    }
-    for id in out.keys { rig.release(id, .notSent) }
-    rig.close()
-    #expect(rig.stats.depth == 0)
   }
 }
 
@@ -305,7 +193,8 @@ private struct Reservoir: RateLimiter {
     return asked == 1 ? .delayed(until: nil) : .granted
   }
 
-  mutating func commit(_ cost: Int, now: Moment) {}
+  mutating func commit(_ cost: Int, for id: WaiterID, now: Moment) {}
+  mutating func settle(_ id: WaiterID, taken: Int, spent: Int, now: Moment) {}
   mutating func cancel(_ cost: Int) {}
   mutating func earliest(_ cost: Int, ahead: Int, now: Moment) -> Moment { now }
   mutating func penalise(retryAfter: Duration?, sentAt: Moment, jitter: Double, now: Moment) {}

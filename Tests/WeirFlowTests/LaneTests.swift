@@ -29,7 +29,7 @@ private struct RunningLane {
         var permit = try await lane.acquire(request)
         permit.markSent()
         await gate?.wait()
-        permit.release(.answered)
+        permit.release(.answeredOnce)
         return nil
       } catch {
         return error.reason
@@ -98,7 +98,7 @@ struct LaneTests {
           guard handle.markDispatched() else { throw CallError(.cancelled, "abandoned") }
           permit.markSent()
           sent.add()
-          permit.release(.answered)
+          permit.release(.answeredOnce)
           return .success(1)
         } catch {
           return .failure(error)

@@ -72,6 +72,11 @@ extension Moment {
   static func seconds(_ seconds: Double) -> Moment { Moment(nanoseconds: Int64(seconds * 1_000_000_000)) }
 }
 
+extension LaneOutcome {
+  /// One request for nothing.
+  static let answeredOnce = LaneOutcome.answered(requests: 1, price: .zero)
+}
+
 extension Result where Failure == CallError {
   var reason: CallError.Reason? {
     if case .failure(let error) = self { return error.reason }

@@ -5,11 +5,14 @@ import WeirFlow
 @Suite("TokenBucket")
 struct TokenBucketTests {
   private let now = Moment.seconds(1000)
+  private let ids = WaiterIDs()
 
   private func granted(_ bucket: inout TokenBucket, at moment: Moment, upTo count: Int = 10_000) -> Int {
     for taken in 0..<count {
       guard bucket.reserve(1, now: moment) == .granted else { return taken }
-      bucket.commit(1, now: moment)
+      let id = ids.next()
+      bucket.commit(1, for: id, now: moment)
+      bucket.settle(id, taken: 1, spent: 1, now: moment)
     }
     return count
   }
@@ -53,7 +56,7 @@ struct TokenBucketTests {
       case 0, 1:
         if reserveOne(&bucket, at: moment) { held += 1 }
       case 2 where held > 0:
-        bucket.commit(1, now: moment)
+        bucket.commit(1, for: ids.next(), now: moment)
         leaving.append(moment)
         held -= 1
       case 3 where held > 0 && Bool.random(using: &numbers):
@@ -70,6 +73,33 @@ struct TokenBucketTests {
         if Int128(last - first + 1) * 1_000_000_000 > 4 * 1_000_000_000 + span * 10 { Issue.record("\(last - first + 1) left within \(span) ns") }
       }
     }
+  }
+
+  @Test("what a request took more than its tokens is owed to every window, and what it took less comes back to every window")
+  func settlement() throws {
+    var bucket = TokenBucket([try limit(2, per: .seconds(1), burst: 4), try limit(60, per: .seconds(60), burst: 60)])
+    let (more, less) = (ids.next(), ids.next())
+    #expect(bucket.reserve(2, now: now) == .granted)
+    bucket.commit(2, for: more, now: now)
+    bucket.settle(more, taken: 2, spent: 6, now: now)
+    #expect(bucket.windows(now: now).map(\.available) == [0, 54])
+    #expect(bucket.earliest(1, ahead: 0, now: now) == now + .milliseconds(1500))
+    #expect(bucket.reserve(4, now: now + .seconds(3)) == .granted)
+    bucket.commit(4, for: less, now: now + .seconds(3))
+    bucket.settle(less, taken: 4, spent: 1, now: now + .seconds(3))
+    #expect(bucket.windows(now: now + .seconds(3)).map(\.available) == [3, 56])
+  }
+
+  @Test("what comes back after a refusal does not shorten its pause")
+  func returnsInAPause() throws {
+    var bucket = TokenBucket([try limit(10, per: .seconds(1), burst: 10)])
+    let id = ids.next()
+    #expect(bucket.reserve(10, now: now) == .granted)
+    bucket.commit(10, for: id, now: now)
+    bucket.penalise(retryAfter: .seconds(5), sentAt: now, jitter: 0, now: now)
+    bucket.settle(id, taken: 10, spent: 1, now: now + .milliseconds(10))
+    #expect(bucket.earliest(1, ahead: 0, now: now + .milliseconds(10)) == now + .seconds(5))
+    #expect(granted(&bucket, at: now + .seconds(5)) == 1)
   }
 
   @Test("a pause is kept to the end, at most a tenth longer, and cut to the longest that is allowed",

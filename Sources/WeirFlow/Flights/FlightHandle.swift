@@ -17,9 +17,6 @@ package struct FlightHandle: Sendable {
   /// caller gets anything from an answer that comes later.
   package var waitersDeadline: Moment { owner.waitersDeadline(of: id) ?? deadline }
 
-  /// True when nobody waits any more and the flight was cancelled, or when it ran into its deadline.
-  package var isAbandoned: Bool { !owner.isLive(id) }
-
   /// To be called right before the request leaves, when money is about to be spent: from now on the flight ends with its answer, even if
   /// everybody leaves. - Returns: false where the flight was abandoned before; the request must then not be sent.
   package func markDispatched() -> Bool { owner.markDispatched(id) }

@@ -207,7 +207,7 @@ package final class Flights<Key: Hashable & Sendable, Value: Sendable>: Sendable
 extension Flights: FlightOwner {
   func waitersDeadline(of id: FlightID) -> Moment? { state.withLockedValue { $0.table.waitersDeadline(of: id) } }
 
-  func isLive(_ id: FlightID) -> Bool { state.withLockedValue { $0.table.isLive(id) } }
+  private func isLive(_ id: FlightID) -> Bool { state.withLockedValue { $0.table.isLive(id) } }
 
   func markDispatched(_ id: FlightID) -> Bool { state.withLockedValue { $0.table.markDispatched(id) } }
 

@@ -1,78 +1,118 @@
 package import WeirCore
 
-/// Counts what is spent per calendar period. What is let through is set aside at once and counted when it leaves.
+/// Counts what is spent per calendar period: an estimate is set aside when a request is let through, counts as spent from when the request
+/// leaves, and is replaced by what it really was when that is known.
+///
+/// What is set aside and what is spent never exceed the limit together. Only a settlement may: what was spent was spent, and the next
+/// request is refused. All sums are exact.
 package struct Budget: Sendable {
   private let limit: BudgetLimit
-  private var period: Int?
-  private var requests = 0
-  private var money = MicroUSD.zero
-  private var reservedRequests = 0
-  private var reservedMoney = MicroUSD.zero
+  private var calendarPeriod: Int?
+  /// How many times the count began at zero.
+  private var epoch = 0
+  private var settled = BudgetAmount.zero
+  /// Estimates of requests that left in this period and are not settled.
+  private var sent = BudgetAmount.zero
+  /// Estimates of requests that have not left.
+  private var reserved = BudgetAmount.zero
 
   package init(_ limit: BudgetLimit) {
     self.limit = limit
   }
 
-  /// Sets one request of this price aside. - Returns: nil, or why not and when the budget renews.
-  package mutating func reserve(_ price: MicroUSD, now: WallTime) -> CallError? {
-    if let refusal = refusal(price, now: now) { return refusal }
-    reservedRequests += 1
-    reservedMoney = reservedMoney + price
-    return nil
+  /// Sets `estimate` aside where there is room.
+  package mutating func reserve(_ estimate: BudgetAmount, now: WallTime) -> BudgetDecision {
+    let decision = decision(on: estimate, now: now)
+    if decision == .granted { reserved = reserved + estimate }
+    return decision
   }
 
-  /// Why a request of this price would be refused now, or nil.
-  package mutating func refusal(_ price: MicroUSD, now: WallTime) -> CallError? {
+  /// Whether there is room for `estimate` now.
+  package mutating func decision(on estimate: BudgetAmount, now: WallTime) -> BudgetDecision {
     turn(to: now)
-    if let most = limit.requests, requests + reservedRequests >= most {
-      return overBudget("\(most) requests a \(limit.period.rawValue)", now)
+    if let most = limit.requests.map({ Int128($0) }), settled.requests + estimate.requests > most {
+      return .refused(overBudget(requests: estimate.requests, of: most, now))
     }
-    if let most = limit.money, price > .zero, money + reservedMoney + price > most {
-      return overBudget("\(most.dollars) USD a \(limit.period.rawValue)", now)
-    }
-    return nil
+    // What costs nothing needs no money.
+    let most = estimate.money > 0 ? limit.money.map { Int128($0.amount) } : nil
+    if let most, settled.money + estimate.money > most { return .refused(overBudget(money: estimate.money, of: most, now)) }
+    let total = settled + sent + reserved + estimate
+    if let most = limit.requests, total.requests > Int128(most) { return .pending }
+    if let most, total.money > most { return .pending }
+    return .granted
   }
 
-  /// The request leaves now.
-  package mutating func commit(_ price: MicroUSD, now: WallTime) {
+  /// A request with this estimate set aside leaves now. - Returns: in which count it is; `settle` wants to know.
+  package mutating func commit(_ estimate: BudgetAmount, now: WallTime) -> Int {
     turn(to: now)
-    cancel(price)
-    requests += 1
-    money = money + price
+    cancel(estimate)
+    sent = sent + estimate
+    return epoch
   }
 
-  /// The request does not leave.
-  package mutating func cancel(_ price: MicroUSD) {
-    reservedRequests = max(0, reservedRequests - 1)
-    reservedMoney = max(.zero, reservedMoney - price)
+  /// A request with this estimate set aside does not leave.
+  package mutating func cancel(_ estimate: BudgetAmount) {
+    reserved = reserved - estimate
+  }
+
+  /// A request that left is over and was in fact `actual`. Where its period is over, nothing is given back, and what it took more counts in
+  /// the period that runs.
+  /// - Parameter count: what `commit` returned.
+  package mutating func settle(_ estimate: BudgetAmount, in count: Int, as actual: BudgetAmount, now: WallTime) {
+    turn(to: now)
+    guard count == epoch else {
+      settled = settled + (actual - estimate)
+      return
+    }
+    sent = sent - estimate
+    settled = settled + actual
   }
 
   package func stats(now: WallTime) -> BudgetStats {
     var current = self
     current.turn(to: now)
+    let spent = current.settled + current.sent
     return BudgetStats(
-      limit: limit, requests: current.requests, money: current.money,
-      requestsLeft: limit.requests.map { max(0, $0 - current.requests) },
-      moneyLeft: limit.money.map { max(.zero, $0 - current.money) },
+      limit: limit, requests: Int(clamping: spent.requests), money: MicroUSD(Int64(clamping: spent.money)),
+      requestsLeft: limit.requests.map { Int(clamping: max(0, Int128($0) - spent.requests)) },
+      moneyLeft: limit.money.map { MicroUSD(Int64(clamping: max(0, Int128($0.amount) - spent.money))) },
       renewsAt: current.renewal(now))
   }
 
-  private func overBudget(_ what: String, _ now: WallTime) -> CallError {
-    let renewsAt = renewal(now)
-    let wait = renewsAt - now
-    let date = CivilDate(renewsAt).text
-    return CallError(
-      .overBudget, "The provider's budget of \(what) is spent; it renews at \(date) 00:00 UTC, in \(wait.inWords).", retryAfter: wait)
+  // MARK: Sentences
+
+  private func overBudget(requests: Int128, of most: Int128, _ now: WallTime) -> CallError {
+    let budget = "The provider's budget of \(most) requests a \(limit.period.rawValue)"
+    if requests > most { return CallError(.overBudget, "\(budget) is less than the \(requests) that the call may need; ask for less") }
+    let left = max(0, most - settled.requests)
+    return spent(left == 0 ? "\(budget) is spent" : "\(budget) has \(left) left and the call may need \(requests)", now)
   }
+
+  private func overBudget(money: Int128, of most: Int128, _ now: WallTime) -> CallError {
+    let budget = "The provider's budget of \(dollars(most)) USD a \(limit.period.rawValue)"
+    if money > most { return CallError(.overBudget, "\(budget) is less than the \(dollars(money)) USD that the call may cost; ask for less") }
+    let left = max(0, most - settled.money)
+    return spent(left == 0 ? "\(budget) is spent" : "\(budget) has \(dollars(left)) USD left and the call may cost \(dollars(money))", now)
+  }
+
+  private func spent(_ what: String, _ now: WallTime) -> CallError {
+    let renewsAt = renewal(now)
+    return CallError(.overBudget, "\(what); it renews at \(CivilDate(renewsAt).text) 00:00 UTC", retryAfter: renewsAt - now)
+  }
+
+  private func dollars(_ money: Int128) -> Double { MicroUSD(Int64(clamping: money)).dollars }
+
+  // MARK: Calendar
 
   /// A new period begins at zero. A clock that goes back keeps what was counted: the money is spent.
   private mutating func turn(to now: WallTime) {
     let current = number(of: now)
-    if let period, current > period {
-      requests = 0
-      money = .zero
+    if let calendarPeriod, current > calendarPeriod {
+      epoch += 1
+      settled = .zero
+      sent = .zero
     }
-    period = current
+    calendarPeriod = current
   }
 
   private func number(of time: WallTime) -> Int {

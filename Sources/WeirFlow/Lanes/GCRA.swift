@@ -12,6 +12,8 @@ package struct GCRA: Sendable, Equatable {
   package let limit: RateLimit
   /// More tokens than this count as this many; it keeps every product within 128 bits.
   private static let mostTokens = 1_000_000_000_000
+  /// The longest debt, in tokens. A larger number of requests can only be an error of whoever reported it.
+  private static let mostDebt = 1_000_000_000
 
   /// In nanoseconds × `unit`.
   private var arrival: Int128
@@ -19,6 +21,11 @@ package struct GCRA: Sendable, Equatable {
   private let period: Int128
   /// How far ahead of the clock the arrival time may be before the clock is believed to have jumped back.
   private let clockSlack: Int128
+  /// How far ahead of the clock the last charge has put the arrival time: with debts, any distance.
+  private var reach: Int128 = 0
+  /// For each charge that is not settled: the least that was missing in the bucket at any moment since. No more than that can come back:
+  /// the rest would have run over, had it not been taken.
+  private var returnable: [WaiterID: Int128] = [:]
 
   /// - Parameter maximumPause: the longest time that `hold` is asked for.
   package init(_ limit: RateLimit, maximumPause: Duration = .seconds(300)) {
@@ -42,21 +49,47 @@ package struct GCRA: Sendable, Equatable {
     return max(now, Moment(nanoseconds: Int64(clamping: due.dividedRoundingUp(by: unit))))
   }
 
-  /// Takes `tokens` without asking. Whoever does so has asked before.
-  package mutating func charge(_ tokens: Int, now: Moment, pace: Int = fullPace) {
-    arrival = settled(now, pace) + Int128(min(tokens, Self.mostTokens)) * interval(pace)
+  /// Takes `tokens` without asking. Whoever does so has asked before, or owes them.
+  /// - Parameter id: where `settle` will follow.
+  package mutating func charge(_ tokens: Int, for id: WaiterID? = nil, now: Moment, pace: Int = fullPace) {
+    let start = advance(to: now, pace)
+    // The bound on what is owed in all keeps every product within 128 bits.
+    let most = max(arrival, start + 2 * Int128(Self.mostDebt) * interval(pace))
+    arrival = min(arrival + Int128(min(max(0, tokens), Self.mostTokens)) * interval(pace), most)
+    reach = arrival - start
+    if let id { returnable[id] = reach }
+  }
+
+  /// The request that was charged `taken` tokens took `spent`: charges the difference, or gives it back.
+  ///
+  /// What is given back is exactly what the bucket would hold more, had the request been charged `spent` when it left, or less where
+  /// several such requests overlap. So all that really left keeps to `burst + count × t / period`, but for debts.
+  package mutating func settle(_ id: WaiterID, taken: Int, spent: Int, now: Moment, pace: Int = fullPace) {
+    let start = advance(to: now, pace)
+    let most = returnable.removeValue(forKey: id) ?? 0
+    if spent > taken { return charge(min(spent - max(0, taken), Self.mostDebt), now: now, pace: pace) }
+    let back = min(most, Int128(min(taken - max(0, spent), Self.mostTokens)) * interval(pace))
+    guard back > 0 else { return }
+    arrival -= back
+    reach = max(0, arrival - start)
+    returnable = returnable.mapValues { max(0, $0 - back) }
   }
 
   /// Makes sure that nothing leaves before `until`, and that then one token is there, not a burst.
   package mutating func hold(until: Moment, pace: Int = fullPace) {
-    arrival = max(arrival, Int128(until.nanoseconds) * unit + tolerance(pace) - interval(pace))
+    let earliest = Int128(until.nanoseconds) * unit + tolerance(pace) - interval(pace)
+    limitReturns(to: arrival - earliest)
+    arrival = max(arrival, earliest)
   }
 
   /// The pace changes at `now`: what is missing in the bucket stays the same number of tokens.
   package mutating func changePace(from old: Int, to new: Int, now: Moment) {
     let start = Int128(now.nanoseconds) * unit
+    limitReturns(to: arrival - start)
     guard arrival > start else { return }
     arrival = start + ((arrival - start) * Int128(new)).dividedRoundingUp(by: Int128(old))
+    reach = max(reach, arrival - start)
+    returnable = returnable.mapValues { $0 * Int128(new) / Int128(old) }
   }
 
   /// Tokens that could leave at once.
@@ -71,11 +104,26 @@ package struct GCRA: Sendable, Equatable {
 
   private func tolerance(_ pace: Int) -> Int128 { interval(pace) * Int128(limit.burst) }
 
+  /// Brings the arrival time up to `now`. - Returns: `now` in its unit.
+  private mutating func advance(to now: Moment, _ pace: Int) -> Int128 {
+    let start = Int128(now.nanoseconds) * unit
+    let level = settled(now, pace)
+    limitReturns(to: level < arrival ? 0 : arrival - start)
+    arrival = level
+    return start
+  }
+
+  private mutating func limitReturns(to most: Int128) {
+    guard !returnable.isEmpty else { return }
+    let most = max(0, most)
+    returnable = returnable.mapValues { min($0, most) }
+  }
+
   /// The arrival time as it counts at `now`: never in the past, and an empty bucket where the clock has jumped back far.
   private func settled(_ now: Moment, _ pace: Int) -> Int128 {
     let start = Int128(now.nanoseconds) * unit
     if arrival <= start { return start }
     let tolerance = tolerance(pace)
-    return arrival > start + 2 * tolerance + clockSlack ? start + tolerance : arrival
+    return arrival > start + max(2 * tolerance, reach) + clockSlack ? start + tolerance : arrival
   }
 }

@@ -3,13 +3,18 @@ package import WeirCore
 /// The decisions of a lane, without I/O: fair queue, then permit, then budget and token, then go (design decisions 9, 10 and 13).
 ///
 /// - A request holds no token while it waits, for its turn or for a permit; one that is refused, expired or cancelled never took any.
-/// - Tokens and budget are set aside when a request is let through, spent when it says that it leaves, free again when it does not.
+/// - Tokens and budget are set aside when a request is let through, spent when it says that it leaves, free again when it does not, and
+///   settled when it is over: what counts in the end is what it really was.
+/// - A request for more than the limiter's capacity takes as many tokens as there can be, and owes the rest if it needs it.
 /// - Who has no chance before its deadline is told so at once, with the time after which it would have one.
 package struct LaneMachine: Sendable {
   private struct Grant: Sendable {
     let request: LaneRequest
+    let tokens: Int
     let grantedAt: Moment
     var sentAt: Moment?
+    /// In which count of each budget the estimate is.
+    var counts: [Int] = []
   }
 
   private let concurrency: Int
@@ -51,9 +56,9 @@ package struct LaneMachine: Sendable {
     if let refusal = refusal(of: request, now: now, wall: wall) { return [refuse(id, refusal)] }
     switch queue.enqueue(id, request, now: now) {
     case .queueFull?:
-      return [refuse(id, CallError(.overloaded, "Too many requests wait for this provider; try again in 10 s.", retryAfter: .seconds(10)))]
+      return [refuse(id, CallError(.overloaded, "Too many requests wait for this provider", retryAfter: .seconds(10)))]
     case .tenantFull?:
-      let message = "Too many requests of this tenant wait for this provider; try again in 10 s, with fewer at once."
+      let message = "Too many requests of this tenant wait for this provider; send fewer at once"
       return [refuse(id, CallError(.throttled, message, retryAfter: .seconds(10)))]
     case nil:
       return pump(now: now, wall: wall)
@@ -72,23 +77,26 @@ package struct LaneMachine: Sendable {
     pump(now: now, wall: wall)
   }
 
-  /// The request leaves now: its tokens are spent.
+  /// The request leaves now: its estimate is spent.
   package mutating func sent(_ id: WaiterID, now: Moment, wall: WallTime) {
     guard let grant = grants[id], grant.sentAt == nil else { return }
+    limiter.commit(grant.tokens, for: id, now: now)
+    let counts = budgets.indices.map { budgets[$0].commit(grant.request.estimate, now: wall) }
     grants[id]?.sentAt = now
-    limiter.commit(grant.request.cost, now: now)
-    for index in budgets.indices { budgets[index].commit(grant.request.price, now: wall) }
+    grants[id]?.counts = counts
   }
 
-  /// The request is over and gives its permit back. One that never said that it left, but has an outcome, costs its token
-  /// now.
+  /// The request is over and gives its permit back. One that never said that it left, but has an outcome, counts as
+  /// sent now.
   package mutating func released(_ id: WaiterID, _ outcome: LaneOutcome, jitter: Double, now: Moment, wall: WallTime) -> [LaneAction] {
     guard let sentAt = grants[id].map({ $0.sentAt ?? $0.grantedAt }) else { return [] }
     if outcome != .notSent { sent(id, now: now, wall: wall) }
     guard let grant = grants.removeValue(forKey: id) else { return [] }
     if grant.sentAt == nil {
-      limiter.cancel(grant.request.cost)
-      for index in budgets.indices { budgets[index].cancel(grant.request.price) }
+      limiter.cancel(grant.tokens)
+      for index in budgets.indices { budgets[index].cancel(grant.request.estimate) }
+    } else {
+      settle(id, grant, outcome, now: now, wall: wall)
     }
     switch outcome {
     case .answered:
@@ -101,6 +109,21 @@ package struct LaneMachine: Sendable {
       break
     }
     return pump(now: now, wall: wall)
+  }
+
+  /// Replaces what a request was expected to take by what it took. One without an answer took one request, as far as anybody knows, and no
+  /// money: providers charge for requests that succeed. Its tokens stay spent, since all its requests may have left.
+  private mutating func settle(_ id: WaiterID, _ grant: Grant, _ outcome: LaneOutcome, now: Moment, wall: WallTime) {
+    var spent = grant.tokens
+    var actual = BudgetAmount(requests: 1, price: .zero)
+    if case .answered(let requests, let price) = outcome {
+      spent = max(0, requests)
+      actual = BudgetAmount(requests: requests, price: price)
+    }
+    limiter.settle(id, taken: grant.tokens, spent: spent, now: now)
+    for (index, count) in zip(budgets.indices, grant.counts) {
+      budgets[index].settle(grant.request.estimate, in: count, as: actual, now: wall)
+    }
   }
 
   /// Refuses everybody who waits, and whoever comes.
@@ -117,18 +140,22 @@ package struct LaneMachine: Sendable {
     var actions = queue.removeExpired(by: now).map { expire($0, now: now) }
     var tokenAt: Moment?
     while grants.count < concurrency, let head = queue.head() {
-      if let refusal = tooLate(head, now: now) ?? overBudget(head.request.price, wall: wall) {
+      let room = budgetDecision(on: head.request, wall: wall)
+      if let refusal = tooLate(head, now: now) ?? room.refusal {
         queue.remove(head.id)
         actions.append(refuse(head.id, refusal))
         continue
       }
-      if case .delayed(let until) = limiter.reserve(head.request.cost, now: now) {
+      // What is under way will be settled, and this be asked again.
+      if room == .pending { break }
+      let tokens = tokens(for: head.request)
+      if case .delayed(let until) = limiter.reserve(tokens, now: now) {
         tokenAt = until
         break
       }
       guard let entry = queue.popHead() else { break }
-      for index in budgets.indices { _ = budgets[index].reserve(entry.request.price, now: wall) }
-      grants[entry.id] = Grant(request: entry.request, grantedAt: now)
+      for index in budgets.indices { _ = budgets[index].reserve(entry.request.estimate, now: wall) }
+      grants[entry.id] = Grant(request: entry.request, tokens: tokens, grantedAt: now)
       totals.granted += 1
       actions.append(.grant(entry.id, waited: now - entry.enqueuedAt))
     }
@@ -146,7 +173,9 @@ package struct LaneMachine: Sendable {
     guard let head = queue.head() else { return actions }
     var next = min(queue.nextDeadline ?? .distantFuture, tokenAt ?? .distantFuture)
     // Among those sent away may have been the head that the limiter was asked for; the one after it may cost less.
-    if grants.count < concurrency, case let at = limiter.earliest(head.request.cost, ahead: 0, now: now), at > now { next = min(next, at) }
+    if grants.count < concurrency, case let at = limiter.earliest(tokens(for: head.request), ahead: 0, now: now), at > now {
+      next = min(next, at)
+    }
     if next < .distantFuture { actions.append(.setTimer(next)) }
     return actions
   }
@@ -154,13 +183,9 @@ package struct LaneMachine: Sendable {
   private mutating func refusal(of request: LaneRequest, now: Moment, wall: WallTime) -> CallError? {
     if isClosed { return .shuttingDown }
     if request.deadline <= now { return CallError(.timedOut, "The call's deadline had passed before it could be sent; allow it more time.") }
-    if request.cost > limiter.capacity {
-      return CallError(
-        .throttled, "The request costs \(request.cost) tokens and the provider's burst is \(limiter.capacity); a higher burst must be configured.")
-    }
-    if let refusal = overBudget(request.price, wall: wall) { return refusal }
+    if let refusal = budgetDecision(on: request, wall: wall).refusal { return refusal }
     let ahead = queue.ahead(of: request)
-    let token = limiter.earliest(request.cost, ahead: ahead.cost, now: now)
+    let token = limiter.earliest(tokens(for: request), ahead: ahead.cost, now: now)
     let permit = now + permitWait(items: ahead.items)
     let start = max(token, permit)
     // Where nothing has to be waited for, the request goes: what answers took in the past is no reason to refuse.
@@ -175,11 +200,20 @@ package struct LaneMachine: Sendable {
     return latency * (Double(waiting) / Double(concurrency))
   }
 
-  private mutating func overBudget(_ price: MicroUSD, wall: WallTime) -> CallError? {
+  /// The tokens to set aside: what the request is expected to need, or all that there can be at once.
+  private func tokens(for request: LaneRequest) -> Int { min(request.cost, max(1, limiter.capacity)) }
+
+  /// Whether every budget has room.
+  private mutating func budgetDecision(on request: LaneRequest, wall: WallTime) -> BudgetDecision {
+    var result = BudgetDecision.granted
     for index in budgets.indices {
-      if let refusal = budgets[index].refusal(price, now: wall) { return refusal }
+      switch budgets[index].decision(on: request.estimate, now: wall) {
+      case .granted: break
+      case .pending: result = .pending
+      case .refused(let error): return .refused(error)
+      }
     }
-    return nil
+    return result
   }
 
   /// A head that has waited and has less time left than an answer takes would cost money for nothing.
@@ -201,14 +235,12 @@ package struct LaneMachine: Sendable {
 
   private func noRoom(until moment: Moment, now: Moment) -> CallError {
     let wait = max(.seconds(1), moment - now)
-    return CallError(
-      .throttled, "The provider's rate limit leaves no room before your deadline; try again in \(wait.inWords).", retryAfter: wait)
+    return CallError(.throttled, "The provider's rate limit leaves no room before your deadline", retryAfter: wait)
   }
 
   private func busy(until moment: Moment, now: Moment) -> CallError {
     let wait = max(.seconds(1), moment - now)
-    return CallError(
-      .throttled, "The provider's requests under way leave no room before your deadline; try again in \(wait.inWords).", retryAfter: wait)
+    return CallError(.throttled, "The provider's requests under way leave no room before your deadline", retryAfter: wait)
   }
 
   /// A moving average: a fifth of the way to each new answer.

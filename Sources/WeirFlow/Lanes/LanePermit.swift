@@ -11,13 +11,15 @@ package struct LanePermit: ~Copyable, Sendable {
     self.id = id
   }
 
-  /// To be called right before the request leaves: the token is spent now, and the time to its answer counts from now.
+  /// To be called right before the request leaves: the estimate is spent now, of the rate limit and of the budgets, and the time to its
+  /// answer counts from now.
   package mutating func markSent() {
     isSent = true
     lane.sent(id)
   }
 
-  /// Gives the permit back. Any outcome but `notSent` says that the request left. After `markSent`, `notSent` gives no token back.
+  /// Gives the permit back, and replaces the estimate by what the request really took. Any outcome but `notSent` says that the request
+  /// left, also without `markSent`.
   package consuming func release(_ outcome: LaneOutcome) {
     isReleased = true
     lane.release(id, outcome)

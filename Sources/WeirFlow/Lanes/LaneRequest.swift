@@ -4,9 +4,9 @@ package import WeirCore
 package struct LaneRequest: Sendable, Equatable {
   /// Whose turn it uses.
   package let tenant: Name
-  /// Tokens of the provider's rate limit, at least 1.
+  /// How many requests the provider will probably get, at least 1: that many tokens of its rate limit, and of budgets of requests.
   package let cost: Int
-  /// What the provider charges for it; counted against money budgets.
+  /// What the provider will probably charge for all of them; counted against budgets of money.
   package let price: MicroUSD
   /// When an answer stops being useful.
   package let deadline: Moment
@@ -17,4 +17,7 @@ package struct LaneRequest: Sendable, Equatable {
     self.price = max(.zero, price)
     self.deadline = deadline
   }
+
+  /// What is set aside of a budget.
+  package var estimate: BudgetAmount { BudgetAmount(requests: cost, price: price) }
 }

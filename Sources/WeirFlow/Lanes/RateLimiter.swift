@@ -6,7 +6,7 @@ package import WeirCore
 /// the shared bucket: it answers from what it has, says `.delayed(until: nil)` when it runs dry, and whoever fills it pokes the lane. So the
 /// lane never waits for a network with a permit in its hand, and needs no second way of working.
 package protocol RateLimiter: Sendable {
-  /// The most tokens that one request may cost.
+  /// The most tokens that can be set aside for one request. One that costs more sets this many aside, and settles the rest.
   var capacity: Int { get }
   /// Until when the provider asked for silence.
   var pausedUntil: Moment? { get }
@@ -15,8 +15,11 @@ package protocol RateLimiter: Sendable {
 
   /// Sets `cost` tokens aside, from every window or from none.
   mutating func reserve(_ cost: Int, now: Moment) -> RateDecision
-  /// The request leaves now: tokens set aside before are spent.
-  mutating func commit(_ cost: Int, now: Moment)
+  /// The request leaves now: tokens set aside before are spent. `settle` follows when it is over.
+  mutating func commit(_ cost: Int, for id: WaiterID, now: Moment)
+  /// A request that left with `taken` tokens is over and was in fact `spent` requests. What is missing is owed: the next ones wait for it.
+  /// What was too much is given back as far as the limit stays kept by it.
+  mutating func settle(_ id: WaiterID, taken: Int, spent: Int, now: Moment)
   /// The request does not leave: tokens set aside before are free again.
   mutating func cancel(_ cost: Int)
   /// When `cost` tokens could be had, if `ahead` tokens go first. An estimate.

@@ -5,6 +5,8 @@ package import WeirCore
 ///
 /// - Tokens are set aside when a request is let through and spent when it leaves, so that a request which does not leave costs nothing, and
 ///   in no stretch of time t more than `burst + count × t / period` leave.
+/// - What a request took more than its tokens is known only afterwards: it is owed, and pushes everything that follows into the future by as
+///   much. What it took less comes back, less what would have run over in the meantime: the bound stays exact for what really left.
 /// - A pause never ends early: its jitter, 0 to 10 %, comes after it. After a pause, requests leave one interval apart, not in a burst.
 /// - Throttled, at most once a second: the pace falls to 0.7 of what it was, down to 1/64; each second after the pause it gains 5 %.
 package struct TokenBucket: RateLimiter {
@@ -46,10 +48,15 @@ package struct TokenBucket: RateLimiter {
     return .granted
   }
 
-  package mutating func commit(_ cost: Int, now: Moment) {
+  package mutating func commit(_ cost: Int, for id: WaiterID, now: Moment) {
     recover(now)
     reserved = max(0, reserved - cost)
-    for index in cells.indices { cells[index].charge(cost, now: now, pace: pace) }
+    for index in cells.indices { cells[index].charge(cost, for: id, now: now, pace: pace) }
+  }
+
+  package mutating func settle(_ id: WaiterID, taken: Int, spent: Int, now: Moment) {
+    recover(now)
+    for index in cells.indices { cells[index].settle(id, taken: taken, spent: spent, now: now, pace: pace) }
   }
 
   package mutating func cancel(_ cost: Int) {
