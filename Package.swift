@@ -107,6 +107,8 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
+    // What the tests of several targets need: a manual clock, the files of test data.
+    .target(name: "WeirTestSupport", dependencies: ["WeirCore", locks], path: "Tests/Support", swiftSettings: swiftSettings),
     .executableTarget(
       name: "weir",
       dependencies: ["WeirApp", "WeirUpstream", logging, .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -121,6 +123,6 @@ let package = Package(
     ("WeirSample", ["WeirJSON", "WeirMCP"]),
     ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirTenancy"]),
   ].map { (name: String, extra: [Target.Dependency]) in
-    .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + extra, swiftSettings: swiftSettings)
+    .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "WeirTestSupport"] + extra, swiftSettings: swiftSettings)
   }
 )

@@ -2,6 +2,7 @@ import Testing
 import WeirCore
 
 @testable import WeirCache
+import WeirTestSupport
 
 @Suite("Tiered store")
 struct TieredStoreTests {

@@ -1,5 +1,6 @@
 import Testing
 import WeirCore
+import WeirTestSupport
 
 @Suite("Time")
 struct TimeTests {

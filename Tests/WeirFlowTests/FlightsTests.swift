@@ -2,6 +2,7 @@ import NIOConcurrencyHelpers
 import Testing
 import WeirCore
 import WeirFlow
+import WeirTestSupport
 
 private typealias StringFlights = Flights<String, Int>
 

@@ -1,6 +1,7 @@
 import Testing
 import WeirCore
 import WeirFlow
+import WeirTestSupport
 
 /// A running lane on a manual clock.
 private struct RunningLane {

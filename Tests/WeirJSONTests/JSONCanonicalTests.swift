@@ -1,5 +1,6 @@
 import Testing
 import WeirJSON
+import WeirTestSupport
 
 @Suite("Canonical form")
 struct JSONCanonicalTests {

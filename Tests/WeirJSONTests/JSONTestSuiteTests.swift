@@ -1,5 +1,6 @@
 import Testing
 import WeirJSON
+import WeirTestSupport
 
 @Suite("The JSON test suite", .enabled(if: TestData.has("json-test-suite"), Comment(rawValue: TestData.absence)))
 struct JSONTestSuiteTests {

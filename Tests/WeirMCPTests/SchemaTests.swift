@@ -1,6 +1,7 @@
 import Testing
 import WeirJSON
 import WeirMCP
+import WeirTestSupport
 
 @Suite("The schemas of MCP", .enabled(if: TestData.has("mcp-schema"), Comment(rawValue: TestData.absence)))
 struct SchemaTests {

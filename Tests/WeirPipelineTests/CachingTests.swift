@@ -3,6 +3,7 @@ import WeirBilling
 import WeirCache
 import WeirCore
 import WeirFlow
+import WeirTestSupport
 import WeirJSON
 import WeirPipeline
 

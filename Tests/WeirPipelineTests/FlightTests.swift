@@ -3,6 +3,7 @@ import Testing
 import WeirBilling
 import WeirCore
 import WeirFlow
+import WeirTestSupport
 import WeirJSON
 import WeirCache
 import WeirPipeline

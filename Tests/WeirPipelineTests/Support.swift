@@ -7,6 +7,7 @@ import WeirJSON
 import WeirMCP
 import WeirPipeline
 import WeirTenancy
+import WeirTestSupport
 
 /// A pipeline over scripted upstreams, with two tenants, running while `body` does.
 struct Scene: Sendable {

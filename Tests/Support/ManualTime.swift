@@ -1,4 +1,5 @@
 internal import NIOConcurrencyHelpers
+package import WeirCore
 
 /// A clock that moves only when told to, for tests: sleepers wake in the order of their deadlines when `advance` passes them.
 package final class ManualTime: TimeSource {
