@@ -72,7 +72,7 @@ package struct GCRA: Sendable, Equatable {
     guard back > 0 else { return }
     arrival -= back
     reach = max(0, arrival - start)
-    returnable = returnable.mapValues { max(0, $0 - back) }
+    for index in returnable.values.indices { returnable.values[index] = max(0, returnable.values[index] - back) }
   }
 
   /// Makes sure that nothing leaves before `until`, and that then one token is there, not a burst.
@@ -89,7 +89,7 @@ package struct GCRA: Sendable, Equatable {
     guard arrival > start else { return }
     arrival = start + ((arrival - start) * Int128(new)).dividedRoundingUp(by: Int128(old))
     reach = max(reach, arrival - start)
-    returnable = returnable.mapValues { $0 * Int128(new) / Int128(old) }
+    for index in returnable.values.indices { returnable.values[index] = returnable.values[index] * Int128(new) / Int128(old) }
   }
 
   /// Tokens that could leave at once.
@@ -114,9 +114,8 @@ package struct GCRA: Sendable, Equatable {
   }
 
   private mutating func limitReturns(to most: Int128) {
-    guard !returnable.isEmpty else { return }
     let most = max(0, most)
-    returnable = returnable.mapValues { min($0, most) }
+    for index in returnable.values.indices { returnable.values[index] = min(returnable.values[index], most) }
   }
 
   /// The arrival time as it counts at `now`: never in the past, and an empty bucket where the clock has jumped back far.
