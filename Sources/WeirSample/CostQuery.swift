@@ -1,5 +1,5 @@
 internal import WeirCore
-package import WeirJSON
+internal import WeirJSON
 
 /// A `getCostAndUsage` call, read from the tool's arguments: each of `metrics`, `group_by` and `filter` as a value or as a JSON text.
 struct CostQuery {

@@ -1,4 +1,4 @@
-package import WeirJSON
+internal import WeirJSON
 
 /// A filter of the shape of Cost Explorer's `Expression`: `And`, `Or`, `Not`, `Dimensions`, `Tags`.
 struct LedgerFilter: Sendable {

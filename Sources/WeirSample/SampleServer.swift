@@ -1,6 +1,6 @@
 internal import WeirCore
-package import WeirJSON
-package import WeirMCP
+internal import WeirJSON
+internal import WeirMCP
 
 /// An MCP server with an invented bill, so that Weir can be tried without a cloud account: one tool `cost-explorer` of the shape of the real
 /// one, slow on purpose, and behind Weir charged like the real one. Speaks 2026-07-28 and the handshake of the revisions before it.

@@ -1,4 +1,4 @@
-package import WeirJSON
+internal import WeirJSON
 
 /// The sample server's `cost-explorer` tool.
 struct SampleTool {

@@ -1,14 +1,14 @@
 package import Logging
 package import ServiceLifecycle
-package import WeirCache
+internal import WeirCache
 package import WeirCore
-package import WeirFlow
-package import WeirHTTPClient
-package import WeirMCP
-package import WeirPipeline
-package import WeirRedis
+internal import WeirFlow
+internal import WeirHTTPClient
+internal import WeirMCP
+internal import WeirPipeline
+internal import WeirRedis
 package import WeirServer
-package import WeirTenancy
+internal import WeirTenancy
 
 /// Everything that runs, put together from the settings: the one place that knows all targets.
 package struct Assembly: Sendable {

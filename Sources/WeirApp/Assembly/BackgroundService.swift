@@ -1,4 +1,4 @@
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// A component that runs until it is cancelled, as a service that ends when the process shuts down.
 struct BackgroundService: Service {

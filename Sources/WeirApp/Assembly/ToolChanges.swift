@@ -1,5 +1,5 @@
 internal import NIOConcurrencyHelpers
-package import WeirServer
+internal import WeirServer
 
 /// Carries "the tools changed" from the directory, which is made first, to the front, which is made last.
 final class ToolChanges: Sendable {

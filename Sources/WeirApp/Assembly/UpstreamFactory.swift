@@ -2,8 +2,8 @@ internal import Crypto
 package import Logging
 package import WeirCore
 package import WeirHTTPClient
-package import WeirPipeline
-package import WeirUpstream
+internal import WeirPipeline
+internal import WeirUpstream
 
 /// Makes the upstreams that the settings name.
 package struct UpstreamFactory: Sendable {

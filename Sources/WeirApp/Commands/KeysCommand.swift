@@ -1,5 +1,5 @@
 internal import WeirCore
-package import WeirTenancy
+internal import WeirTenancy
 
 /// What `weir keys new` does.
 package enum KeysCommand {

@@ -1,6 +1,6 @@
 internal import HTTPTypes
 internal import Hummingbird
-package import Logging
+internal import Logging
 internal import WeirSample
 
 /// The sample server over HTTP at `/mcp`, for set-ups where Weir and its upstream are different containers. It asks nobody who they are: it

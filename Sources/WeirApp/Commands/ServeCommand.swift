@@ -2,6 +2,7 @@ package import Logging
 internal import NIOCore
 internal import ServiceLifecycle
 internal import UnixSignals
+internal import WeirCore
 internal import WeirServer
 
 #if canImport(Glibc)

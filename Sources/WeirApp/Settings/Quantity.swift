@@ -1,5 +1,5 @@
 internal import WeirBilling
-package import WeirCore
+internal import WeirCore
 
 /// The quantities that configurations are written in. Each returns nil for what it doesn't know; the caller says where and what to write.
 enum Quantity {

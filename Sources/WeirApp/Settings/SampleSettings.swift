@@ -1,7 +1,7 @@
-package import WeirBilling
-package import WeirCache
-package import WeirCore
-package import WeirTenancy
+internal import WeirBilling
+internal import WeirCache
+internal import WeirCore
+internal import WeirTenancy
 
 extension Settings {
   /// What `weir serve` does without a file: the built-in sample server, on loopback, cached in memory, charged and paced like the real one.

@@ -1,8 +1,8 @@
-package import WeirBilling
-package import WeirCache
-package import WeirCore
+internal import WeirBilling
+internal import WeirCache
+internal import WeirCore
 internal import WeirRedis
-package import WeirTenancy
+internal import WeirTenancy
 internal import Yams
 
 /// Reads a configuration file into `Settings`.

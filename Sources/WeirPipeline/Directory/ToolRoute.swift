@@ -1,7 +1,7 @@
-package import WeirCache
+internal import WeirCache
 package import WeirCore
 internal import WeirJSON
-package import WeirTenancy
+internal import WeirTenancy
 
 /// One tool of one upstream: where a call of it goes, and how it is listed.
 package final class ToolRoute: Sendable {

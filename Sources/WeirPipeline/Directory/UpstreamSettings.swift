@@ -1,7 +1,7 @@
 package import WeirBilling
 package import WeirCache
 package import WeirCore
-package import WeirTenancy
+internal import WeirTenancy
 
 /// What the operator decided about one upstream, as far as the pipeline is concerned.
 package struct UpstreamSettings: Sendable {

@@ -1,6 +1,6 @@
 package import Logging
 internal import NIOConcurrencyHelpers
-package import WeirCore
+internal import WeirCore
 internal import WeirTenancy
 
 /// Writes down every call, once, when it is answered: metrics, and one log line at debug. No arguments, no results, no secrets.

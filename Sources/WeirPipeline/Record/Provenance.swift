@@ -1,5 +1,5 @@
 internal import WeirBilling
-package import WeirCore
+internal import WeirCore
 
 /// The value of `_meta["weir/cache"]`: how an answer came about.
 struct Provenance {

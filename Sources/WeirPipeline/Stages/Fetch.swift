@@ -99,6 +99,9 @@ struct Fetch: Sendable {
     }
   }
 
+  /// More provider requests than one call can make: the upstream's own count is not trusted beyond it.
+  private static let mostRequests = 1000
+
   /// Members of `params` that are not passed on as they are. `task` asks for what Weir does not declare; a receiver without the capability
   /// answers such a call like any other (MCP 2025-11-25, tasks).
   private static let ownMembers = ["name", "_meta", "task"]
@@ -135,8 +138,9 @@ struct Fetch: Sendable {
         verdict = .answer(bytes: nil, cap: cap, requests: requests)
       }
     }
-    var requests = permitted.policy.requests
-    if case .answer(_, _, let counted?) = verdict { requests = max(0, counted) }
+    // What the answer itself says, within reason; a failed call is one request, whatever it was going to ask for.
+    var requests = result.isError ? 1 : permitted.policy.requests
+    if case .answer(_, _, let counted?) = verdict { requests = min(max(0, counted), Self.mostRequests) }
     // Providers charge for requests that succeed (docs/money.md).
     let isCharged = !result.isError && verdict != .throttled
     return Answer(result: result, verdict: verdict, cost: isCharged ? lane.price(of: requests) : .zero, requests: requests)

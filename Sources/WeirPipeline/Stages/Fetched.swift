@@ -1,6 +1,6 @@
-package import WeirBilling
-package import WeirCache
-package import WeirCore
+internal import WeirBilling
+internal import WeirCache
+internal import WeirCore
 package import WeirMCP
 
 extension ToolResult: CachePayload {

@@ -1,4 +1,4 @@
-package import WeirJSON
+internal import WeirJSON
 internal import WeirMCP
 
 extension ReceivedCall {

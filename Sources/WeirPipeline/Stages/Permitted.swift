@@ -1,7 +1,7 @@
-package import WeirBilling
-package import WeirCore
-package import WeirJSON
-package import WeirTenancy
+internal import WeirBilling
+internal import WeirCore
+internal import WeirJSON
+internal import WeirTenancy
 
 /// After stage *authorize*: this caller may call this tool, and the policy of the call is known. Everything behind this stage takes a
 /// `Permitted` or what is made from one, so that looking up before authorising does not compile.

@@ -1,5 +1,5 @@
-package import WeirCore
-package import WeirTenancy
+internal import WeirCore
+internal import WeirTenancy
 
 /// After stage *resolve*: the call, who makes it, and which tool of which upstream it means.
 package struct Resolved: Sendable {
