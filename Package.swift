@@ -113,16 +113,23 @@ let package = Package(
       name: "weir",
       dependencies: ["WeirApp", "WeirUpstream", logging, .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
-  ] + [
-    ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),
-    ("WeirCache", ["WeirCore", "WeirJSON"]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
-    ("WeirRedis", [nioCore, nioPosix, nioEmbedded, logging, locks]), ("WeirHTTPClient", [nioCore, nioPosix, locks, logging]),
-    ("WeirUpstream", ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks, .product(name: "Subprocess", package: "swift-subprocess")]),
-    ("WeirPipeline", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirTenancy", logging, locks]),
-    ("WeirServer", ["WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", nioCore, nioPosix, nioHTTP1, nioEmbedded, logging, locks, lifecycle]),
-    ("WeirSample", ["WeirJSON", "WeirMCP"]),
-    ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirTenancy"]),
-  ].map { (name: String, extra: [Target.Dependency]) in
-    .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "WeirTestSupport"] + extra, swiftSettings: swiftSettings)
-  }
+  ]
+    + [
+      ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),
+      ("WeirCache", ["WeirCore", "WeirJSON"]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
+      ("WeirRedis", [nioCore, nioPosix, nioEmbedded, logging, locks]), ("WeirHTTPClient", [nioCore, nioPosix, locks, logging]),
+      (
+        "WeirUpstream",
+        ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks, .product(name: "Subprocess", package: "swift-subprocess")]
+      ),
+      ("WeirPipeline", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirTenancy", logging, locks]),
+      (
+        "WeirServer",
+        ["WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", nioCore, nioPosix, nioHTTP1, nioEmbedded, logging, locks, lifecycle]
+      ),
+      ("WeirSample", ["WeirJSON", "WeirMCP"]),
+      ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirTenancy"]),
+    ].map { (name: String, extra: [Target.Dependency]) in
+      .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "WeirTestSupport"] + extra, swiftSettings: swiftSettings)
+    }
 )

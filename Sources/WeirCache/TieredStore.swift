@@ -18,7 +18,8 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   ///   - encode: the bytes of a payload, for the shared store.
   ///   - decode: the payload of bytes that `encode` made, perhaps in another version; nil where it cannot be read.
   package init(
-    memory: MemoryStore<Payload>, shared: (any SharedStore)?, maxSharedBytes: Int = 1 << 20, time: any TimeSource, encode: @escaping @Sendable (Payload) -> [UInt8],
+    memory: MemoryStore<Payload>, shared: (any SharedStore)?, maxSharedBytes: Int = 1 << 20, time: any TimeSource,
+    encode: @escaping @Sendable (Payload) -> [UInt8],
     decode: @escaping @Sendable ([UInt8]) -> Payload?
   ) {
     self.memory = memory

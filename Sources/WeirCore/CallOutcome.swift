@@ -27,7 +27,9 @@ package struct MicroUSD: Hashable, Comparable, Sendable, AdditiveArithmetic {
   package static let zero = MicroUSD(0)
   package static func < (left: MicroUSD, right: MicroUSD) -> Bool { left.amount < right.amount }
   package static func + (left: MicroUSD, right: MicroUSD) -> MicroUSD { MicroUSD(left.amount.addingSaturating(right.amount)) }
-  package static func - (left: MicroUSD, right: MicroUSD) -> MicroUSD { MicroUSD(left.amount.addingSaturating(right.amount == .min ? .max : -right.amount)) }
+  package static func - (left: MicroUSD, right: MicroUSD) -> MicroUSD {
+    MicroUSD(left.amount.addingSaturating(right.amount == .min ? .max : -right.amount))
+  }
   /// In dollars, for metrics and messages.
   package var dollars: Double { Double(amount) / 1_000_000 }
 }

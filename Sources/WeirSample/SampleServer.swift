@@ -10,7 +10,9 @@ package struct SampleServer: Sendable {
   private let today: @Sendable () -> Int
 
   /// - Parameter latency: how long every tool call takes, as a billing API would.
-  package init(ledger: Ledger = Ledger(), latency: Duration = .seconds(1), today: @escaping @Sendable () -> Int = { CivilDate(SystemTime().wall()).days }) {
+  package init(
+    ledger: Ledger = Ledger(), latency: Duration = .seconds(1), today: @escaping @Sendable () -> Int = { CivilDate(SystemTime().wall()).days }
+  ) {
     self.ledger = ledger
     self.latency = latency
     self.today = today

@@ -43,5 +43,6 @@ package struct TenantDirectory: Sendable {
   }
 
   private static let refusal = CallError(
-    .unauthenticated, "This Weir needs an API key: send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\" with a key that its operator gave you.")
+    .unauthenticated,
+    "This Weir needs an API key: send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\" with a key that its operator gave you.")
 }

@@ -80,7 +80,8 @@ struct SettingsTests {
       return
     }
     #expect(headers.first?.value.reveal == "Bearer t0p")
-    #expect(prices.policy.rules.map(\.freshness) == [Freshness(fresh: .hours(24), stale: .days(7)), Freshness(fresh: .minutes(10), stale: .zero), nil])
+    #expect(
+      prices.policy.rules.map(\.freshness) == [Freshness(fresh: .hours(24), stale: .days(7)), Freshness(fresh: .minutes(10), stale: .zero), nil])
     #expect(prices.toolShares.map(\.share) == [.principal])
     #expect(settings.tenants.first?.mayCall(upstream: "aws-billing", tool: "budgets") == true)
   }
@@ -110,9 +111,15 @@ struct SettingsTests {
       ("\(upstream)\nproviders: { a: { price: 0.0000001 } }", "weir.yaml:2: providers.a.price", "0.01 USD/request"),
       ("\(upstream)\nproviders: { a: { rate: 1/s, limits: [1/s] } }", "weir.yaml:2: providers.a", "into \"limits\""),
       ("\(upstream)\ntenants: { t: { allow: [\"*\"] } }", "weir.yaml:2: tenants.t", "weir keys new --tenant t"),
-      ("\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: abc }], allow: [\"*\"] } }", "weir.yaml:2: tenants.t.api_keys.0.sha256", "64 hexadecimal"),
+      (
+        "\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: abc }], allow: [\"*\"] } }", "weir.yaml:2: tenants.t.api_keys.0.sha256",
+        "64 hexadecimal"
+      ),
       ("\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(digest)\" }] } }", "weir.yaml:2: tenants.t", "allow"),
-      ("\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(digest)\" }], allow: [\"b/*\"] } }", "weir.yaml:2: tenants.t.allow.0", "matches none"),
+      (
+        "\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(digest)\" }], allow: [\"b/*\"] } }", "weir.yaml:2: tenants.t.allow.0",
+        "matches none"
+      ),
       ("a: [", "weir.yaml:", "is no YAML"),
       ("upstreams: 1\nupstreams: 2", "weir.yaml:", "twice"),
     ])
@@ -131,12 +138,14 @@ struct SettingsTests {
     #expect(error.contains("one"))
   }
 
-  @Test("a secret is never in an error", arguments: [
-    ("tenants: { t: { api_keys: [{ name: k, sha256: weir_thisisakey }], allow: [\"*\"] } }", "weir_thisisakey"),
-    ("cache: { redis: { url: \"redis://user:pa55@\" } }", "pa55"),
-    ("listen: { public_url: \"${env:TOKEN}\" }", "t0p"),
-    ("listen: { max_body: \"${env:TOKEN}\" }", "t0p"),
-  ])
+  @Test(
+    "a secret is never in an error",
+    arguments: [
+      ("tenants: { t: { api_keys: [{ name: k, sha256: weir_thisisakey }], allow: [\"*\"] } }", "weir_thisisakey"),
+      ("cache: { redis: { url: \"redis://user:pa55@\" } }", "pa55"),
+      ("listen: { public_url: \"${env:TOKEN}\" }", "t0p"),
+      ("listen: { max_body: \"${env:TOKEN}\" }", "t0p"),
+    ])
   func hidden(_ text: String, _ secret: String) throws {
     let message = try #require(fault(in: "\(Self.upstream)\n\(text)"))
     #expect(!message.contains(secret), "\(message)")
@@ -145,7 +154,8 @@ struct SettingsTests {
   @Test("keys of one tenant have names of their own, since the name stands for who calls")
   func sameName() throws {
     let other = String(repeating: "cd", count: 32)
-    let text = "\(Self.upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(Self.digest)\" }, { name: k, sha256: \"\(other)\" }], allow: [\"*\"] } }"
+    let text =
+      "\(Self.upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(Self.digest)\" }, { name: k, sha256: \"\(other)\" }], allow: [\"*\"] } }"
     #expect(try #require(fault(in: text)).contains("each key needs its own"))
   }
 
@@ -179,7 +189,8 @@ struct SettingsTests {
   @Test(
     "quantities are read exactly or not at all",
     arguments: [
-      ("250ms", Duration.milliseconds(250)), ("1.5s", .milliseconds(1500)), ("15m", .seconds(900)), ("24h", .seconds(86_400)), ("7d", .seconds(604_800)),
+      ("250ms", Duration.milliseconds(250)), ("1.5s", .milliseconds(1500)), ("15m", .seconds(900)), ("24h", .seconds(86_400)),
+      ("7d", .seconds(604_800)),
       ("5", nil), ("-1s", nil), ("1 week", nil), ("", nil), ("99999999999999999999d", nil), ("1e3s", nil),
     ])
   func durations(_ text: String, _ expected: Duration?) {

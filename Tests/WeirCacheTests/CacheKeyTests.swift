@@ -69,15 +69,42 @@ struct CacheKeyTests {
       ("tool Kelvin sign, canonically equivalent to K", base.changing { $0.tool = "\u{212A}" }),
       ("tool é composed", base.changing { $0.tool = "\u{E9}" }),
       ("tool é decomposed", base.changing { $0.tool = "e\u{301}" }),
-      ("a:b, c", base.changing { $0.upstream = "a:b"; $0.credential = "c" }),
-      ("a, b:c", base.changing { $0.upstream = "a"; $0.credential = "b:c" }),
-      ("ab, nothing", base.changing { $0.upstream = "ab"; $0.credential = "" }),
-      ("nothing, ab", base.changing { $0.upstream = ""; $0.credential = "ab" }),
-      ("tool swallows the arguments", base.changing { $0.tool = #"cost-explorer{"a":1}"#; $0.arguments = [] }),
+      (
+        "a:b, c",
+        base.changing {
+          $0.upstream = "a:b"; $0.credential = "c"
+        }
+      ),
+      (
+        "a, b:c",
+        base.changing {
+          $0.upstream = "a"; $0.credential = "b:c"
+        }
+      ),
+      (
+        "ab, nothing",
+        base.changing {
+          $0.upstream = "ab"; $0.credential = ""
+        }
+      ),
+      (
+        "nothing, ab",
+        base.changing {
+          $0.upstream = ""; $0.credential = "ab"
+        }
+      ),
+      (
+        "tool swallows the arguments",
+        base.changing {
+          $0.tool = #"cost-explorer{"a":1}"#; $0.arguments = []
+        }
+      ),
       ("tool with NUL", base.changing { $0.tool = "cost-explorer\0" }),
       (
         "a tool that imitates a length prefix",
-        base.changing { $0.tool = Name("cost-explorer\0\0\0\0\0\0\0\u{7}" + #"{"a":1}"#); $0.arguments = [] }
+        base.changing {
+          $0.tool = Name("cost-explorer\0\0\0\0\0\0\0\u{7}" + #"{"a":1}"#); $0.arguments = []
+        }
       ),
     ]
   }()

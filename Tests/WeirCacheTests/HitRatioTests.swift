@@ -1,12 +1,13 @@
+import Testing
+import WeirCore
+
+@testable import WeirCache
+
 #if canImport(Glibc)
   import Glibc
 #else
   import Darwin
 #endif
-import Testing
-import WeirCore
-
-@testable import WeirCache
 
 /// Least recently used, weighted by bytes: what S3-FIFO is to beat.
 private struct LRU {

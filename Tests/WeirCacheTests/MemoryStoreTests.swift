@@ -1,8 +1,8 @@
 import Testing
 import WeirCore
+import WeirTestSupport
 
 @testable import WeirCache
-import WeirTestSupport
 
 @Suite("Memory store")
 struct MemoryStoreTests {

@@ -140,7 +140,8 @@ struct LaneMachineTests {
     for (earlier, later) in zip(moments, moments.dropFirst()) { #expect(later - earlier >= .milliseconds(100)) }
   }
 
-  @Test("an absurd Retry-After is cut, a negative one is none, one that is missing becomes a backoff",
+  @Test(
+    "an absurd Retry-After is cut, a negative one is none, one that is missing becomes a backoff",
     arguments: [(Duration.seconds(86_400), 300.0), (.seconds(Int64.max), 300), (.seconds(-3), 0), (nil, 1)] as [(Duration?, Double)])
   func retryAfter(asked: Duration?, expected: Double) throws {
     var rig = Rig(LaneConfiguration(limits: [try limit(10, per: .seconds(1))]))

@@ -102,7 +102,8 @@ struct TokenBucketTests {
     #expect(granted(&bucket, at: now + .seconds(5)) == 1)
   }
 
-  @Test("a pause is kept to the end, at most a tenth longer, and cut to the longest that is allowed",
+  @Test(
+    "a pause is kept to the end, at most a tenth longer, and cut to the longest that is allowed",
     arguments: [(1.0, 0.0, 1.0), (1.0, 0.999, 1.0999), (86_400, 0, 300), (86_400, 1, 330), (0, 0, 0), (-5, 0, 0)])
   func pause(asked: Double, jitter: Double, expected: Double) throws {
     var bucket = TokenBucket([try limit(100, per: .seconds(1))], maximumPause: .seconds(300))

@@ -1,4 +1,5 @@
 import Testing
+
 @testable import WeirHTTPClient
 
 @Suite("What driver and consumer know of a transfer")

@@ -1,12 +1,14 @@
 import NIOCore
 import Testing
+
 @testable import WeirHTTPClient
 
 @Suite("Failures", .timeLimit(.minutes(1)))
 struct FailureTests {
   @Test("a server that does not answer runs into the head timeout, and the connection is closed")
   func slowHead() async throws {
-    try await ScriptedServer.run { _, _ in } body: { server in
+    try await ScriptedServer.run { _, _ in
+    } body: { server in
       try await withClient { client in
         let request = HTTPRequest(url: server.url, headTimeout: .milliseconds(100))
         let code = try await failure(of: { try await client.send(request) })
@@ -78,7 +80,9 @@ struct FailureTests {
 
   @Test("limits of any size are limits", arguments: [Duration.seconds(Int64.max), .seconds(Int64.min), .zero, .nanoseconds(1)])
   func strangeLimits(limit: Duration) async throws {
-    try await ScriptedServer.run { _, connection in connection.answer() } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer()
+    } body: { server in
       try await withClient { client in
         let request = HTTPRequest(url: server.url, headTimeout: limit, idleTimeout: limit, totalTimeout: limit)
         let code = try await failure(of: { try await client.send(request).body.collect(upTo: 100) })
@@ -164,7 +168,9 @@ struct FailureTests {
 
   @Test("a body of exactly the limit passes; collect has a limit of its own")
   func exactly() async throws {
-    try await ScriptedServer.run { _, connection in connection.answer(String(repeating: "x", count: 5000)) } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer(String(repeating: "x", count: 5000))
+    } body: { server in
       try await withClient { client in
         let request = HTTPRequest(url: server.url, maxBodyBytes: 5000)
         #expect(try await client.send(request).body.collect(upTo: 5000).count == 5000)
@@ -232,7 +238,10 @@ struct FailureTests {
 
   @Test("a port where nobody listens refuses the connection, and the error names no address")
   func refused() async throws {
-    let port = try await ScriptedServer.run { _, _ in } body: { $0.port }
+    let port = try await ScriptedServer.run { _, _ in
+    } body: {
+      $0.port
+    }
     try await withClient { client in
       let error = await #expect(throws: HTTPClientError.self) {
         try await client.send(HTTPRequest(url: "http://127.0.0.1:\(port)/secret-path?token=abc"))
@@ -244,7 +253,8 @@ struct FailureTests {
 
   @Test("a connection that nobody accepts runs into the connect timeout, in TLS too")
   func connectTimeout() async throws {
-    try await ScriptedServer.run { _, _ in } body: { server in
+    try await ScriptedServer.run { _, _ in
+    } body: { server in
       try await withClient { client in
         // The server takes the connection but never answers the TLS hello.
         let request = HTTPRequest(url: "https://127.0.0.1:\(server.port)/", connectTimeout: .milliseconds(150))
@@ -257,7 +267,8 @@ struct FailureTests {
 
   @Test("a server that does not speak TLS is a TLS error")
   func noTLS() async throws {
-    try await ScriptedServer.run(greeting: "HTTP/1.1 400 Bad Request\r\n\r\n") { _, _ in } body: { server in
+    try await ScriptedServer.run(greeting: "HTTP/1.1 400 Bad Request\r\n\r\n") { _, _ in
+    } body: { server in
       try await withClient { client in
         let code = try await failure(of: { try await client.send(HTTPRequest(url: "https://127.0.0.1:\(server.port)/")) })
         #expect(code == .tls)

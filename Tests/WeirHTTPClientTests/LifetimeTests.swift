@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import NIOCore
 import Testing
+
 @testable import WeirHTTPClient
 
 @Suite("Lifetimes", .timeLimit(.minutes(2)))
@@ -40,7 +41,8 @@ struct LifetimeTests {
 
   @Test("cancelling the task that waits for a head closes the connection at the server within a second")
   func cancelHead() async throws {
-    try await ScriptedServer.run { _, _ in } body: { server in
+    try await ScriptedServer.run { _, _ in
+    } body: { server in
       try await withClient { client in
         let code = try await withThrowingTaskGroup(of: HTTPClientError.Code?.self) { group in
           group.addTask { try await failure(of: { try await client.send(HTTPRequest(url: server.url)) }) }
@@ -57,7 +59,9 @@ struct LifetimeTests {
 
   @Test("a cancelled task sends nothing")
   func cancelledBefore() async throws {
-    try await ScriptedServer.run { _, connection in connection.answer() } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer()
+    } body: { server in
       try await withClient { client in
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
         let code = try await withThrowingTaskGroup(of: HTTPClientError.Code?.self) { group in

@@ -1,12 +1,15 @@
 import NIOCore
 import Testing
+
 @testable import WeirHTTPClient
 
 @Suite("Load", .timeLimit(.minutes(2)), .serialized)
 struct LoadTests {
   @Test("a thousand requests one after the other use one connection")
   func keepAlive() async throws {
-    try await ScriptedServer.run { _, connection in connection.answer(#"{"ok":true}"#) } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer(#"{"ok":true}"#)
+    } body: { server in
       try await withClient { client in
         let request = HTTPRequest(method: "POST", url: server.url, body: Array("{}".utf8))
         let start = ContinuousClock.now
@@ -21,7 +24,9 @@ struct LoadTests {
 
   @Test("thousands of requests, 32 at a time, use few connections")
   func concurrent() async throws {
-    try await ScriptedServer.run { _, connection in connection.answer(#"{"ok":true}"#) } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer(#"{"ok":true}"#)
+    } body: { server in
       try await withClient { client in
         let request = HTTPRequest(method: "POST", url: server.url, body: Array("{}".utf8))
         let start = ContinuousClock.now

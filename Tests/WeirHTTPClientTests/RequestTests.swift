@@ -1,4 +1,5 @@
 import Testing
+
 @testable import WeirHTTPClient
 
 @Suite("Requests", .timeLimit(.minutes(1)))
@@ -11,7 +12,9 @@ struct RequestTests {
       ("Host", "other"), ("content-length", "3"), ("Transfer-Encoding", "chunked"), ("CONNECTION", "close"), ("Expect", "100-continue"),
     ])
   func injection(name: String, value: String) async throws {
-    try await ScriptedServer.run { _, connection in connection.answer() } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer()
+    } body: { server in
       try await withClient { client in
         let request = HTTPRequest(url: server.url, headers: [(name: name, value: value)])
         let error = await #expect(throws: HTTPClientError.self) { try await client.send(request) }
@@ -46,9 +49,12 @@ struct RequestTests {
     }
   }
 
-  @Test("header values reach the server byte for byte", arguments: ["a", "a: b", "\u{20AC} euro", "tab\tinside", "=?base64?aGk=?=", "a;b", "a,b , c"])
+  @Test(
+    "header values reach the server byte for byte", arguments: ["a", "a: b", "\u{20AC} euro", "tab\tinside", "=?base64?aGk=?=", "a;b", "a,b , c"])
   func values(value: String) async throws {
-    try await ScriptedServer.run { _, connection in connection.answer() } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer()
+    } body: { server in
       try await withClient { client in
         _ = try await client.send(HTTPRequest(url: server.url, headers: [(name: "X-Value", value: value)])).body.collect(upTo: 100)
         #expect(server.requests.first?.values(of: "x-value") == [value])
@@ -58,7 +64,9 @@ struct RequestTests {
 
   @Test("a large body arrives whole", arguments: [1, 65_535, 4 * 1024 * 1024])
   func largeBody(size: Int) async throws {
-    try await ScriptedServer.run { request, connection in connection.answer("\(request.body.count)") } body: { server in
+    try await ScriptedServer.run { request, connection in
+      connection.answer("\(request.body.count)")
+    } body: { server in
       try await withClient { client in
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let response = try await client.send(HTTPRequest(method: "POST", url: server.url, body: body))

@@ -1,12 +1,15 @@
 import NIOCore
 import Testing
+
 @testable import WeirHTTPClient
 
 @Suite("Responses", .timeLimit(.minutes(1)))
 struct ResponseTests {
   @Test("a request reaches the server as it was given, and its JSON answer comes back")
   func json() async throws {
-    try await ScriptedServer.run { _, connection in connection.answer(#"{"ok":true}"#) } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer(#"{"ok":true}"#)
+    } body: { server in
       try await withClient { client in
         let body = Array(#"{"jsonrpc":"2.0"}"#.utf8)
         let headers = [(name: "Accept", value: "application/json, text/event-stream"), (name: "X-Empty", value: "")]
@@ -161,7 +164,9 @@ struct ResponseTests {
 
   @Test("a body has one consumer")
   func oneConsumer() async throws {
-    try await ScriptedServer.run { _, connection in connection.answer("once") } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer("once")
+    } body: { server in
       try await withClient { client in
         let response = try await client.send(HTTPRequest(url: server.url))
         #expect(text(try await response.body.collect(upTo: 100)) == "once")
@@ -173,7 +178,9 @@ struct ResponseTests {
 
   @Test("a proxy is used where one is configured")
   func proxy() async throws {
-    try await ScriptedServer.run { _, connection in connection.answer("by proxy") } body: { server in
+    try await ScriptedServer.run { _, connection in
+      connection.answer("by proxy")
+    } body: { server in
       try await withClient({ $0.proxy = "http://127.0.0.1:\(server.port)" }) { client in
         let response = try await client.send(HTTPRequest(url: "http://upstream.invalid/mcp"))
         #expect(text(try await response.body.collect(upTo: 100)) == "by proxy")
@@ -182,4 +189,3 @@ struct ResponseTests {
     }
   }
 }
-

@@ -1,5 +1,6 @@
 import Logging
 import Testing
+
 @testable import WeirHTTPClient
 
 let quiet = Logger(label: "weir.http.tests") { _ in SwiftLogNoOpLogHandler() }

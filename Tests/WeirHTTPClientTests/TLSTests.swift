@@ -1,4 +1,5 @@
 import Testing
+
 @testable import WeirHTTPClient
 
 @Suite("TLS", .timeLimit(.minutes(1)))

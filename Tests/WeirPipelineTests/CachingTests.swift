@@ -3,9 +3,9 @@ import WeirBilling
 import WeirCache
 import WeirCore
 import WeirFlow
-import WeirTestSupport
 import WeirJSON
 import WeirPipeline
+import WeirTestSupport
 
 @Suite("Answers are given again (issue 2)", .timeLimit(.minutes(1)))
 struct CachingTests {

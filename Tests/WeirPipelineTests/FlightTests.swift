@@ -1,12 +1,12 @@
 import NIOConcurrencyHelpers
 import Testing
 import WeirBilling
+import WeirCache
 import WeirCore
 import WeirFlow
-import WeirTestSupport
 import WeirJSON
-import WeirCache
 import WeirPipeline
+import WeirTestSupport
 
 @Suite("Identical calls at the same time (issue 2)", .timeLimit(.minutes(1)))
 struct FlightTests {

@@ -1,11 +1,11 @@
 import Testing
 import WeirBilling
+import WeirCache
 import WeirCore
 import WeirFlow
-import WeirTestSupport
 import WeirJSON
-import WeirCache
 import WeirPipeline
+import WeirTestSupport
 
 @Suite("Calls that are not sent (issue 2)", .timeLimit(.minutes(1)))
 struct RefusalTests {

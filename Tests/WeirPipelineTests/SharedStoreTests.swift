@@ -3,8 +3,8 @@ import WeirBilling
 import WeirCache
 import WeirCore
 import WeirFlow
-import WeirTestSupport
 import WeirJSON
+import WeirTestSupport
 
 @testable import WeirPipeline
 

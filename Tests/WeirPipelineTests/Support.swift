@@ -125,7 +125,8 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
       allow: ["up/get*"].compactMap { ToolPattern($0) }),
   ])
   let cache = TieredStore<ToolResult>(
-    memory: MemoryStore(limits: MemoryLimits(maxBytes: 64 << 20, maxEntryBytes: 1 << 20), cores: 2), shared: options.shared, time: time, encode: { $0.bytes },
+    memory: MemoryStore(limits: MemoryLimits(maxBytes: 64 << 20, maxEntryBytes: 1 << 20), cores: 2), shared: options.shared, time: time,
+    encode: { $0.bytes },
     decode: { try? ToolResult(storedNormalized: $0) })
   let writer = SharedWriter(cache: cache)
   let flights = Flights<CacheKey, Fetched>(time: time)

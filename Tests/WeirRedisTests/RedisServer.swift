@@ -71,7 +71,11 @@ final class RedisServer: Sendable {
 
   /// SIGKILL, and waits for its end.
   func kill() async {
-    guard let process = process.withLockedValue({ process in defer { process = nil }; return process }) else { return }
+    guard
+      let process = process.withLockedValue({ process in
+        defer { process = nil }; return process
+      })
+    else { return }
     await withCheckedContinuation { continuation in
       process.terminationHandler = { _ in continuation.resume() }
       _ = Glibc.kill(process.processIdentifier, SIGKILL)

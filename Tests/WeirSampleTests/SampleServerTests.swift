@@ -60,18 +60,22 @@ struct SampleServerTests {
       #"{"operation":"getCostAndUsage","start_date":"soon"}"#, "{}",
     ])
   func wrong(_ arguments: String) async throws {
-    let result = try await answer(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"cost-explorer","arguments":\#(arguments)}}"#)["result"]
+    let result = try await answer(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"cost-explorer","arguments":\#(arguments)}}"#)[
+      "result"]
     #expect(result?["isError"]?.bool == true)
     #expect(result?["structuredContent"]?["status"]?.string == "error")
   }
 
   @Test("it speaks both eras")
   func eras() async throws {
-    let legacy = try await answer(#"{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#)
+    let legacy = try await answer(
+      #"{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#
+    )
     #expect(legacy["result"]?["protocolVersion"]?.string == "2025-06-18")
     #expect(legacy["id"]?.string == "a")
     let modern = try await answer(
-      #"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#)
+      #"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#
+    )
     #expect(modern["result"]?["resultType"]?.string == "complete")
     #expect(await server.answer(to: Array(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.utf8)) == nil)
     #expect(try await answer("{")["error"]?["code"]?.int == -32700)

@@ -48,7 +48,8 @@ package struct Assembly: Sendable {
 
   /// In the order in which they start; they stop the other way round, so that the front drains while everything behind it still works.
   private static func services(
-    front: Front, redis: RedisClient?, cache: TieredStore<ToolResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>, lanes: [Name: ProviderLane],
+    front: Front, redis: RedisClient?, cache: TieredStore<ToolResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>,
+    lanes: [Name: ProviderLane],
     upstreams: [any Upstream], clients: [HTTPClient], time: any TimeSource
   ) -> [any Service] {
     var services: [any Service] = []
@@ -130,13 +131,15 @@ package struct Assembly: Sendable {
     var hooks = FrontHooks()
     hooks.metrics = { registry.page() }
     hooks.readiness = { FrontHooks.Readiness(isReady: true, json: readiness.json) }
-    let requests = registry.counter("weir_http_requests_total", "HTTP requests by what they asked for and the status of the answer.", labels: ["route", "status"])
+    let requests = registry.counter(
+      "weir_http_requests_total", "HTTP requests by what they asked for and the status of the answer.", labels: ["route", "status"])
     hooks.onRequest = { route, status in requests.with("\(route)", String(status)).add() }
     return Front(configuration: configuration, gateway: pipeline, hooks: hooks, time: time, logger: logger)
   }
 
   private static func collect(
-    _ registry: MetricsRegistry, _ cache: TieredStore<ToolResult>, _ writer: SharedWriter, _ flights: Flights<CacheKey, Fetched>, _ lanes: [Name: ProviderLane],
+    _ registry: MetricsRegistry, _ cache: TieredStore<ToolResult>, _ writer: SharedWriter, _ flights: Flights<CacheKey, Fetched>,
+    _ lanes: [Name: ProviderLane],
     _ directory: ToolDirectory, _ redis: RedisClient?, _ front: Front, time: any TimeSource
   ) {
     registry.collect(Collectors.process())

@@ -35,7 +35,8 @@ enum ProviderReader {
     try readLimits(map, node, into: &provider)
     provider.concurrency = try map.count("concurrency") ?? provider.concurrency
     provider.price = try map.value("price", Quantity.priceHelp, Quantity.price) ?? provider.price
-    provider.budget = try map.value("budget", "a number of requests or an amount per day or month, such as 200/day or 50 USD/month", budget)
+    provider.budget =
+      try map.value("budget", "a number of requests or an amount per day or month, such as 200/day or 50 USD/month", budget)
       ?? provider.budget
     return provider
   }

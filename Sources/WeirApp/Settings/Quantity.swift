@@ -38,8 +38,10 @@ enum Quantity {
     let sides = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String($0) ?? "" }
     guard sides.count == 2, let count = Int(trimmed(sides[0])), count > 0 else { return nil }
     let period = trimmed(sides[1])
-    let named: [String: Duration] = ["s": .seconds(1), "second": .seconds(1), "m": .minutes(1), "minute": .minutes(1), "h": .hours(1),
-      "hour": .hours(1), "d": .days(1), "day": .days(1)]
+    let named: [String: Duration] = [
+      "s": .seconds(1), "second": .seconds(1), "m": .minutes(1), "minute": .minutes(1), "h": .hours(1),
+      "hour": .hours(1), "d": .days(1), "day": .days(1),
+    ]
     guard let period = named[period] ?? duration(period), period > .zero else { return nil }
     return (count, period)
   }

@@ -44,7 +44,9 @@ struct SettingsNode {
   func mapping(_ allowed: String...) throws(SettingsError) -> SettingsMapping {
     let members = try entries()
     for (name, value) in members where !allowed.contains(name) {
-      let hint = Suggestion.nearest(to: name, among: allowed).map { "; did you mean \"\($0)\"?" } ?? "; known here: \(allowed.sorted().joined(separator: ", "))"
+      let hint =
+        Suggestion.nearest(to: name, among: allowed).map { "; did you mean \"\($0)\"?" }
+        ?? "; known here: \(allowed.sorted().joined(separator: ", "))"
       throw value.error("is not a key that Weir knows\(hint)")
     }
     return SettingsMapping(owner: self, members: Dictionary(members.map { ($0.name, $0.value) }) { first, _ in first })

@@ -129,7 +129,10 @@ package enum SettingsReader {
   private static func key(_ node: SettingsNode) throws(SettingsError) -> Tenant.Key {
     let map = try node.mapping("name", "sha256")
     guard let name = try map.value("name", Identifier.help, { Identifier.isValid($0) ? $0 : nil }) else { throw node.error("needs a \"name\"") }
-    guard let digest = try map.value("sha256", "a SHA-256 digest of 64 hexadecimal digits (`weir keys new` prints it; never the key itself)", echo: false, { KeyDigest(hex: $0) }) else {
+    guard
+      let digest = try map.value(
+        "sha256", "a SHA-256 digest of 64 hexadecimal digits (`weir keys new` prints it; never the key itself)", echo: false, { KeyDigest(hex: $0) })
+    else {
       throw node.error("needs a \"sha256\": the digest that `weir keys new` prints, never the key itself")
     }
     return Tenant.Key(name: Name(name), digest: digest)

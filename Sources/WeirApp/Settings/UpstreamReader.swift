@@ -85,10 +85,11 @@ enum UpstreamReader {
       let freshness = ttl.map { Freshness(fresh: $0, stale: .zero) }
       if never, let stale = map["stale"] { throw stale.error("makes no sense beside \"never: true\"") }
       let stale = try map.duration("stale") ?? .zero
-      rules.append((
-        CacheRule(tool: tool, freshness: freshness.map { Freshness(fresh: $0.fresh, stale: stale) }),
-        try map.value("share", Self.shareHelp, Self.share)
-      ))
+      rules.append(
+        (
+          CacheRule(tool: tool, freshness: freshness.map { Freshness(fresh: $0.fresh, stale: stale) }),
+          try map.value("share", Self.shareHelp, Self.share)
+        ))
     }
     return rules
   }

@@ -42,7 +42,8 @@ package final class CallRecorder: Sendable {
     logger.debug(
       "call answered",
       metadata: [
-        "tenant": "\(key.tenant)", "principal": "\(permitted.caller.principal)", "upstream": "\(key.upstream)", "tool": "\(permitted.route.tool.name)",
+        "tenant": "\(key.tenant)", "principal": "\(permitted.caller.principal)", "upstream": "\(key.upstream)",
+        "tool": "\(permitted.route.tool.name)",
         "provider": "\(key.provider)", "outcome": "\(outcome.rawValue)", "seconds": "\(duration.inSeconds)",
       ])
   }

@@ -82,7 +82,9 @@ struct RunningFront: Sendable {
     return response.header("mcp-session-id") ?? ""
   }
 
-  func legacy(_ session: String, _ method: String, params: String = "{}", id: String = "7", _ headers: [String: String] = [:]) async throws
+  func legacy(
+    _ session: String, _ method: String, params: String = "{}", id: String = "7", _ headers: [String: String] = [:]
+  ) async throws
     -> WireResponse
   {
     try await post(Self.legacyBody(method, params: params, id: id), ["Mcp-Session-Id": session].merging(headers) { $1 })
