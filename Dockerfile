@@ -1,4 +1,5 @@
 # Weir's image: built with the Swift toolchain, run on a slim Debian of the same release with the two C libraries that Weir links.
+# Debian 12 (bookworm) or newer: Weir needs libcurl 7.87.
 # docs/operations.md says how to run it.
 
 FROM swift:6.3-bookworm AS builder
