@@ -1,7 +1,7 @@
 /// The one error that crosses the pipeline (docs/decisions/0003): a closed list of reasons, a sentence for whoever reads it, and when to
 /// try again. No upstream URL, token, path or argument value stands in a message.
 package struct CallError: Error, Sendable, Equatable {
-  /// Why the call has no answer. How a reason looks on the wire, in metrics and in the audit is decided by one table, `CallError.Wire`.
+  /// Why the call has no answer. How a reason looks on the wire, in metrics and in the audit is decided by one table, `CallErrorWire` in the front.
   package enum Reason: String, Sendable, CaseIterable {
     /// No credential, or one that no tenant has.
     case unauthenticated

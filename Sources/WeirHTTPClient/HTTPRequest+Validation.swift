@@ -1,6 +1,7 @@
 extension HTTPRequest {
-  /// Refuses whatever would change the shape of the message on the wire: control bytes, names that are no tokens, framing fields.
-  func validate() throws(HTTPClientError) {
+  /// Refuses whatever would change the shape of the message on the wire: control bytes, names that are no tokens, framing fields. Every
+  /// `send` begins with it; a configuration can be checked before.
+  package func validate() throws(HTTPClientError) {
     try validateMethod()
     try validateURL()
     for header in headers { try Self.validate(name: header.name, value: header.value) }

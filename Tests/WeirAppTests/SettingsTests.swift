@@ -104,6 +104,13 @@ struct SettingsTests {
       ("upstreams:\n  a:\n    url: http://x\n    cache: [{ tool: t, ttl: 5 }]", "weir.yaml:4: upstreams.a.cache.0.ttl", "24h"),
       ("upstreams:\n  a:\n    url: http://x\n    headers: { A: \"${env:NOPE}\" }", "weir.yaml:4: upstreams.a.headers.A", "NOPE, which is not set"),
       ("upstreams:\n  a:\n    url: http://x\n    headers: { A: \"${file:/nope}\" }", "weir.yaml:4", "/nope, which can't be read"),
+      ("upstreams:\n  a:\n    url: http://x\n    headers: { Accept: x }", "weir.yaml:4: upstreams.a.headers", "set by the protocol"),
+      ("upstreams:\n  a:\n    url: http://x\n    headers: { \"X Y\": z }", "weir.yaml:4: upstreams.a.headers", "not a token"),
+      ("upstreams:\n  a:\n    url: http://u:p@x", "weir.yaml:3: upstreams.a.url", "user information"),
+      (
+        "upstreams:\n  a:\n    url: http://x\n    pack: aws-billing-cost-management\n    provider: aws-billing",
+        "weir.yaml:5: upstreams.a.provider", "to stand in for aws-cost-explorer"
+      ),
       ("\(upstream)\nlisten: { address: nowhere }", "weir.yaml:2: listen.address", "127.0.0.1:8080"),
       ("\(upstream)\nlisten: { address: 0.0.0.0:80 }", "weir.yaml:2: listen.address", "anybody could read your bills"),
       ("\(upstream)\nproviders: { b: { rate: 1/s } }", "weir.yaml:2: providers.b", "did you mean \"a\"?"),

@@ -25,6 +25,9 @@ enum UpstreamReader {
     let rules = try self.rules(map["cache"])
     let trusted = try map.duration("trust_annotations").map { Freshness(fresh: $0, stale: .zero) }
     let provider = try map.value("provider", Identifier.help) { Identifier.isValid($0) ? Name($0) : nil }
+    if let pack, let provider, let name = map["provider"], pack.providers.dropFirst().contains(where: { $0.name == provider }) {
+      throw name.error("is a provider that the pack has for other calls; choose a name of your own to stand in for \(pack.providers[0].name)")
+    }
     var upstream = Settings.Upstream(
       name: name, transport: try transport(map, node),
       policy: UpstreamPolicy(rules: rules.map(\.rule), pack: pack, trustedAnnotations: trusted),
@@ -69,7 +72,7 @@ enum UpstreamReader {
       for (name, value) in try map["headers"]?.entries() ?? [] { headers.append((name, Secret(try value.text()))) }
       var checked = HTTPUpstreamConfiguration(url: url ?? "")
       checked.headers = headers
-      if let fault = checked.faults.first { throw (map["headers"] ?? node).error(fault) }
+      if let fault = checked.faults.first { throw (map["headers"] ?? map["url"] ?? node).error(fault) }
       return .http(url: url ?? "", headers: headers, caFile: try map.text("ca_file"))
     }
   }

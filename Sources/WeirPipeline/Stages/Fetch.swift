@@ -165,7 +165,11 @@ struct Fetch: Sendable {
     let entry = CacheEntry(
       value: answer.result, storedAt: time.wall(), freshFor: freshFor, staleFor: freshness.stale, cost: answer.cost,
       upstreamRequests: answer.requests)
-    cache.memory.put(missed.key, entry, owner: missed.permitted.caller.tenant, since: ticket, now: time.now())
+    let rejection = cache.memory.put(missed.key, entry, owner: missed.permitted.caller.tenant, since: ticket, now: time.now())
+    // Too large for memory: it is not kept in Redis either, where it could only be read once and again.
+    if rejection == .tooLarge {
+      return Fetched(result: answer.result, source: .upstream, age: .zero, freshUntil: nil, cost: answer.cost, requests: answer.requests)
+    }
     writer.write(missed.key, entry, since: ticket)
     recorder.observe(.store, time.now() - started)
     return Fetched(

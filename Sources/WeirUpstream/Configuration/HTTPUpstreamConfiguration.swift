@@ -1,4 +1,5 @@
 package import WeirCore
+internal import WeirHTTPClient
 
 /// An upstream behind a URL, spoken to by Streamable HTTP.
 package struct HTTPUpstreamConfiguration: Sendable {
@@ -28,8 +29,14 @@ extension HTTPUpstreamConfiguration {
     return reserved.contains(name) || name.hasPrefix("mcp-param-")
   }
 
-  /// One line for each thing that cannot stand in a configuration; such headers are not sent.
+  /// One line for each thing that cannot stand in a configuration; reserved headers are not sent, and the rest would fail every request.
   package var faults: [String] {
-    headers.filter { Self.isReserved($0.name) }.map { "the header \($0.name) is set by the protocol; leave it out" }
+    var faults = headers.filter { Self.isReserved($0.name) }.map { "the header \($0.name) is set by the protocol; leave it out" }
+    do throws(HTTPClientError) {
+      try HTTPRequest(method: "POST", url: url, headers: headers.map { ($0.name, $0.value.reveal) }).validate()
+    } catch {
+      faults.append(error.message)
+    }
+    return faults
   }
 }

@@ -75,7 +75,7 @@ extension HTTPUpstream {
       giveUp(session, because: refusal.reason)
       return .failed(ErrorText.down(name, refusal.reason, wait: nil))
     case .status(429, _, let retryAfter):
-      return .failed(CallError(.throttled, "upstream \(name) refuses more calls for now (HTTP 429)", retryAfter: retryAfter ?? .seconds(1)))
+      return .failed(CallError(.throttled, "upstream \(name) refuses more calls for now (HTTP 429)", retryAfter: retryAfter))
     case .status(let status, _, let retryAfter) where status >= 500:
       return .failed(ErrorText.lost(name, refusal.reason, wait: retryAfter ?? .seconds(1)))
     case .status(_, let error?, _): return rejected(error, in: session)
