@@ -14,6 +14,33 @@ struct LaneMachineTests {
     #expect(rig.stats.permitsInUse == 2)
   }
 
+  @Test("a tenant whose calls hang leaves room for the others, and gets its own back when they return (issue 2)")
+  func tenantShare() {
+    var rig = Rig(LaneConfiguration(concurrency: 4, tenantConcurrency: 3))
+    let hanging = (0..<6).map { _ in rig.enqueue("b") }
+    #expect(rig.granted == Array(hanging[0..<3]))
+    let other = rig.enqueue("a")
+    #expect(rig.granted.last == other)
+    let next = rig.enqueue("a")
+    #expect(rig.granted.last == other)
+    rig.release(other)
+    #expect(rig.granted.last == next)
+    rig.release(hanging[0])
+    #expect(rig.granted.last == hanging[3])
+    #expect(rig.stats.permitsInUse == 4)
+  }
+
+  @Test("those who wait behind their tenant's share still expire at their deadline")
+  func shareAndDeadline() {
+    var rig = Rig(LaneConfiguration(concurrency: 4, tenantConcurrency: 1))
+    rig.enqueue("b")
+    let waiting = rig.enqueue("b", within: .seconds(5))
+    #expect(rig.timer == rig.now + .seconds(5))
+    rig.advance(.seconds(5))
+    #expect(rig.refused[waiting] != nil)
+    #expect(rig.stats.depth == 0)
+  }
+
   @Test("whoever waits for a permit holds no token")
   func tokenLast() throws {
     var rig = Rig(LaneConfiguration(limits: [try limit(1, per: .seconds(1), burst: 5)], concurrency: 1))

@@ -23,7 +23,7 @@ package struct Assembly: Sendable {
     let cache = Self.cache(settings.cache, redis: redis, time: time)
     let writer = SharedWriter(cache: cache)
     let flights = Flights<CacheKey, Fetched>(time: time)
-    let lanes = settings.providers.mapValues { Self.lane($0, registry: registry, time: time) }
+    let lanes = settings.providers.mapValues { Self.lane($0, tenants: settings.tenants.count, time: time) }
     let changes = ToolChanges()
     let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce() }
     let factory = UpstreamFactory(
@@ -101,9 +101,11 @@ package struct Assembly: Sendable {
       encode: { $0.bytes }, decode: { try? ToolResult(storedNormalized: $0) })
   }
 
-  private static func lane(_ provider: Settings.Provider, registry: MetricsRegistry, time: any TimeSource) -> ProviderLane {
+  private static func lane(_ provider: Settings.Provider, tenants: Int, time: any TimeSource) -> ProviderLane {
+    // A quarter of the places stays free of any one tenant, so that calls that hang don't hold up the others.
+    let share = tenants > 1 ? provider.concurrency - max(1, provider.concurrency / 4) : provider.concurrency
     let configuration = LaneConfiguration(
-      limits: provider.limits, concurrency: provider.concurrency, budgets: provider.budget.map { [$0] } ?? [])
+      limits: provider.limits, concurrency: provider.concurrency, tenantConcurrency: share, budgets: provider.budget.map { [$0] } ?? [])
     return ProviderLane(lane: Lane(name: provider.name, configuration: configuration, time: time), price: provider.price)
   }
 

@@ -83,10 +83,18 @@ package struct FairQueue: Sendable {
   // MARK: Out
 
   /// Who is served next. Stays the same until it is taken, removed, or overtaken by an earlier deadline of the same tenant.
-  package mutating func head() -> Entry? {
-    while let tenant = ring.first {
+  /// - Parameter skipped: tenants that pass this time, without credit for it.
+  package mutating func head(skipping skipped: Set<Name> = []) -> Entry? {
+    var passed = 0
+    while let tenant = ring.first, passed < ring.count {
       guard let line = lines[tenant], let first = line.order.first, let entry = entries[first.id] else {
         retireFirst()
+        continue
+      }
+      if skipped.contains(tenant) {
+        ring.append(ring.removeFirst())
+        isCredited = false
+        passed += 1
         continue
       }
       if !isCredited {
@@ -96,13 +104,14 @@ package struct FairQueue: Sendable {
       if entry.request.cost <= lines[tenant]?.deficit ?? 0 { return entry }
       ring.append(ring.removeFirst())
       isCredited = false
+      passed = 0
     }
     return nil
   }
 
   /// Takes the head; its tenant pays for it.
-  package mutating func popHead() -> Entry? {
-    guard let entry = head() else { return nil }
+  package mutating func popHead(skipping skipped: Set<Name> = []) -> Entry? {
+    guard let entry = head(skipping: skipped) else { return nil }
     lines[entry.request.tenant]?.deficit -= entry.request.cost
     return remove(entry.id)
   }

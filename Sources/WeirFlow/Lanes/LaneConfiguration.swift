@@ -6,6 +6,9 @@ package struct LaneConfiguration: Sendable {
   package var limits: [RateLimit]
   /// Requests at the provider at the same time; at least 1.
   package var concurrency: Int
+  /// How many of them may be one tenant's. Less than `concurrency` keeps room for the others, whose calls would else wait behind a tenant
+  /// whose calls hang.
+  package var tenantConcurrency: Int
   /// All of them are kept. None: no budget.
   package var budgets: [BudgetLimit]
   /// Requests that may wait, in all.
@@ -20,11 +23,12 @@ package struct LaneConfiguration: Sendable {
   package var firstBackoff: Duration
 
   package init(
-    limits: [RateLimit] = [], concurrency: Int = 16, budgets: [BudgetLimit] = [], queueLimit: Int = 2048, tenantQueueLimit: Int = 512,
+    limits: [RateLimit] = [], concurrency: Int = 16, tenantConcurrency: Int? = nil, budgets: [BudgetLimit] = [], queueLimit: Int = 2048, tenantQueueLimit: Int = 512,
     weights: [Name: Int] = [:], maximumPause: Duration = .seconds(300), firstBackoff: Duration = .seconds(1)
   ) {
     self.limits = limits
     self.concurrency = max(1, concurrency)
+    self.tenantConcurrency = min(max(1, tenantConcurrency ?? concurrency), max(1, concurrency))
     self.budgets = budgets
     self.queueLimit = max(1, queueLimit)
     self.tenantQueueLimit = max(1, tenantQueueLimit)

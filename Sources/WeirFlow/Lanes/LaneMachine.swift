@@ -18,16 +18,22 @@ package struct LaneMachine: Sendable {
   }
 
   private let concurrency: Int
+  private let tenantConcurrency: Int
   private var queue: FairQueue
   private var limiter: any RateLimiter
   private var budgets: [Budget]
   private var grants: [WaiterID: Grant] = [:]
+  /// Permits out per tenant.
+  private var held: [Name: Int] = [:]
+  /// Tenants that have as many permits as one may.
+  private var full: Set<Name> = []
   private var latency: Duration?
   private var isClosed = false
   private var totals = LaneStats()
 
   package init(_ configuration: LaneConfiguration, limiter: (any RateLimiter)? = nil) {
     self.concurrency = configuration.concurrency
+    self.tenantConcurrency = configuration.tenantConcurrency
     self.queue = FairQueue(
       totalLimit: configuration.queueLimit, tenantLimit: configuration.tenantQueueLimit, weights: configuration.weights)
     self.limiter =
@@ -92,6 +98,7 @@ package struct LaneMachine: Sendable {
     guard let sentAt = grants[id].map({ $0.sentAt ?? $0.grantedAt }) else { return [] }
     if outcome != .notSent { sent(id, now: now, wall: wall) }
     guard let grant = grants.removeValue(forKey: id) else { return [] }
+    hold(-1, for: grant.request.tenant)
     if grant.sentAt == nil {
       limiter.cancel(grant.tokens)
       for index in budgets.indices { budgets[index].cancel(grant.request.estimate) }
@@ -139,7 +146,7 @@ package struct LaneMachine: Sendable {
   private mutating func pump(now: Moment, wall: WallTime) -> [LaneAction] {
     var actions = queue.removeExpired(by: now).map { expire($0, now: now) }
     var tokenAt: Moment?
-    while grants.count < concurrency, let head = queue.head() {
+    while grants.count < concurrency, let head = queue.head(skipping: full) {
       let room = budgetDecision(on: head.request, wall: wall)
       if let refusal = tooLate(head, now: now) ?? room.refusal {
         queue.remove(head.id)
@@ -153,9 +160,10 @@ package struct LaneMachine: Sendable {
         tokenAt = until
         break
       }
-      guard let entry = queue.popHead() else { break }
+      guard let entry = queue.popHead(skipping: full) else { break }
       for index in budgets.indices { _ = budgets[index].reserve(entry.request.estimate, now: wall) }
       grants[entry.id] = Grant(request: entry.request, tokens: tokens, grantedAt: now)
+      hold(1, for: entry.request.tenant)
       totals.granted += 1
       actions.append(.grant(entry.id, waited: now - entry.enqueuedAt))
     }
@@ -170,14 +178,19 @@ package struct LaneMachine: Sendable {
     if nextToken > now {
       actions = queue.removeExpired(by: nextToken).map { refuse($0.id, noRoom(until: nextToken, now: now)) }
     }
-    guard let head = queue.head() else { return actions }
     var next = min(queue.nextDeadline ?? .distantFuture, tokenAt ?? .distantFuture)
     // Among those sent away may have been the head that the limiter was asked for; the one after it may cost less.
-    if grants.count < concurrency, case let at = limiter.earliest(tokens(for: head.request), ahead: 0, now: now), at > now {
+    if grants.count < concurrency, let head = queue.head(skipping: full), case let at = limiter.earliest(tokens(for: head.request), ahead: 0, now: now), at > now {
       next = min(next, at)
     }
     if next < .distantFuture { actions.append(.setTimer(next)) }
     return actions
+  }
+
+  private mutating func hold(_ change: Int, for tenant: Name) {
+    let count = held[tenant, default: 0] + change
+    held[tenant] = count > 0 ? count : nil
+    if count >= tenantConcurrency, tenantConcurrency < concurrency { full.insert(tenant) } else { full.remove(tenant) }
   }
 
   private mutating func refusal(of request: LaneRequest, now: Moment, wall: WallTime) -> CallError? {

@@ -82,8 +82,10 @@ struct Fetch: Sendable {
       permit.release(answer.verdict == .throttled ? .throttled(retryAfter: nil) : .answered(requests: answer.requests, price: answer.cost))
       recorder.sent(permitted, result: answer.verdict.label, after: duration, cost: answer.cost)
       return answer
-    case .failure(let error):
+    case .failure(var error):
       permit.release(error.reason == .throttled ? .throttled(retryAfter: error.retryAfter) : .failed)
+      // The lane bounds what the provider asks for; the caller is told what will be.
+      if error.reason == .throttled, let end = lane.lane.stats.pausedUntil { error.retryAfter = max(.seconds(1), end - time.now()) }
       recorder.sent(permitted, result: error.reason.rawValue, after: duration, cost: .zero)
       throw error
     }
