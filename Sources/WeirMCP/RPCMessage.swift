@@ -46,7 +46,7 @@ package enum RPCMessage: Sendable {
 
   private static func identifier(_ value: JSONValue) throws(RPCErrorObject) -> RPCID {
     if value.isNull { throw invalid("the member \"id\" must not be null; leave it out in a notification") }
-    guard let id = RPCID(value) else { throw invalid("the member \"id\" must be a string or an integer") }
+    guard let id = RPCID(value) else { throw invalid("the member \"id\" must be a string or an integer of at most 20 digits") }
     return id
   }
 
