@@ -216,6 +216,36 @@ extension RealProcesses {
       }
     }
 
+    @Test(
+      "what is refused to one call stops nobody else, and is looked into once (issue 2)",
+      arguments: [
+        ("forbidden", 403, 1, "legacy"), ("forbidden", 403, 1, "modern"), ("unauthorized", 401, 2, "legacy"), ("unauthorized", 401, 2, "modern"),
+      ])
+    func refusedCall(tool: String, status: Int, listings: Int, era: String) async throws {
+      let log = FakeServer.path("log")
+      let listed = { @Sendable in Self.lines(log).filter { $0 == "tools/list" }.count }
+      try await Self.with("era=\(era)", "log=\(log)") { upstream, recorder in
+        for _ in 0..<2 {
+          await withTaskGroup(of: CallError?.self) { group in
+            for _ in 0..<10 { group.addTask { await upstream.outcome(Call.tool(tool, repeatable: true)).error } }
+            for await error in group {
+              #expect(error?.reason == .upstreamError)
+              #expect(error?.retryAfter == nil)
+              #expect(error?.message.contains("refused our credential (HTTP \(status))") == true)
+            }
+          }
+          let answer = try await upstream.text("echo")
+          #expect(answer == "{}")
+          while listed() < listings { try await Task.sleep(for: .milliseconds(5)) }
+        }
+        #expect(upstream.state == .ready)
+        #expect(upstream.stats.restarts == 0)
+        #expect(recorder.heard.states == [.connecting, .ready])
+      }
+      #expect(listed() == listings)
+      #expect(Self.lines(log).filter { $0 == "tools/call" }.count == 22)
+    }
+
     @Test("who is not there yet is down, and joins when it comes")
     func joinsLater() async throws {
       let port = NIOLockedValueBox("")

@@ -15,7 +15,11 @@ final class CatalogKeeper: Sendable {
     var catalog: UpstreamCatalog?
     var due = Moment.distantFuture
     var backoff: Backoff
+    var lastDoubt: Moment?
   }
+
+  /// The shortest time between two listings that only find out whether the credential still works.
+  private static let doubtInterval: Duration = .seconds(30)
 
   private let configuration: UpstreamConfiguration
   private let time: any TimeSource
@@ -40,6 +44,17 @@ final class CatalogKeeper: Sendable {
   func sessionOpened() { sink.yield(.opened) }
   /// The server announced a change.
   func toolsChanged() { sink.yield(.changed) }
+
+  /// The server refused a credential to a call. Whether it still serves others is seen by listing; that is done twice a minute at most.
+  func credentialDoubted() {
+    let now = time.now()
+    let isDue = state.withLockedValue { state in
+      if let last = state.lastDoubt, now - last < Self.doubtInterval { return false }
+      state.lastDoubt = now
+      return true
+    }
+    if isDue { sink.yield(.due) }
+  }
 
   /// Lists until cancelled. `info` is nil while there is no session, and then nothing is asked. `report` hears of every listing.
   func run(

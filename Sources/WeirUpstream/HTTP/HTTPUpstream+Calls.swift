@@ -63,17 +63,15 @@ extension HTTPUpstream {
       case .accepted: return .failed(ErrorText.invalid(name, "it took a request for a notification"))
       }
     } catch {
-      return outcome(of: error, id, in: session)
+      return outcome(of: error, request, id, in: session)
     }
   }
 
   /// Maps what is no JSON-RPC answer, and tells a legacy server about callers who left.
-  private func outcome(of refusal: HTTPRefusal, _ id: Int, in session: HTTPSession) -> Outcome {
+  private func outcome(of refusal: HTTPRefusal, _ request: UpstreamRequest, _ id: Int, in session: HTTPSession) -> Outcome {
     switch refusal {
     case .status(404, let error, _) where session.id != nil && error?.code != RPCErrorObject.methodNotFound: return .sessionLost
-    case .status(401, _, _), .status(403, _, _):
-      giveUp(session, because: refusal.reason)
-      return .failed(ErrorText.down(name, refusal.reason, wait: nil))
+    case .status(401, _, _), .status(403, _, _): return .failed(forbidden(refusal, request, in: session))
     case .status(429, _, let retryAfter):
       return .failed(CallError(.throttled, "upstream \(name) refuses more calls for now (HTTP 429)", retryAfter: retryAfter))
     case .status(let status, _, let retryAfter) where status >= 500:
@@ -83,6 +81,17 @@ extension HTTPUpstream {
     case .cutOff: return .lost(refusal.reason)
     case .transport(let error): return outcome(of: error, id, in: session)
     }
+  }
+
+  /// What is refused to a call may be the tool's own matter, such as a scope that it wants: the call fails and no other. What is refused to the
+  /// listing is the upstream's.
+  private func forbidden(_ refusal: HTTPRefusal, _ request: UpstreamRequest, in session: HTTPSession) -> CallError {
+    if request.method == MCPMethod.toolsList {
+      giveUp(session, because: refusal.reason)
+      return ErrorText.down(name, refusal.reason, wait: nil)
+    }
+    if refusal.status == 401 { keeper.credentialDoubted() }
+    return CallError(.upstreamError, "upstream \(name) did not carry the call out: \(refusal.reason)")
   }
 
   private func outcome(of error: HTTPClientError, _ id: Int, in session: HTTPSession) -> Outcome {

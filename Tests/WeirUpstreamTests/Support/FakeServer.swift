@@ -244,6 +244,8 @@ enum FakeServer {
             if name == "error": return self.error(200, id, -32050, "no luck", {"why": 1})
             if name == "bad": return self.reply(200, b"not json")
             if name == "big": return self.reply(200, b" " * int(arguments["bytes"]) + b"{}")
+            if name == "forbidden": return self.reply(403, WWW_Authenticate='Bearer error="insufficient_scope"')
+            if name == "unauthorized": return self.reply(401)
             if name == "revoke":
                 options["token"] = "never"; return self.result(id, text("revoked"))
             self.error(200, id, -32602, "Unknown tool")

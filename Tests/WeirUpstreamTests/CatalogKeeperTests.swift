@@ -1,0 +1,74 @@
+import Logging
+import NIOConcurrencyHelpers
+import Testing
+import WeirCore
+import WeirJSON
+import WeirMCP
+import WeirTestSupport
+
+@testable import WeirUpstream
+
+@Suite("Keeping the list of tools", .timeLimit(.minutes(1)))
+struct CatalogKeeperTests {
+  private static let page = Array(#"{"tools":[{"name":"t"}]}"#.utf8)
+
+  /// When the tools were listed.
+  private final class Listings: Sendable {
+    private let moments = NIOLockedValueBox<[Moment]>([])
+
+    func add(_ moment: Moment) { moments.withLockedValue { $0.append(moment) } }
+
+    /// The first `count` moments, as soon as there are so many. `meanwhile` runs as long as they are waited for.
+    func first(_ count: Int, meanwhile: () -> Void = {}) async -> [Moment] {
+      while true {
+        let found = moments.withLockedValue { $0 }
+        if found.count >= count { return found }
+        meanwhile()
+        await Task.yield()
+      }
+    }
+  }
+
+  /// Runs a keeper on a clock of its own around `body`. `onList` is called while a listing is answered.
+  private static func with(
+    onList: @escaping @Sendable (CatalogKeeper) -> Void = { _ in },
+    _ body: @escaping @Sendable (CatalogKeeper, ManualTime, Listings) async throws -> Void
+  ) async throws {
+    let time = ManualTime()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let keeper = CatalogKeeper(configuration: UpstreamConfiguration(name: "up"), time: time, logger: logger)
+    let listings = Listings()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await keeper.run(
+          send: { _ throws(CallError) in
+            listings.add(time.now())
+            onList(keeper)
+            do throws(JSONError) { return try JSONDocument(parsing: page) } catch { throw CallError(.internalFault, error.message) }
+          },
+          info: { SessionInfo(revision: .modern) },
+          report: { _ in })
+      }
+      keeper.sessionOpened()
+      _ = await listings.first(1)
+      try await body(keeper, time, listings)
+      group.cancelAll()
+    }
+  }
+
+  @Test("a credential in doubt is tried by listing, once in 30 s (issue 2)")
+  func doubts() async throws {
+    try await Self.with { keeper, time, listings in
+      let start = time.now()
+      for _ in 0..<5 { keeper.credentialDoubted() }
+      _ = await listings.first(2)
+      time.advance(by: .milliseconds(29_999))
+      keeper.credentialDoubted()
+      for _ in 0..<1000 { await Task.yield() }
+      time.advance(by: .milliseconds(1))
+      keeper.credentialDoubted()
+      let moments = await listings.first(3)
+      #expect(moments == [start, start, start + .seconds(30)])
+    }
+  }
+}
