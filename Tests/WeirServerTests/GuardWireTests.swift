@@ -166,11 +166,43 @@ struct GuardWireTests {
     try await RunningFront.with { running in
       let client = try await WireClient.connect(running.port)
       var all = ""
-      for id in 0..<200 { all += RunningFront.modern("tools/call", name: id % 3 == 0 ? "pending" : "hit", id: "\(1000 + id)") }
+      for id in 0..<20 { all += RunningFront.modern("tools/call", name: id % 3 == 0 ? "pending" : "hit", id: "\(1000 + id)") }
       await client.send(all)
-      let text = await client.receive { $0.components(#""id":"#) == 200 && $0.utf8.last == UInt8(ascii: "}") }
+      let text = await client.receive { $0.components(#""id":"#) == 20 && $0.utf8.last == UInt8(ascii: "}") }
       let ids = text.split(separator: #""id":"#).dropFirst().map { $0.prefix(4) }
-      #expect(ids == (0..<200).map { "\(1000 + $0)"[...] })
+      #expect(ids == (0..<20).map { "\(1000 + $0)"[...] })
+    }
+  }
+
+  @Test("issue 2: what is sent behind a waiting call is bounded, and who sends it and leaves is noticed")
+  func readAhead() async throws {
+    try await RunningFront.with { running in
+      let client = try await WireClient.connect(running.port)
+      await client.send(RunningFront.modern("tools/call", name: "hang"))
+      await running.gateway.until { hanging, _ in hanging == 1 }
+      await client.send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n")
+      // All of it is read, or this would wait for ever.
+      for _ in 0..<60 { await client.send(Array(repeating: UInt8(ascii: "x"), count: 65_536)) }
+      #expect(running.front.stats.bufferedBodyBytes == 0)
+      #expect(running.front.stats.refused[.memory] == 1)
+      await client.close()
+      await running.gateway.until { hanging, cancelled in hanging == 0 && cancelled == 1 }
+    }
+  }
+
+  @Test("issue 2: who sends too much behind a waiting call still gets its answer, and then the end")
+  func overrun() async throws {
+    try await RunningFront.with { running in
+      let client = try await WireClient.connect(running.port)
+      await client.send(RunningFront.modern("tools/call", name: "hang"))
+      await running.gateway.until { hanging, _ in hanging == 1 }
+      await client.send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40000\r\n\r\n" + String(repeating: "x", count: 40_000) + "\0")
+      while running.front.stats.refused[.memory] == nil { try await Task.sleep(for: .milliseconds(5)) }
+      running.gateway.release()
+      let text = await client.receiveAll()
+      #expect(text.components("HTTP/1.1 ") == 1, "\(text)")
+      #expect(WireResponse(text: text).status == 200)
+      #expect(WireResponse(text: text).header("connection") == "close")
     }
   }
 

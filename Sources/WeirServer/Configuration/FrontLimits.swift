@@ -32,8 +32,9 @@ package struct FrontLimits: Sendable, Equatable {
   package var maxChunkOverhead = 16 * 1024
   /// Body bytes up to which a request is worked on the event loop; larger ones are handed to the concurrent pool.
   package var maxInlineBodyBytes = 64 * 1024
-  /// Parts of further requests that are read ahead while one is being answered.
-  package var maxReadAheadParts = 64
+  /// Bytes of further requests that are kept while one is being answered, 64 more counted for each part. Beyond it all of them are dropped
+  /// and the connection ends after the running answer: reading never stops, so that a peer that leaves is noticed.
+  package var maxReadAheadBytes = 16 * 1024
   /// Sessions of legacy clients.
   package var maxSessions = 10_000
   /// Sessions of one principal.

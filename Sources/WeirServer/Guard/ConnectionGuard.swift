@@ -23,7 +23,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var head: HTTPRequestHead?
   private var body: [UInt8] = []
   private var reserved = 0
-  private var backlog: [HTTPServerRequestPart] = []
+  private var backlog = ReadAhead()
+  private var isOverrun = false
   private var isWorkingOff = false
   private var holdsRead = false
   private var isInputClosed = false
@@ -94,12 +95,19 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     if machine.phase == .lingering || machine.phase == .closed { return }
+    if isOverrun { return }
     let part = unwrapInboundIn(data)
-    if machine.phase == .responding || !backlog.isEmpty || !context.channel.isWritable {
-      backlog.append(part)
-    } else {
-      process(part, context)
-    }
+    guard machine.phase == .responding || !backlog.isEmpty || !context.channel.isWritable else { return process(part, context) }
+    backlog.append(part)
+    if backlog.bytes > limits.maxReadAheadBytes, machine.phase == .responding { overrun() }
+  }
+
+  /// The peer sends more than is kept for it: this answer is its last.
+  private func overrun() {
+    isOverrun = true
+    backlog = ReadAhead()
+    machine.closeAfterResponse()
+    core.table.refused(.memory)
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -109,11 +117,13 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func read(context: ChannelHandlerContext) {
-    if backlog.count >= limits.maxReadAheadParts || (!backlog.isEmpty && !context.channel.isWritable) {
-      holdsRead = true
-    } else {
-      context.read()
-    }
+    holdsRead = isFull(context)
+    if !holdsRead { context.read() }
+  }
+
+  /// Answers are made for a peer that reads them. While one is being made, reading goes on: only so is it noticed that the peer left.
+  private func isFull(_ context: ChannelHandlerContext) -> Bool {
+    machine.phase != .responding && !backlog.isEmpty && !context.channel.isWritable
   }
 
   private func process(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
@@ -175,12 +185,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private func workOff(_ context: ChannelHandlerContext) {
     guard !isWorkingOff else { return }
     isWorkingOff = true
-    while machine.phase != .responding, machine.phase != .lingering, context.channel.isWritable, !backlog.isEmpty {
-      process(backlog.removeFirst(), context)
-    }
+    while machine.takesRequests, context.channel.isWritable, let part = backlog.popFirst() { process(part, context) }
     isWorkingOff = false
-    if machine.phase == .lingering || machine.phase == .closed { backlog = [] }
-    if holdsRead, backlog.isEmpty {
+    if machine.phase == .lingering || machine.phase == .closed { backlog = ReadAhead() }
+    if holdsRead, !isFull(context) {
       holdsRead = false
       context.read()
     }
@@ -251,7 +259,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private func linger(_ context: ChannelHandlerContext) {
     releaseBody()
     head = nil
-    backlog = []
+    backlog = ReadAhead()
     if isInputClosed { return context.close(promise: nil) }
     context.close(mode: .output, promise: nil)
     if holdsRead {
@@ -285,6 +293,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if isOverrun, error is HTTPParserError { return }
     switch error {
     case HTTPParserError.headerOverflow:
       refuse(Refusal(.headerTooLarge, status: 431, "the header section is over the limit"), context)

@@ -113,6 +113,9 @@ package struct GuardMachine: Sendable {
 
   package mutating func closed() { phase = .closed }
 
+  /// Whether a part of a request can be worked on.
+  package var takesRequests: Bool { phase == .waiting || phase == .head || phase == .body }
+
   /// The moment at which `due` has something to say, if nothing else happens.
   package var deadline: Moment {
     switch phase {
