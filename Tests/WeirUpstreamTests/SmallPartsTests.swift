@@ -1,3 +1,5 @@
+import Logging
+import NIOConcurrencyHelpers
 import Testing
 import WeirCore
 import WeirHTTPClient
@@ -26,6 +28,36 @@ struct SmallPartsTests {
     ] as [([String], [String]?)])
   func lines(pieces: [String], expected: [String]?) {
     #expect(Self.split(pieces) == expected)
+  }
+
+  @Test(
+    "of a log, a line that is too long is left out to its end, and no other (issue 2)",
+    arguments: [
+      (["good\n01234567890\nalso\n"], ["good", "also"], 1), (["good\n012345", "678901", "rest\nalso", "\n"], ["good", "also"], 1),
+      (["01234567890", "tail"], [], 1), (["01234567890\n", "01234567890\n\r\nok\r\nend"], ["ok", "end"], 2), (["0123456789\n"], ["0123456789"], 0),
+      (["a", "b\n", "c"], ["ab", "c"], 0),
+    ] as [([String], [String], Int)])
+  func logLines(pieces: [String], expected: [String], skipped: Int) {
+    var splitter = LogLineSplitter(limit: 10)
+    var lines = pieces.flatMap { piece in Array(piece.utf8).withUnsafeBytes { splitter.feed($0) } }
+    if let last = splitter.finish() { lines.append(last) }
+    #expect(lines.map { String(decoding: $0, as: UTF8.self) } == expected)
+    #expect(splitter.skipped == skipped)
+  }
+
+  @Test("no part of a secret is logged from a line that is too long or is cut (issue 2)")
+  func halfSecrets() {
+    let lines = NIOLockedValueBox<[String]>([])
+    let logger = Logger(label: "test") { _ in CollectingLog(lines: lines) }
+    var output = ErrorOutput(redactor: Redactor(values: ["known-value-1"]), linesPerSecond: 100, logger: logger)
+    let long = "before\n" + String(repeating: "x", count: 8190) + "known-"
+    let cut = "\n" + String(repeating: "y", count: 1994) + "known-value-1\n"
+    for piece in [long, "value-1", " and more", cut, "after\n"] { Array(piece.utf8).withUnsafeBytes { output.feed($0, now: .zero) } }
+    output.finish(now: .zero)
+    let logged = lines.withLockedValue { $0 }
+    #expect(logged.count == 3)
+    #expect(!logged.contains { $0.contains("known-") || $0.contains("value-1") })
+    #expect(output.totalDropped == 1)
   }
 
   @Test(

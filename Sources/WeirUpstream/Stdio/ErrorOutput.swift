@@ -6,7 +6,7 @@ struct ErrorOutput {
   private let redactor: Redactor
   private let linesPerSecond: Int
   private let logger: Logger
-  private var splitter = LineSplitter(limit: 8 * 1024)
+  private var splitter = LogLineSplitter(limit: 8 * 1024)
   private var second = Moment.zero
   private var linesInSecond = 0
   private var dropped = 0
@@ -19,17 +19,11 @@ struct ErrorOutput {
     self.logger = logger
   }
 
-  /// Takes what arrived. A line of more than 8 KiB is thrown away and counted.
+  /// Takes what arrived. A line of more than 8 KiB is left out as a whole and counted: a part of it might be half a secret.
   mutating func feed(_ bytes: UnsafeRawBufferPointer, now: Moment) {
-    let lines: [[UInt8]]
-    do {
-      lines = try splitter.feed(bytes)
-    } catch {
-      splitter.reset()
-      totalDropped += 1
-      return
-    }
-    for line in lines { write(line, now: now) }
+    let skipped = splitter.skipped
+    for line in splitter.feed(bytes) { write(line, now: now) }
+    totalDropped += splitter.skipped - skipped
   }
 
   /// The stream has ended.
@@ -50,7 +44,8 @@ struct ErrorOutput {
       totalDropped += 1
       return
     }
-    let text = redactor.redact(ErrorText.clean(String(decoding: line, as: UTF8.self), limit: 2000))
+    // Redacted before it is cut, which could leave half a secret at the end.
+    let text = ErrorText.clean(redactor.redact(String(decoding: line, as: UTF8.self)), limit: 2000)
     logger.log(level: Self.level(of: text), "upstream wrote to standard error", metadata: ["line": "\(text)"])
   }
 

@@ -32,7 +32,4 @@ struct LineSplitter {
     defer { rest = [] }
     return rest.isEmpty ? nil : rest
   }
-
-  /// Begins anew after a line that was too long, which is thrown away.
-  mutating func reset() { rest = [] }
 }
