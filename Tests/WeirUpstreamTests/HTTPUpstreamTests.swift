@@ -246,6 +246,23 @@ extension RealProcesses {
       #expect(Self.lines(log).filter { $0 == "tools/call" }.count == 22)
     }
 
+    @Test("a server that asks without end is answered by few connections (issue 2)")
+    func asksWithoutEnd() async throws {
+      let log = FakeServer.path("log")
+      let busy = { @Sendable in Self.lines(log).compactMap { $0.hasPrefix("busy:") ? Int($0.dropFirst(5)) : nil } }
+      try await Self.with("answers=slow", "log=\(log)") { upstream, _ in
+        await withTaskGroup(of: String??.self) { group in
+          for _ in 0..<6 { group.addTask { try? await upstream.text("ask") } }
+          for await text in group { #expect(text == "asked") }
+        }
+        #expect(upstream.stats.droppedMessages > 0)
+        while busy().count < 10 { try await Task.sleep(for: .milliseconds(5)) }
+        let answer = try await upstream.text("echo")
+        #expect(answer == "{}")
+      }
+      #expect((busy().max() ?? 0) <= 8)
+    }
+
     @Test("who is not there yet is down, and joins when it comes")
     func joinsLater() async throws {
       let port = NIOLockedValueBox("")

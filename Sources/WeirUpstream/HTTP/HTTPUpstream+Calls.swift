@@ -52,10 +52,10 @@ extension HTTPUpstream {
     }
     defer { shared.withLockedValue { $0.stats.inFlight -= 1 } }
     let message = HTTPExchange.Message(body: body, id: id, method: request.method, name: request.name, isRepeatable: request.isRepeatable)
-    var progress = ProgressFilter(id: id, sink: request.onProgress)
+    var filter = StreamFilter(id: id, onProgress: request.onProgress)
     do throws(HTTPRefusal) {
       let answer = try await exchange.post(message, in: session, era: era, until: request.deadline) { message in
-        self.heard(message, in: session, &progress)
+        self.heard(message, in: session, &filter)
       }.answer
       switch answer {
       case .result(let value): return .answered(value)
@@ -128,26 +128,40 @@ extension HTTPUpstream {
     notify(MCPMethod.cancelled, envelope.cancelled(id: id, reason: reason), in: session)
   }
 
-  /// Sends a message that has no answer, whenever.
-  func notify(_ method: String, _ body: [UInt8], in session: HTTPSession) {
+  /// Sends a message that has no answer, whenever. False where too many wait already; it is not sent then.
+  @discardableResult
+  private func notify(
+    _ method: String, _ body: [UInt8], in session: HTTPSession, afterwards: @escaping @Sendable () -> Void = {}
+  ) -> Bool {
     later {
       let message = HTTPExchange.Message(body: body, id: nil, method: method)
       _ = try? await self.exchange.post(message, in: session, era: session.info.era, until: self.time.now() + .seconds(10))
+      afterwards()
     }
   }
 
+  /// Answers what a legacy server asks. Weir declares no capabilities, so there is nothing to ask for but `ping`. A stream that asks faster than
+  /// it takes the answers is not answered more often.
+  private func answer(_ id: RPCID, _ method: String, in session: HTTPSession, _ filter: StreamFilter) {
+    let isPing = method == MCPMethod.ping
+    let slots = isPing ? filter.pings : filter.refusals
+    guard slots.take() else { return shared.withLockedValue { $0.stats.droppedMessages += 1 } }
+    let error = RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "this client declares no capabilities")
+    let body = isPing ? RPCWriter.result(id: id, "{}".utf8) : RPCWriter.error(id: id, error)
+    if !notify("", body, in: session, afterwards: { slots.giveBack() }) { slots.giveBack() }
+  }
+
   /// A message that is not the answer waited for.
-  func heard(_ message: RPCMessage, in session: HTTPSession, _ progress: inout ProgressFilter) {
+  func heard(_ message: RPCMessage, in session: HTTPSession, _ filter: inout StreamFilter) {
     switch message {
-    case .notification(MCPMethod.progress, let params?): progress.feed(params)
+    case .notification(MCPMethod.progress, let params?): filter.progress.feed(params)
     case .notification(MCPMethod.toolsListChanged, _): keeper.toolsChanged()
     case .notification(MCPMethod.message, let params):
       logger.debug("upstream logged a message", metadata: ["level": "\(ErrorText.clean(params?["level"]?.string ?? "unknown", limit: 20))"])
     case .notification: break
     case .request(let id, let method, _):
       guard session.info.era == .legacy else { return shared.withLockedValue { $0.stats.invalidMessages += 1 } }
-      let error = RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "this client declares no capabilities")
-      notify("", method == MCPMethod.ping ? RPCWriter.result(id: id, "{}".utf8) : RPCWriter.error(id: id, error), in: session)
+      answer(id, method, in: session, filter)
     case .response, .failure: shared.withLockedValue { $0.stats.unknownResponses += 1 }
     }
   }

@@ -202,14 +202,14 @@ extension HTTPUpstream {
   /// True where anything was heard.
   private func read(_ body: HTTPBody, _ session: HTTPSession) async -> Bool {
     var parser = ServerSentEventParser(maxEventBytes: exchange.maxMessageBytes)
-    var progress = ProgressFilter(id: 0, sink: nil)
+    var filter = StreamFilter()
     let iterator = body.makeAsyncIterator()
     var hasHeard = false
     while let piece = try? await iterator.nextPiece(), let events = try? parser.feed(piece) {
       for event in events where !event.data.isEmpty {
         hasHeard = true
         guard case .message(let message) = IncomingMessage(reading: event.data, maxBytes: exchange.maxMessageBytes) else { continue }
-        heard(message, in: session, &progress)
+        heard(message, in: session, &filter)
       }
     }
     return hasHeard

@@ -24,6 +24,10 @@ package final class HTTPUpstream: Upstream {
     var stats = UpstreamStats()
   }
 
+  /// Each job under way is a connection that an upstream can make Weir open.
+  private static let maxJobs = 8
+  private static let maxWaitingJobs = 64
+
   package let name: Name
   let configuration: UpstreamConfiguration
   let exchange: HTTPExchange
@@ -57,7 +61,7 @@ package final class HTTPUpstream: Upstream {
     self.logger = logger
     self.reporter = UpstreamReporter(name: configuration.name, observer: observer, logger: logger)
     self.keeper = CatalogKeeper(configuration: configuration, time: time, logger: logger)
-    (jobs, jobSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
+    (jobs, jobSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxWaitingJobs))
     for fault in http.faults { logger.warning("a configured header is not sent", metadata: ["why": "\(fault)"]) }
   }
 
@@ -97,8 +101,12 @@ package final class HTTPUpstream: Upstream {
     }
   }
 
-  /// Does something that nobody waits for, such as telling a server that a caller left.
-  func later(_ job: @escaping Job) { jobSink.yield(job) }
+  /// Does something that nobody waits for, such as telling a server that a caller left. False where too many jobs wait: it is not done then.
+  func later(_ job: @escaping Job) -> Bool {
+    guard case .dropped = jobSink.yield(job) else { return true }
+    shared.withLockedValue { $0.stats.droppedMessages += 1 }
+    return false
+  }
 
   func nextID() -> Int {
     shared.withLockedValue { state in
@@ -108,8 +116,16 @@ package final class HTTPUpstream: Upstream {
   }
 
   private func runJobs() async {
-    await withDiscardingTaskGroup { group in
-      for await job in jobs { group.addTask { await job() } }
+    await withTaskGroup(of: Void.self) { group in
+      var running = 0
+      for await job in jobs {
+        if running == Self.maxJobs {
+          await group.next()
+          running -= 1
+        }
+        group.addTask { await job() }
+        running += 1
+      }
     }
   }
 

@@ -16,6 +16,8 @@ package struct UpstreamStats: Sendable, Equatable {
   package var unknownResponses = 0
   /// Messages that are not JSON-RPC.
   package var invalidMessages = 0
+  /// Cancellations and answers to a server's own requests that were not sent, because too many were on their way.
+  package var droppedMessages = 0
   /// Lines of standard error that were too many for the log.
   package var droppedLogLines = 0
   /// Tools in the catalog.

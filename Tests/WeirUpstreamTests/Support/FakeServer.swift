@@ -143,7 +143,7 @@ enum FakeServer {
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
     options = dict(a.split("=", 1) for a in sys.argv[1:])
     era = options.get("era", "legacy")
-    state = {"session": 0, "valid": set(), "drop": int(options.get("drop", 0)), "tools": 2, "fail": 0}
+    state = {"session": 0, "valid": set(), "drop": int(options.get("drop", 0)), "tools": 2, "fail": 0, "busy": 0}
     lock, changed, released = threading.Lock(), threading.Event(), threading.Event()
 
     def note(line):
@@ -199,6 +199,10 @@ enum FakeServer {
                 return self.result(id, {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "h", "version": "1"}}, Mcp_Session_Id=name)
             if session not in state["valid"]: return self.error(404, None, -32600, "Session not found")
             if self.headers.get("MCP-Protocol-Version") != "2025-06-18": return self.error(400, id, -32600, "no version")
+            if method is None and options.get("answers") == "slow":
+                with lock: state["busy"] += 1; busy = state["busy"]
+                note("busy:%d" % busy); time.sleep(0.1)
+                with lock: state["busy"] -= 1
             if method is None or id is None: return self.reply(202)
             self.serve(method, id, params)
         def modern(self, method, id, params):
@@ -227,6 +231,11 @@ enum FakeServer {
                 self.event({"jsonrpc": "2.0", "id": 4711, "result": {}})
                 if era == "legacy": self.event({"jsonrpc": "2.0", "id": "x", "method": "ping"})
                 return self.event({"jsonrpc": "2.0", "id": id, "result": text("streamed")})
+            if name == "ask":
+                self.stream()
+                for value in range(100):
+                    for asked in ("ping", "roots/list"): self.event({"jsonrpc": "2.0", "id": "%s %d" % (asked, value), "method": asked})
+                return self.event({"jsonrpc": "2.0", "id": id, "result": text("asked")})
             if name == "cut":
                 self.stream(); return self.event({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}})
             if name == "cut_once":
