@@ -95,10 +95,12 @@ struct GuardMachineTests {
 
   @Test("output that nobody reads closes the connection; any progress starts the time again")
   func writeStall() {
+    var limits = limits
+    limits.minimumAnswerRate = 0
     var machine = GuardMachine(limits: limits, connected: start)
     machine.accepted(facts(), now: start)
     machine.requestEnded(now: start)
-    #expect(machine.due(now: start, queued: 1000, buffered: 900) == .nothing(until: start + .milliseconds(7500)))
+    #expect(machine.due(now: start, queued: 1000, buffered: 900) == .nothing(until: start + .seconds(1)))
     // More is written, nothing is taken.
     guard case .nothing = machine.due(now: start + .seconds(29), queued: 2000, buffered: 1900) else {
       Issue.record("too early")
@@ -113,6 +115,42 @@ struct GuardMachineTests {
       return
     }
     #expect(machine.due(now: start + .seconds(59), queued: 2000, buffered: 1899) == .close(.writeStall))
+  }
+
+  @Test("issue 2: the write timeout counts from when output begins to wait, whenever it is looked at")
+  func writeDeadline() {
+    var machine = GuardMachine(limits: limits, connected: start)
+    machine.accepted(facts(), now: start)
+    machine.requestEnded(now: start)
+    machine.note(now: start, queued: 1_000_000, buffered: 900_000)
+    #expect(machine.due(now: start + .milliseconds(29_500), queued: 1_000_000, buffered: 900_000) == .nothing(until: start + .seconds(30)))
+    #expect(machine.due(now: start + .seconds(30), queued: 1_000_000, buffered: 900_000) == .close(.writeStall))
+  }
+
+  @Test("issue 2: a peer that takes its answer slower than the least rate is closed", arguments: [(1500, false), (800, true)])
+  func answerRate(bytesPerSecond: Int, isClosed: Bool) {
+    var machine = GuardMachine(limits: limits, connected: start)
+    machine.accepted(facts(), now: start)
+    machine.requestEnded(now: start)
+    var due = GuardMachine.Due.end
+    for second in 0...120 {
+      due = machine.due(now: start + .seconds(second), queued: 7_000_000, buffered: 6_000_000 - second * bytesPerSecond)
+      if case .close = due { break }
+    }
+    #expect((due == .close(.writeStall)) == isClosed)
+  }
+
+  @Test("issue 2: a last answer that is still being read is not cut off by lingering")
+  func lingersAfterOutput() {
+    var machine = GuardMachine(limits: limits, connected: start)
+    machine.accepted(facts(closes: true), now: start)
+    machine.requestEnded(now: start)
+    _ = machine.responseEnded(now: start)
+    for second in 0..<10 {
+      #expect(machine.due(now: start + .seconds(second), queued: 7_000_000, buffered: 6_000_000 - second * 100_000) != .end)
+    }
+    #expect(machine.due(now: start + .seconds(10), queued: 7_000_000, buffered: 0) == .nothing(until: start + .seconds(11)))
+    #expect(machine.due(now: start + .seconds(11), queued: 7_000_000, buffered: 0) == .end)
   }
 
   @Test("a connection that must close lingers, then ends")

@@ -12,6 +12,13 @@ package struct FrontLimits: Sendable, Equatable {
   package var keepAliveTimeout: Duration = .seconds(60)
   /// How long output may wait for a peer that reads nothing.
   package var writeStallTimeout: Duration = .seconds(30)
+  /// Bytes per second that a peer must take of an answer that waits for it, on average over each `answerRateGrace`.
+  package var minimumAnswerRate = 1024
+  /// How long each measurement of that rate lasts.
+  package var answerRateGrace: Duration = .seconds(30)
+  /// Bytes of answers that wait for their peers, over all connections whose output is backed up (more than 64 KiB). Above it the connection
+  /// whose peer has taken nothing for longest is closed.
+  package var maxBufferedAnswerBytes = 256 * 1024 * 1024
   /// How long a connection stays readable after its last answer, so that the answer is not lost to a reset.
   package var lingerTimeout: Duration = .seconds(2)
   /// Connections, over all listeners of one front.

@@ -12,6 +12,8 @@ package struct FrontStats: Sendable, Equatable {
   package var droppedNotifications = 0
   /// Request body bytes held now.
   package var bufferedBodyBytes = 0
+  /// Answer bytes that wait on connections whose output is backed up.
+  package var bufferedAnswerBytes = 0
   /// What was refused, by reason. The reasons are a closed list.
   package var refused: [Refusal.Reason: Int] = [:]
 

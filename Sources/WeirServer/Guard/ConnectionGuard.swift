@@ -30,6 +30,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var isInputClosed = false
   private var pendingRefusal: Refusal?
   private var queued: Int64 = 0
+  private var isHeld = false
   private var timer: Scheduled<Void>?
   private var armed = Moment.distantFuture
   private var date = DateClock()
@@ -84,6 +85,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     timer?.cancel()
     timer = nil
     releaseBody()
+    if isHeld { core.table.hold(context.channel, answerBytes: 0, since: nil) }
     connection.inputClosed()
     guard let address else { return }
     self.address = nil
@@ -204,6 +206,28 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     meter.send(buffer)
     core.answered(reply.label, status: reply.status)
     responseEnded(context)
+    watchOutput(context)
+  }
+
+  func flush(context: ChannelHandlerContext) {
+    context.flush()
+    watchOutput(context)
+  }
+
+  /// Where output is backed up: takes the time of it, and counts it among that of all connections.
+  private func watchOutput(_ context: ChannelHandlerContext) {
+    let isBackedUp = !context.channel.isWritable
+    guard isBackedUp || isHeld, machine.phase != .closed else { return }
+    let buffered = buffered(context)
+    let now = core.time.now()
+    machine.note(now: now, queued: queued, buffered: buffered)
+    isHeld = isBackedUp && buffered > 0
+    core.table.hold(context.channel, answerBytes: isHeld ? buffered : 0, since: machine.outputSince)
+    arm(context)
+  }
+
+  private func buffered(_ context: ChannelHandlerContext) -> Int {
+    (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -224,6 +248,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     case .end:
       context.writeAndFlush(data, promise: promise)
       responseEnded(context)
+      watchOutput(context)
     }
   }
 
@@ -270,7 +295,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { workOff(context) }
+    if context.channel.isWritable {
+      watchOutput(context)
+      workOff(context)
+    }
     arm(context)
     context.fireChannelWritabilityChanged()
   }
@@ -306,8 +334,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func arm(_ context: ChannelHandlerContext) {
     let now = core.time.now()
-    let isPending = machine.phase == .responding || !context.channel.isWritable
-    let check = isPending ? now + limits.writeStallTimeout / 4 : .distantFuture
+    let check = machine.nextCheck(now: now, isPending: !context.channel.isWritable)
     schedule(min(machine.deadline, check), now: now, context)
   }
 
@@ -322,9 +349,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func fired(_ context: ChannelHandlerContext) {
     timer = nil
-    let buffered = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    let buffered = buffered(context)
     let now = core.time.now()
-    switch machine.due(now: now, queued: queued, buffered: buffered) {
+    let due = machine.due(now: now, queued: queued, buffered: buffered)
+    if isHeld { core.table.hold(context.channel, answerBytes: buffered, since: machine.outputSince) }
+    switch due {
     case .nothing(let moment): schedule(moment, now: now, context)
     case .refuse(let refusal): refuse(refusal, context)
     case .close(let reason):

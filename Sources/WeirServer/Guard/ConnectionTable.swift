@@ -7,6 +7,7 @@ final class ConnectionTable: Sendable {
   private struct State {
     var channels: [ObjectIdentifier: any Channel] = [:]
     var perAddress: [Name: Int] = [:]
+    var backedUp: [ObjectIdentifier: (bytes: Int, since: Moment)] = [:]
     var stats = FrontStats()
   }
 
@@ -51,6 +52,29 @@ final class ConnectionTable: Sendable {
 
   func release(bodyBytes: Int) {
     if bodyBytes > 0 { state.withLockedValue { $0.stats.bufferedBodyBytes -= bodyBytes } }
+  }
+
+  /// Says how many answer bytes wait on a connection whose output is backed up (0: none any more), and when its peer last took some. Where all
+  /// of them are too many, connections are closed, first those whose peers took nothing for longest.
+  func hold(_ channel: any Channel, answerBytes: Int, since: Moment?) {
+    let victims = state.withLockedValue { state -> [any Channel] in
+      let key = ObjectIdentifier(channel)
+      state.stats.bufferedAnswerBytes += answerBytes - (state.backedUp[key]?.bytes ?? 0)
+      state.backedUp[key] = since.flatMap { answerBytes > 0 ? (answerBytes, $0) : nil }
+      if state.backedUp[key] == nil { state.stats.bufferedAnswerBytes -= answerBytes }
+      var victims: [any Channel] = []
+      while state.stats.bufferedAnswerBytes > limits.maxBufferedAnswerBytes,
+        let longest = state.backedUp.min(by: { $0.value.since < $1.value.since })
+      {
+        state.backedUp[longest.key] = nil
+        state.stats.bufferedAnswerBytes -= longest.value.bytes
+        state.stats.refused[.memory, default: 0] += 1
+        if let victim = state.channels[longest.key] { victims.append(victim) }
+      }
+      return victims
+    }
+    // Not at once: the caller may be in the middle of its own channel's event.
+    for victim in victims { victim.eventLoop.execute { victim.close(mode: .all, promise: nil) } }
   }
 
   func count(_ change: (inout FrontStats) -> Void) { state.withLockedValue { change(&$0.stats) } }

@@ -36,8 +36,7 @@ package struct GuardMachine: Sendable {
   private var bodyBytes = 0
   private var framedBytes = 0
   private var isChunked = false
-  private var drained: Int64 = 0
-  private var progressed: Moment?
+  private var output = OutputWatch()
 
   package init(limits: FrontLimits, connected now: Moment) {
     self.limits = limits
@@ -131,17 +130,23 @@ package struct GuardMachine: Sendable {
   /// What is due now. `buffered` are bytes of output that the peer has not taken yet, `queued` all that was ever written.
   package mutating func due(now: Moment, queued: Int64, buffered: Int) -> Due {
     if phase == .closed { return .nothing(until: .distantFuture) }
-    if stalls(now: now, queued: queued, buffered: buffered) { return .close(.writeStall) }
-    let check = buffered > 0 || phase == .responding ? now + limits.writeStallTimeout / 4 : .distantFuture
+    let isWatched = output.since != nil
+    note(now: now, queued: queued, buffered: buffered)
+    if output.stalls(now: now, limits) { return .close(.writeStall) }
+    let check = nextCheck(now: now, isPending: buffered > 0)
     switch phase {
     case .waiting where now >= deadline:
-      // A peer that still reads an answer is not idle.
-      if buffered > 0 { return .nothing(until: check) }
+      // A peer that still reads an answer is not idle. A small one must be taken in this time.
+      if buffered > 0 { return isWatched ? .nothing(until: check) : .close(.writeStall) }
       return .close(requests == 0 ? .headerTimeout : .idle)
     case .head where now >= deadline:
       return .refuse(Refusal(.headerTimeout, status: 408, "the header section was not complete within \(limits.headerTimeout)"))
     case .body:
       return bodyDue(now: now, check: check)
+    case .lingering where buffered > 0:
+      // The last answer has not left: lingering begins when it has.
+      began = now
+      return .nothing(until: check)
     case .lingering where now >= deadline:
       return .end
     case .waiting, .head, .responding, .lingering, .closed:
@@ -161,18 +166,18 @@ package struct GuardMachine: Sendable {
     return .nothing(until: min(check, next, began + limits.bodyTimeout))
   }
 
-  private mutating func stalls(now: Moment, queued: Int64, buffered: Int) -> Bool {
-    guard buffered > 0 else {
-      progressed = nil
-      drained = queued
-      return false
-    }
-    let taken = queued - Int64(buffered)
-    guard let since = progressed, taken <= drained else {
-      progressed = now
-      drained = taken
-      return false
-    }
-    return now - since >= limits.writeStallTimeout
+  /// Output waits for the peer, or no longer: `queued` bytes were ever written, `buffered` of them are not taken.
+  package mutating func note(now: Moment, queued: Int64, buffered: Int) {
+    output.note(now: now, taken: queued - Int64(buffered), isPending: buffered > 0)
+  }
+
+  /// When the peer last took something of the output that waits; nil where none waits.
+  package var outputSince: Moment? { output.since }
+
+  /// When to look at the output again: often enough that the write timeout is kept to a thirtieth.
+  package func nextCheck(now: Moment, isPending: Bool) -> Moment {
+    guard isPending || phase == .responding else { return .distantFuture }
+    let next = now + limits.writeStallTimeout / 30
+    return output.since.map { min(next, max(now, $0 + limits.writeStallTimeout)) } ?? next
   }
 }

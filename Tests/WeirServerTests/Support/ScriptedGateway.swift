@@ -41,6 +41,8 @@ final class ScriptedGateway: Gateway {
     switch call.name.string {
     case "hit": return .finished(Self.result(#"{"content":[{"type":"text","text":"\#(Self.padding)"}]}"#, .hitMemory))
     case "big": return .finished(Self.result(#"{"content":[{"type":"text","text":"\#(String(repeating: "y", count: 1 << 20))"}]}"#, .hitMemory))
+    case "huge": return .finished(Self.huge)
+    case "hugeLater": return .pending(PendingCall { _ in Self.huge })
     case "pending": return .pending(PendingCall { _ in Self.result(#"{"content":[]}"#, .miss) })
     case "progress": return .pending(PendingCall { await Self.report($0) })
     case "flood": return .pending(PendingCall { await Self.flood($0) })
@@ -53,6 +55,8 @@ final class ScriptedGateway: Gateway {
     }
   }
 
+  private static let huge = result(#"{"content":[{"type":"text","text":"\#(String(repeating: "z", count: 7 << 20))"}]}"#, .hitMemory)
+
   static func error(_ reason: CallError.Reason, code: Int?) -> CallError {
     CallError(
       reason, "scripted", retryAfter: reason == .throttled ? .milliseconds(1500) : nil, upstreamCode: code, upstreamData: Array("{\"k\":1}".utf8))
@@ -60,7 +64,7 @@ final class ScriptedGateway: Gateway {
 
   private static func result(_ json: String, _ outcome: CallOutcome) -> CallReply {
     do {
-      let result = try ToolResult(normalizing: JSONDocument(parsing: Array(json.utf8)).root)
+      let result = try ToolResult(normalizing: JSONDocument(parsing: Array(json.utf8), limits: .trusted).root)
       return CallReply(body: .result(result, provenance: Array(#"{"outcome":"\#(outcome.rawValue)"}"#.utf8)), outcome: outcome)
     } catch {
       return CallReply(body: .failure(CallError(.internalFault, "\(error)")), outcome: .error)
