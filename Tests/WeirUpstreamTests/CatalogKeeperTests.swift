@@ -56,6 +56,31 @@ struct CatalogKeeperTests {
     }
   }
 
+  @Test("a change is listed at once, and those within 5 s together")
+  func pace() {
+    var pace = ChangePace(interval: .seconds(5))
+    let start = Moment.zero + .seconds(100)
+    pace.listing(now: start)
+    #expect(pace.changed(now: start + .seconds(1)) == nil)
+    pace.listing(now: start + .seconds(1))
+    #expect(pace.changed(now: start + .seconds(2)) == start + .seconds(6))
+    #expect(pace.changed(now: start + .seconds(5)) == start + .seconds(6))
+    pace.listing(now: start + .seconds(6))
+    #expect(pace.changed(now: start + .seconds(10)) == start + .seconds(11))
+    // One of another cause covers it, and those without a change do not count.
+    pace.listing(now: start + .seconds(10))
+    pace.listing(now: start + .seconds(20))
+    #expect(pace.changed(now: start + .seconds(20)) == nil)
+  }
+
+  @Test("a server that announces a change with every listing is listed every 5 s at most (issue 2)")
+  func endlessChanges() async throws {
+    try await Self.with(onList: { $0.toolsChanged() }) { _, time, listings in
+      let moments = await listings.first(6) { time.advance(by: .milliseconds(10)) }
+      for (earlier, later) in zip(moments.dropFirst(), moments.dropFirst(2)) { #expect(later - earlier >= .seconds(5)) }
+    }
+  }
+
   @Test("a credential in doubt is tried by listing, once in 30 s (issue 2)")
   func doubts() async throws {
     try await Self.with { keeper, time, listings in

@@ -16,6 +16,7 @@ final class CatalogKeeper: Sendable {
     var due = Moment.distantFuture
     var backoff: Backoff
     var lastDoubt: Moment?
+    var pace = ChangePace(interval: .seconds(5))
   }
 
   /// The shortest time between two listings that only find out whether the credential still works.
@@ -64,11 +65,23 @@ final class CatalogKeeper: Sendable {
       group.addTask { await self.remind() }
       for await wish in wishes {
         if wish == .changed { try? await time.sleep(until: time.now() + configuration.listDebounce) }
-        guard let info = info(), !Task.isCancelled else { continue }
+        guard let info = info(), !Task.isCancelled, isTime(for: wish) else { continue }
         await refresh(send, info, report)
       }
       group.cancelAll()
     }
+  }
+
+  /// False where a change is to be listed later, of which `remind` will speak.
+  private func isTime(for wish: Wish) -> Bool {
+    let now = time.now()
+    let later = state.withLockedValue { state in
+      let later = wish == .changed ? state.pace.changed(now: now) : nil
+      if let later { state.due = min(state.due, later) } else { state.pace.listing(now: now) }
+      return later
+    }
+    if later != nil { dueMoved.open() }
+    return later == nil
   }
 
   private func refresh(
