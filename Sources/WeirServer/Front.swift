@@ -10,8 +10,10 @@ package import WeirPipeline
 
 /// The HTTP front: MCP at `/mcp` and `/mcp/<upstream>`, health and metrics beside it.
 ///
-/// `run()` listens until graceful shutdown or cancellation. It then answers 503 at `/readyz`, takes no further connection or request, lets
-/// calls in flight finish for `limits.drainGrace`, ends the event streams, closes what is left and returns.
+/// `run()` listens until graceful shutdown or cancellation. It then takes no further connection or request, ends the event streams and lets
+/// calls in flight finish for `limits.drainGrace`. Calls that have not are answered with a tool result that says so; a second later it closes
+/// what is left and returns. The listener closes when the draining begins, so a new connection is refused and does not see a 503 at `/readyz`;
+/// that answer is only for a request that was under way.
 package final class Front: Service {
   private let core: FrontCore
   private let logger: Logger
@@ -100,7 +102,9 @@ package final class Front: Service {
     do { try await gracefulShutdown() } catch { return }
     logger.info("draining", metadata: ["connections": "\(stats.connections)"])
     do { try await core.time.sleep(until: core.time.now() + core.configuration.limits.drainGrace) } catch { return }
-    logger.notice("closing connections that did not end in time", metadata: ["connections": "\(stats.connections)"])
+    logger.notice("ending calls that did not end in time", metadata: ["connections": "\(stats.connections)"])
+    core.table.endCalls()
+    do { try await core.time.sleep(until: core.time.now() + .seconds(1)) } catch { return }
     core.table.closeAll()
   }
 }

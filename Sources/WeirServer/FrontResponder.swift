@@ -49,7 +49,8 @@ struct FrontResponder: HTTPResponder {
     // Leaving is a cancellation in the modern era only (M5, L5).
     if call.era == .modern { connection.watch(call.departure) }
     if call.progressToken != nil { return events(of: call, on: connection) }
-    let reply = await call.reply()
+    connection.serve(call)
+    let reply = await call.reply() ?? MCPEndpoint.drained(call)
     connection.forgetDeparture()
     return response(reply.map { core.mcp.encoded($0, id: call.id, era: call.era) } ?? core.mcp.cancelled(id: call.id))
   }
@@ -66,8 +67,9 @@ struct FrontResponder: HTTPResponder {
             guard let event = MCPEndpoint.progressEvent(report, token: call.progressToken ?? []) else { return }
             if !mailbox.push(event) { core.table.count { $0.droppedNotifications += 1 } }
           }
+          let last = reply ?? MCPEndpoint.drained(call)
           // A client that has left or cancelled gets nothing more.
-          mailbox.finish(reply.map { ServerSentEventWriter.event(data: core.mcp.message($0, id: call.id, era: call.era), event: "message") } ?? [])
+          mailbox.finish(last.map { ServerSentEventWriter.event(data: core.mcp.message($0, id: call.id, era: call.era), event: "message") } ?? [])
         },
         onWriteFailure: { call.departure.fire(.disconnected) },
         onEnd: { connection.forgetDeparture() }))

@@ -111,16 +111,26 @@ struct FrontServiceTests {
     }
   }
 
-  @Test("a call that does not end is cut off after the grace")
-  func grace() async throws {
+  @Test("issue 2: a call that does not end is answered after the grace, in words", arguments: ["plain", "streaming", "legacy"])
+  func grace(kind: String) async throws {
     try await RunningFront.with {
       $0.limits.drainGrace = .milliseconds(100)
     } _: { running in
       let busy = try await WireClient.connect(running.port)
-      await busy.send(RunningFront.modern("tools/call", name: "hang"))
+      var request = RunningFront.modern("tools/call", name: "hang")
+      if kind == "streaming" { request = request.replacing(#""_meta":{"io"#, with: #""_meta":{"progressToken":5,"io"#).fixingLength }
+      if kind == "legacy" {
+        let session = try await running.initialize()
+        request = RunningFront.request(RunningFront.legacyBody("tools/call", params: #"{"name":"hang"}"#), ["Mcp-Session-Id": session])
+      }
+      await busy.send(request)
       await running.gateway.until { hanging, _ in hanging == 1 }
       await running.group.triggerGracefulShutdown()
-      _ = await busy.receiveAll()
+      let text = await busy.receiveAll()
+      #expect(WireResponse(text: text).status == 200)
+      #expect(text.contains("Weir is ending; try again in a few seconds"), "\(text)")
+      #expect(text.contains(#""isError":true"#))
+      #expect(text.contains("resultType") == (kind != "legacy"))
       await running.gateway.until { hanging, cancelled in hanging == 0 && cancelled == 1 }
     }
   }

@@ -11,6 +11,7 @@ final class Connection: Sendable {
     var stream: NotificationStream?
     var departure: Departure?
     var isInputClosed = false
+    var isDrained = false
   }
 
   /// What the handler leaves for the task.
@@ -35,7 +36,13 @@ final class Connection: Sendable {
   }
 
   /// The call that this connection answers; `abandon` ends it where nobody came to wait for it.
-  func serve(_ call: WaitingCall) { state.withLockedValue { $0.call = call } }
+  func serve(_ call: WaitingCall) {
+    let isDrained = state.withLockedValue { state in
+      state.call = call
+      return state.isDrained
+    }
+    if isDrained { call.departure.fire(.drained) }
+  }
 
   /// The event stream that this connection carries; `abandon` closes it where nobody came to write it.
   func serve(_ stream: NotificationStream) { state.withLockedValue { $0.stream = stream } }
@@ -66,6 +73,15 @@ final class Connection: Sendable {
   }
 
   func forgetDeparture() { state.withLockedValue { $0.departure = nil } }
+
+  /// The front ends: the call that this connection answers is waited for no more.
+  func drained() {
+    let call = state.withLockedValue { state in
+      state.isDrained = true
+      return state.call
+    }
+    call?.departure.fire(.drained)
+  }
 
   /// The peer closed the connection or its sending half.
   func inputClosed() {

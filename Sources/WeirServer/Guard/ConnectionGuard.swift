@@ -5,6 +5,9 @@ import WeirCore
 /// Fired into every connection when the front drains: no request after the one being worked on.
 struct FrontDrain: Sendable {}
 
+/// Fired into every connection when the time to drain is over: the call being waited for is answered now.
+struct FrontDrainEnd: Sendable {}
+
 /// Stands right behind the HTTP/1 parser. Holds every limit of `FrontLimits`, puts a request together, answers what can be answered at once,
 /// and hands the rest, one request at a time, to Hummingbird.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -315,6 +318,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       if isDone { context.close(promise: nil) }
     case is FrontDrain:
       if machine.quiesce() { context.close(promise: nil) }
+    case is FrontDrainEnd:
+      connection.drained()
     default:
       context.fireUserInboundEventTriggered(event)
     }

@@ -95,6 +95,12 @@ final class ConnectionTable: Sendable {
     for channel in channels { channel.pipeline.fireUserInboundEventTriggered(FrontDrain()) }
   }
 
+  /// Tells every connection that the call it waits for gets no more time.
+  func endCalls() {
+    let channels = state.withLockedValue { Array($0.channels.values) }
+    for channel in channels { channel.pipeline.fireUserInboundEventTriggered(FrontDrainEnd()) }
+  }
+
   /// Closes what is still open.
   func closeAll() {
     let channels = state.withLockedValue { Array($0.channels.values) }

@@ -86,6 +86,12 @@ extension MCPEndpoint {
     }
   }
 
+  /// The answer of a call that the end of the front cut short; nil where something else did.
+  static func drained(_ call: WaitingCall) -> CallReply? {
+    guard call.departure.reason == .drained else { return nil }
+    return CallReply(body: .failure(CallError(.overloaded, "Weir is ending; try again in a few seconds")), outcome: .error)
+  }
+
   /// The answer to a request that its own client cancelled.
   func cancelled(id: RPCID) -> Reply {
     error(200, id, CallErrorWire.cancelledCode, "the request was cancelled", label: "tools/call")
