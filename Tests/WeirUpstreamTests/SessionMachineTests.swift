@@ -220,6 +220,24 @@ struct SessionMachineTests {
     #expect(machine.inFlight == 0)
   }
 
+  @Test("of a flood of progress 20 reports pass at once and 20 a second after that, the newest (issue 2)")
+  func progressFlood() throws {
+    var machine = Self.open(.legacy)
+    let id = machine.nextID()
+    _ = machine.send(Self.request(progress: true), id: id)
+    let start = Moment.zero + .seconds(100)
+    var heard: [Int] = []
+    for value in 1...2000 {
+      let text = #"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":\#(id),"progress":\#(value)}}"#
+      let actions = machine.receive(Self.message(text), now: start + .milliseconds(value))
+      if !actions.isEmpty { heard.append(value) }
+    }
+    #expect(Array(heard.prefix(20)) == Array(1...20))
+    // Two seconds: 20 at once and 40 more.
+    #expect((58...60).contains(heard.count))
+    #expect((heard.last ?? 0) > 1900)
+  }
+
   @Test("progress reaches the call with that token, rising only, without the token, until the call ends")
   func progress() {
     var machine = Self.open()
@@ -309,4 +327,9 @@ struct SessionMachineTests {
     #expect(Self.finished(machine.send(Self.request(), id: machine.nextID())).first?.error?.reason == .upstreamDown)
     #expect(machine.receive(Self.message(#"{"jsonrpc":"2.0","id":2,"result":{}}"#)).isEmpty)
   }
+}
+
+extension SessionMachine {
+  /// Where the time does not matter.
+  fileprivate mutating func receive(_ message: IncomingMessage) -> [SessionAction] { receive(message, now: .zero) }
 }

@@ -154,7 +154,7 @@ extension HTTPUpstream {
   /// A message that is not the answer waited for.
   func heard(_ message: RPCMessage, in session: HTTPSession, _ filter: inout StreamFilter) {
     switch message {
-    case .notification(MCPMethod.progress, let params?): filter.progress.feed(params)
+    case .notification(MCPMethod.progress, let params?): filter.progress.feed(params, now: time.now())
     case .notification(MCPMethod.toolsListChanged, _): keeper.toolsChanged()
     case .notification(MCPMethod.message, let params):
       logger.debug("upstream logged a message", metadata: ["level": "\(ErrorText.clean(params?["level"]?.string ?? "unknown", limit: 20))"])

@@ -1,19 +1,22 @@
 import WeirCore
 import WeirJSON
 
-/// Passes on the progress reports of one request: those with its token whose number has risen (MCP, progress).
+/// Passes on the progress reports of one request: those with its token whose number has risen (MCP, progress), as many as `ProgressPace` admits.
 struct ProgressFilter {
   private let id: Int
   private let sink: (@Sendable (CallProgress) -> Void)?
   private var last = -Double.infinity
+  private var pace = ProgressPace()
 
   init(id: Int, sink: (@Sendable (CallProgress) -> Void)?) {
     self.id = id
     self.sink = sink
   }
 
-  mutating func feed(_ params: JSONValue) {
-    guard let sink, params["progressToken"]?.int == id, let progress = params["progress"]?.double, progress > last else { return }
+  mutating func feed(_ params: JSONValue, now: Moment) {
+    guard let sink, params["progressToken"]?.int == id, let progress = params["progress"]?.double, progress > last,
+      pace.admits(now: now)
+    else { return }
     last = progress
     sink(CallProgress(params: params.removing(["progressToken"])))
   }

@@ -1,14 +1,14 @@
-import WeirCore
+package import WeirCore
 import WeirJSON
 import WeirMCP
 
 extension SessionMachine {
   /// A message of the server. Nothing in it can do more harm than to fail the call that it names.
-  package mutating func receive(_ message: IncomingMessage) -> [SessionAction] {
+  package mutating func receive(_ message: IncomingMessage, now: Moment) -> [SessionAction] {
     if case .ended = phase { return [] }
     switch message {
     case .message(.request(let id, let method, _)): return answer(id, method)
-    case .message(.notification(let method, let params)): return notified(method, params)
+    case .message(.notification(let method, let params)): return notified(method, params, now)
     case .message(.response(let id, let result)): return responded(id, result)
     case .message(.failure(let id, let error)): return failed(id, error)
     case .malformed(let root, let error): return malformed(root, error)
@@ -27,19 +27,20 @@ extension SessionMachine {
     return [.write(RPCWriter.error(id: id, error))]
   }
 
-  private mutating func notified(_ method: String, _ params: JSONValue?) -> [SessionAction] {
+  private mutating func notified(_ method: String, _ params: JSONValue?, _ now: Moment) -> [SessionAction] {
     switch method {
-    case MCPMethod.progress: return params.map { progressed($0) } ?? []
+    case MCPMethod.progress: return params.map { progressed($0, now) } ?? []
     case MCPMethod.toolsListChanged: return info == nil ? [] : [.toolsChanged]
     case MCPMethod.message: return [.serverLog(level: ErrorText.clean(params?["level"]?.string ?? "unknown", limit: 20))]
     default: return []
     }
   }
 
-  /// Passes a report on to the call whose token it names, while that is in flight and only if the number has risen (MCP, progress).
-  private mutating func progressed(_ params: JSONValue) -> [SessionAction] {
+  /// Passes a report on to the call whose token it names, while that is in flight and only if the number has risen (MCP, progress),
+  /// and not more of them than `ProgressPace` admits.
+  private mutating func progressed(_ params: JSONValue, _ now: Moment) -> [SessionAction] {
     guard let id = params["progressToken"]?.int, let call = pending[id], call.onProgress, let progress = params["progress"]?.double,
-      progress > call.lastProgress ?? -.infinity
+      progress > call.lastProgress ?? -.infinity, pending[id]?.pace.admits(now: now) == true
     else { return [] }
     pending[id]?.lastProgress = progress
     return [.progress(id: id, CallProgress(params: params.removing(["progressToken"])))]

@@ -23,6 +23,7 @@ package struct SessionMachine: Sendable {
   struct Pending: Sendable {
     let onProgress: Bool
     var lastProgress: Double?
+    var pace = ProgressPace()
   }
 
   let upstream: Name

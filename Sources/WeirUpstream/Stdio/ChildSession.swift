@@ -78,7 +78,7 @@ final class ChildSession: Sendable {
   /// One line of the child's standard output.
   func receive(_ line: [UInt8]) {
     let message = IncomingMessage(reading: line, maxBytes: maxMessageBytes)
-    step { machine in machine.receive(message) }
+    step { machine in machine.receive(message, now: time.now()) }
   }
 
   /// The child has read so many bytes.
