@@ -110,6 +110,20 @@ struct ModernEraTests {
     }
   }
 
+  @Test(
+    "issue 2: notifications are held to the version rules as requests are",
+    arguments: [
+      ("2026-07-28", "2026-07-28", 202), ("2026-07-28", "", 400), ("2026-07-28", "2025-11-25", 400), ("2099-01-01", "2099-01-01", 400),
+    ])
+  func notificationVersion(body: String, header: String, status: Int) async throws {
+    try await RunningFront.with { running in
+      let note =
+        #"{"jsonrpc":"2.0","method":"notifications/x","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"\#(body)"}}}"#
+      let response = try await running.post(note, ["MCP-Protocol-Version": header, "Mcp-Method": "notifications/x"])
+      #expect(response.status == status, "\(response.body)")
+    }
+  }
+
   @Test("every cause of a refused credential looks the same")
   func challengesAreAlike() async throws {
     try await RunningFront.with { running in

@@ -35,7 +35,12 @@ extension MCPEndpoint {
         return .reply(reply(error.code == RPCErrorObject.methodNotFound ? 404 : 400, id, error))
       }
     case .notification:
-      return .reply(Reply(202, label: "notification"))
+      do throws(RPCErrorObject) {
+        try checkVersion(version)
+        return .reply(Reply(202, label: "notification"))
+      } catch {
+        return .reply(reply(400, nil, error))
+      }
     case .response, .failure:
       return .reply(error(400, nil, RPCErrorObject.invalidRequest, "a client sends no responses in this version"))
     }
