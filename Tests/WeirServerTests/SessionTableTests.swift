@@ -26,12 +26,27 @@ struct SessionTableTests {
     #expect(table.count == 0)
   }
 
+  @Test("issue 2: who opens too many sessions loses the one unused for longest, never one in use, and nobody else's")
+  func evicts() throws {
+    var table = table(limit: 10, perPrincipal: 3)
+    try table.open("other", principal: "q", endpoint: "", revision: .v2025_11_25, now: start)
+    for (second, name) in ["1", "2", "3"].enumerated() {
+      try table.open(Name(name), principal: "p", endpoint: "", revision: .v2025_11_25, now: start + .seconds(second))
+    }
+    table.begin("1")
+    #expect(table.use("2", principal: "p", endpoint: "", now: start + .seconds(5)) != nil)
+    try table.open("4", principal: "p", endpoint: "", revision: .v2025_11_25, now: start + .seconds(6))
+    let left = ["other", "1", "2", "3", "4"].filter { table.contains(Name($0)) }
+    #expect(left == ["other", "1", "2", "4"])
+    for name: Name in ["2", "4"] { table.begin(name) }
+    #expect(throws: SessionTable.Full.tooMany) { try table.open("5", principal: "p", endpoint: "", revision: .v2025_11_25, now: start + .seconds(7)) }
+  }
+
   @Test("sessions are bounded for all and for each, and idle ones make room")
   func bounded() throws {
     var table = table(limit: 3, perPrincipal: 2)
     try table.open("1", principal: "p", endpoint: "", revision: .v2025_11_25, now: start)
     try table.open("2", principal: "p", endpoint: "", revision: .v2025_11_25, now: start)
-    #expect(throws: SessionTable.Full.tooMany) { try table.open("3", principal: "p", endpoint: "", revision: .v2025_11_25, now: start) }
     try table.open("3", principal: "q", endpoint: "", revision: .v2025_11_25, now: start + .seconds(30))
     #expect(throws: SessionTable.Full.tooMany) { try table.open("4", principal: "r", endpoint: "", revision: .v2025_11_25, now: start) }
     try table.open("4", principal: "r", endpoint: "", revision: .v2025_11_25, now: start + .seconds(60))

@@ -44,14 +44,14 @@ package struct FrontLimits: Sendable, Equatable {
   package var maxReadAheadBytes = 16 * 1024
   /// Sessions of legacy clients.
   package var maxSessions = 10_000
-  /// Sessions of one principal.
+  /// Sessions of one principal. Beyond it, a new one takes the place of the one that was unused for longest.
   package var maxSessionsPerPrincipal = 1000
   /// After this time without a request, an open stream or a call, a session is forgotten.
   package var sessionIdleTimeout: Duration = .seconds(30 * 60)
   /// Open event streams (`GET`), over all clients.
   package var maxStreams = 1024
   /// Open event streams (`GET`) of one principal.
-  package var maxStreamsPerPrincipal = 8
+  package var maxStreamsPerPrincipal = 64
   /// Bytes that wait in one event stream for its reader; progress reports beyond it are dropped and counted.
   package var maxStreamBufferBytes = 256 * 1024
   /// Time between comments that keep a silent event stream open through proxies.

@@ -32,11 +32,13 @@ package struct SessionTable: Sendable {
 
   package var count: Int { sessions.count }
 
-  /// A new session. Idle ones are forgotten first where there is no room.
+  /// A new session. Idle ones are forgotten first where there is no room. Where this principal has too many, its own session that was unused
+  /// for longest gives way, unless a call or a stream is in it.
   package mutating func open(
     _ id: Name, principal: Name, endpoint: Name, revision: ProtocolRevision, now: Moment
   ) throws(Full) {
-    if sessions.count >= limit || perPrincipal[principal, default: 0] >= limitPerPrincipal { expire(now: now) }
+    if sessions.count >= limit { expire(now: now) }
+    if perPrincipal[principal, default: 0] >= limitPerPrincipal { evict(of: principal) }
     guard sessions.count < limit, perPrincipal[principal, default: 0] < limitPerPrincipal else { throw .tooMany }
     sessions[id] = Session(principal: principal, endpoint: endpoint, revision: revision, lastUsed: now)
     perPrincipal[principal, default: 0] += 1
@@ -76,6 +78,18 @@ package struct SessionTable: Sendable {
     for id in idle { remove(id) }
     return idle
   }
+
+  private mutating func evict(of principal: Name) {
+    var oldest: (id: Name, lastUsed: Moment)?
+    for (id, session) in sessions where session.uses == 0 && session.principal == principal {
+      if let known = oldest, known.lastUsed <= session.lastUsed { continue }
+      oldest = (id, session.lastUsed)
+    }
+    if let oldest { remove(oldest.id) }
+  }
+
+  /// Whether the session is there, idle or not.
+  package func contains(_ id: Name) -> Bool { sessions[id] != nil }
 
   private func isIdle(_ session: Session, _ now: Moment) -> Bool { session.uses == 0 && now - session.lastUsed >= idleTimeout }
 
