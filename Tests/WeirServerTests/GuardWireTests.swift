@@ -39,6 +39,7 @@ struct GuardWireTests {
     Row("DEL in a header", head + "X: a\u{7F}b\r\n\r\n"),
     Row("unknown method", "BREW /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     Row("method not used here", "PROPFIND /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+    Row("TRACE", "TRACE /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
     Row("HTTP/9.9", "POST /mcp HTTP/9.9\r\nHost: localhost\r\n\r\n"),
     Row("chunk size overflow", head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"),
     Row("1,100 headers", head + String(repeating: "a: b\r\n", count: 1100) + "\r\n", 431),
@@ -70,6 +71,7 @@ struct GuardWireTests {
       let response = WireResponse(text: text)
       #expect(response.status == row.status, "\(row.what): \(text)")
       #expect(response.header("connection") == "close")
+      #expect((response.header("allow") != nil) == (row.status == 405))
       #expect(text.components("content-length:") == 1, "\(text)")
     }
   }

@@ -1,5 +1,6 @@
 import Testing
 import WeirCore
+import WeirMCP
 
 @testable import WeirServer
 
@@ -124,6 +125,25 @@ struct ModernEraTests {
     }
   }
 
+  @Test(
+    "issue 2: of an upstream's error data only what MCP defines goes through",
+    arguments: [
+      (-32602, #"{"uri":"file:///x"}"#, true), (-32002, #"{"uri":"file:///x"}"#, true), (-32602, #"{"uri":"x","trace":"y"}"#, false),
+      (-32602, #"{"uri":5}"#, false), (-32603, #"{"uri":"x"}"#, false), (-1, #"{"trace":"at /srv/app.py"}"#, false), (-32602, "nonsense", false),
+    ])
+  func errorData(code: Int, data: String, passes: Bool) {
+    let error = CallError(.upstreamError, "scripted", retryAfter: nil, upstreamCode: code, upstreamData: Array(data.utf8))
+    #expect(CallErrorWire.object(error, code: code).data == (passes ? Array(data.utf8) : nil))
+  }
+
+  @Test("issue 2: a stream is not opened in a session that has ended meanwhile")
+  func lateStream() {
+    let sessions = Sessions(limits: FrontLimits())
+    let stream = NotificationStream(session: "gone", principal: "p", mailbox: StreamMailbox(limit: 10)) { _ in }
+    #expect(throws: Sessions.StreamRefusal.gone) { try sessions.open(stream) }
+    #expect(sessions.openStreams.isEmpty)
+  }
+
   @Test("every cause of a refused credential looks the same")
   func challengesAreAlike() async throws {
     try await RunningFront.with { running in
@@ -218,7 +238,7 @@ struct ModernEraTests {
       ErrorRow(reason: .upstreamDown, status: 200, contains: #""isError":true"#),
       ErrorRow(reason: .timedOut, status: 200, contains: #""weir/cache":{"outcome":"error"}"#),
       ErrorRow(reason: .upstreamInvalid, status: 200, contains: #""isError":true"#),
-      ErrorRow(reason: .upstreamError, status: 200, contains: #""code":-1,"message":"scripted","data":{"k":1}"#, code: -1),
+      ErrorRow(reason: .upstreamError, status: 200, contains: #""code":-1,"message":"scripted"}"#, code: -1),
       ErrorRow(reason: .upstreamError, status: 400, contains: #""code":-32602"#, code: -32002),
       ErrorRow(reason: .upstreamError, status: 200, contains: #""code":-32603,"message":"scripted"}"#, code: -32042),
       ErrorRow(reason: .upstreamError, status: 200, contains: #""code":-32603,"message":"scripted"}"#, code: -32020),

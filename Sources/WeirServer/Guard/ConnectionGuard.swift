@@ -277,7 +277,13 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     core.table.refused(refusal.reason)
     core.answered("refused", status: refusal.status)
     var buffer = context.channel.allocator.buffer(capacity: 320)
-    let reply = Reply.text(refusal.status, refusal.message, headers: refusal.status == 503 ? [("retry-after", "5")] : [])
+    let headers: [(name: String, value: String)] =
+      switch refusal.status {
+      case 405: [("allow", "GET, HEAD, POST, DELETE, OPTIONS")]
+      case 503: [("retry-after", "5")]
+      default: []
+      }
+    let reply = Reply.text(refusal.status, refusal.message, headers: headers)
     ReplyEncoder.encode(reply, date: date.now(core.time.wall()), closes: true, into: &buffer)
     meter.send(buffer)
     machine.linger(now: core.time.now())

@@ -1,4 +1,5 @@
 import WeirCore
+import WeirJSON
 import WeirMCP
 
 /// The one table from `CallError.Reason` to what a client sees (design decision 12): JSON-RPC error or tool result, code and HTTP status.
@@ -58,7 +59,14 @@ enum CallErrorWire {
 
   static func object(_ error: CallError, code: Int) -> RPCErrorObject {
     // Data of a translated error describes the other hop.
-    let data = code == error.upstreamCode ? error.upstreamData : nil
+    let data = code == error.upstreamCode ? error.upstreamData.flatMap { shareable($0, of: code) } : nil
     return RPCErrorObject(code: code, message: text(error), data: data)
+  }
+
+  /// An upstream's `data` is its own: stack traces, paths, addresses. Only what MCP says clients are to read goes through, `{"uri":…}`.
+  private static func shareable(_ data: [UInt8], of code: Int) -> [UInt8]? {
+    guard code == RPCErrorObject.invalidParams || code == RPCErrorObject.resourceNotFound else { return nil }
+    guard let root = try? JSONDocument(parsing: data).root, root.kind == .object, root.count == 1, root["uri"]?.kind == .string else { return nil }
+    return data
   }
 }

@@ -113,6 +113,7 @@ extension MCPEndpoint {
       } catch {
         switch error {
         case .exists: return .reply(self.error(409, nil, RPCErrorObject.invalidRequest, "this session has a stream already; close it first"))
+        case .gone: return .reply(self.error(404, nil, RPCErrorObject.invalidRequest, "there is no such session; open one with initialize"))
         case .tooMany: return .reply(self.error(503, nil, RPCErrorObject.internalError, "too many streams are open; close some"))
         }
       }

@@ -86,10 +86,12 @@ final class Sessions: Sendable {
 
   // MARK: Streams
 
-  enum StreamRefusal: Error { case exists, tooMany }
+  enum StreamRefusal: Error { case exists, tooMany, gone }
 
   func open(_ stream: NotificationStream) throws(StreamRefusal) {
     let refusal = state.withLockedValue { state -> StreamRefusal? in
+      // It may have ended since the request was let in.
+      guard state.table.contains(stream.session) else { return .gone }
       if state.streams[stream.session] != nil { return .exists }
       guard state.streams.count < limits.maxStreams, state.streamsPerPrincipal[stream.principal, default: 0] < limits.maxStreamsPerPrincipal else {
         return .tooMany
