@@ -63,11 +63,7 @@ struct FrontResponder: HTTPResponder {
       EventStream(
         core: core, mailbox: mailbox,
         source: { [core] in
-          let reply = await call.reply { report in
-            guard let event = MCPEndpoint.progressEvent(report, token: call.progressToken ?? []) else { return }
-            if !mailbox.push(event) { core.table.count { $0.droppedNotifications += 1 } }
-          }
-          let last = reply ?? MCPEndpoint.drained(call)
+          let last = await ProgressRelay(core: core, token: call.progressToken ?? [], mailbox: mailbox).reply(of: call) ?? MCPEndpoint.drained(call)
           // A client that has left or cancelled gets nothing more.
           mailbox.finish(last.map { ServerSentEventWriter.event(data: core.mcp.message($0, id: call.id, era: call.era), event: "message") } ?? [])
         },

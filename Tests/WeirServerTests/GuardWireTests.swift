@@ -185,6 +185,25 @@ struct GuardWireTests {
     }
   }
 
+  @Test("issue 2: a flood of progress costs a listener the newest reports, in order, and no more")
+  func progressFlood() async throws {
+    try await RunningFront.with {
+      $0.limits.progressInterval = .seconds(30)
+    } _: { running in
+      let client = try await WireClient.connect(running.port)
+      await client.send(
+        RunningFront.modern("tools/call", name: "flood").replacing(#""_meta":{"io"#, with: #""_meta":{"progressToken":5,"io"#).fixingLength)
+      let text = await client.receive { $0.contains("\r\n0\r\n\r\n") }
+      let reports = text.components(#""progressToken":5"#)
+      #expect((16...17).contains(reports), "\(reports)")
+      #expect(running.front.stats.droppedNotifications == 2000 - reports)
+      let steps = text.split(separator: #""progress":"#).dropFirst().compactMap { Int($0.prefix { $0.isNumber }) }
+      #expect(steps == steps.sorted())
+      #expect(steps.last == 2000)
+      #expect(text.contains(#""outcome":"miss""#))
+    }
+  }
+
   @Test("requests that follow one another at once are answered in order")
   func pipelining() async throws {
     try await RunningFront.with { running in

@@ -54,6 +54,10 @@ package struct FrontLimits: Sendable, Equatable {
   package var maxStreamsPerPrincipal = 64
   /// Bytes that wait in one event stream for its reader; progress reports beyond it are dropped and counted.
   package var maxStreamBufferBytes = 256 * 1024
+  /// Progress reports that wait for one listener; the newest are kept, the others dropped and counted.
+  package var maxProgressBacklog = 16
+  /// Time between two progress reports to one listener. Those that wait when the answer comes go before it at once.
+  package var progressInterval: Duration = .milliseconds(50)
   /// Time between comments that keep a silent event stream open through proxies.
   package var streamKeepAlive: Duration = .seconds(15)
   /// A `GET` stream is ended after this time; clients open it again.
