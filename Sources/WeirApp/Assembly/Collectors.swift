@@ -121,6 +121,7 @@ package enum Collectors {
       let stats = front.stats
       page.gauge("weir_connections", "Connections of clients that are open.", [], Double(stats.connections))
       page.gauge("weir_event_streams", "Event streams to clients that are open.", [], Double(stats.streams))
+      page.gauge("weir_waiting_answer_bytes", "Bytes of answers that wait for clients to take them.", [], Double(stats.bufferedAnswerBytes))
       page.gauge("weir_sessions", "Sessions of clients of the revisions up to 2025-11-25.", [], Double(stats.sessions))
       page.counter(
         "weir_dropped_notifications_total", "Notifications that a client's full stream had no room for.", [], Double(stats.droppedNotifications))
