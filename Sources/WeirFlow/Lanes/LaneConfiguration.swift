@@ -23,7 +23,8 @@ package struct LaneConfiguration: Sendable {
   package var firstBackoff: Duration
 
   package init(
-    limits: [RateLimit] = [], concurrency: Int = 16, tenantConcurrency: Int? = nil, budgets: [BudgetLimit] = [], queueLimit: Int = 2048, tenantQueueLimit: Int = 512,
+    limits: [RateLimit] = [], concurrency: Int = 16, tenantConcurrency: Int? = nil, budgets: [BudgetLimit] = [], queueLimit: Int = 2048,
+    tenantQueueLimit: Int = 512,
     weights: [Name: Int] = [:], maximumPause: Duration = .seconds(300), firstBackoff: Duration = .seconds(1)
   ) {
     self.limits = limits

@@ -180,7 +180,9 @@ package struct LaneMachine: Sendable {
     }
     var next = min(queue.nextDeadline ?? .distantFuture, tokenAt ?? .distantFuture)
     // Among those sent away may have been the head that the limiter was asked for; the one after it may cost less.
-    if grants.count < concurrency, let head = queue.head(skipping: full), case let at = limiter.earliest(tokens(for: head.request), ahead: 0, now: now), at > now {
+    if grants.count < concurrency, let head = queue.head(skipping: full),
+      case let at = limiter.earliest(tokens(for: head.request), ahead: 0, now: now), at > now
+    {
       next = min(next, at)
     }
     if next < .distantFuture { actions.append(.setTimer(next)) }
