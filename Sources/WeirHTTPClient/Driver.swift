@@ -116,7 +116,7 @@ final class Driver {
     }
   }
 
-  /// The one way out of a transfer: libcurl lets go of it first, then its reference is released, then whoever waits is told.
+  /// The one way out of a transfer: libcurl lets go of it first, then whoever waits is told, then its handle is freed behind their back.
   private func finish(_ transfer: Transfer, _ result: Result<Void, HTTPClientError>) {
     let exchange = transfer.exchange
     guard let reference = transfers.removeValue(forKey: exchange.id) else { return }
@@ -128,8 +128,8 @@ final class Driver {
       $0.transfersEnded += 1
       $0.connectionsOpened += opened
     }
-    reference.release()
     exchange.finish(result)
+    reference.release()
   }
 
   // MARK: Time

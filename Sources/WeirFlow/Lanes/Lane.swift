@@ -113,7 +113,8 @@ package final class Lane: Sendable {
   }
 
   func release(_ id: WaiterID, _ outcome: LaneOutcome) {
-    let jitter = jitter()
+    // A random number costs a system call, and only pauses need one.
+    let jitter = if case .throttled = outcome { jitter() } else { 0.0 }
     perform { state, now, wall in state.machine.released(id, outcome, jitter: jitter, now: now, wall: wall) }
   }
 
