@@ -168,7 +168,7 @@ struct Fetch: Sendable {
       value: answer.result, storedAt: time.wall(), freshFor: freshFor, staleFor: freshness.stale, cost: answer.cost,
       upstreamRequests: answer.requests)
     let rejection = cache.memory.put(missed.key, entry, owner: missed.permitted.caller.tenant, since: ticket, now: time.now())
-    // Too large for memory: it is not kept in Redis either, where it could only be read once and again.
+    // What memory can't hold would be fetched from Redis on every call, so it is kept nowhere.
     if rejection == .tooLarge {
       return Fetched(result: answer.result, source: .upstream, age: .zero, freshUntil: nil, cost: answer.cost, requests: answer.requests)
     }
