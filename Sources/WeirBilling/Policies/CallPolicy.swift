@@ -22,14 +22,21 @@ package struct CallPolicy: Sendable {
   /// How many provider requests one call makes, for the token bucket: at least 1, an estimate that the answer may
   /// correct.
   package var requests: Int
+  /// Where the call can be asked together with others.
+  package var merging: MergeableCall?
+  /// Where the answer can be put together from time buckets.
+  package var buckets: BucketedCall?
 
   package init(
-    caching: Caching, keyArguments: [UInt8] = [], sentArguments: [UInt8]? = nil, provider: Name? = nil, requests: Int = 1
+    caching: Caching, keyArguments: [UInt8] = [], sentArguments: [UInt8]? = nil, provider: Name? = nil, requests: Int = 1,
+    merging: MergeableCall? = nil, buckets: BucketedCall? = nil
   ) {
     self.caching = caching
     self.keyArguments = keyArguments
     self.sentArguments = sentArguments
     self.provider = provider
     self.requests = requests
+    self.merging = merging
+    self.buckets = buckets
   }
 }

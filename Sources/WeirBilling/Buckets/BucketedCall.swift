@@ -1,0 +1,84 @@
+package import WeirCore
+package import WeirJSON
+
+/// A call whose answer is a row of time buckets that can be had one by one: the answer of a range is the answers of its buckets, in order.
+package struct BucketedCall: Sendable {
+  /// The buckets of the range that was asked for, in order and without gaps; at least one.
+  package let buckets: [TimeBucket]
+  private let rule: any BucketRule
+
+  package init(buckets: [TimeBucket], rule: any BucketRule) {
+    self.buckets = buckets
+    self.rule = rule
+  }
+
+  /// The canonical arguments of the same query without its range, for what all its buckets share.
+  package var shape: [UInt8] { rule.shape }
+  /// The call for some neighbouring buckets alone, as if a caller had made it.
+  package func call(for range: Range<Int>) -> BucketCall? {
+    range.isEmpty || !buckets.indices.contains(range.lowerBound) || range.upperBound > buckets.count
+      ? nil : rule.call(from: buckets[range.lowerBound].start, to: buckets[range.upperBound - 1].end)
+  }
+  /// How many requests the provider charges for these buckets together, as far as that can be told; at least 1.
+  package func requests(for range: Range<Int>) -> Int { rule.requests(buckets: range.count) }
+  /// The tool result of each bucket of a result for `range`, each as a call for it alone would have got it, and whether it is not final;
+  /// nil where the result is paged, or not of the expected shape.
+  package func cut(_ result: JSONValue, of range: Range<Int>) -> [BucketAnswer]? {
+    guard range.lowerBound >= 0, range.upperBound <= buckets.count else { return nil }
+    return rule.cut(result, into: Array(buckets[range]))
+  }
+  /// The tool result of the whole range from those of its buckets; nil where they do not fit together.
+  package func join(_ answers: [JSONValue]) -> [UInt8]? {
+    answers.count == buckets.count ? rule.join(answers) : nil
+  }
+}
+
+/// What a pack knows of one query that answers in time buckets.
+package protocol BucketRule: Sendable {
+  var shape: [UInt8] { get }
+  func call(from start: CivilDate, to end: CivilDate) -> BucketCall
+  func requests(buckets: Int) -> Int
+  func cut(_ result: JSONValue, into buckets: [TimeBucket]) -> [BucketAnswer]?
+  func join(_ answers: [JSONValue]) -> [UInt8]?
+}
+
+/// Days from `start` to before `end`.
+package struct TimeBucket: Hashable, Sendable {
+  package let start: CivilDate
+  package let end: CivilDate
+
+  package init(start: CivilDate, end: CivilDate) {
+    self.start = start
+    self.end = end
+  }
+}
+
+/// The call that asks for some buckets.
+package struct BucketCall: Sendable {
+  /// For its cache key: the same bytes that `CallPolicy.keyArguments` has for a caller's own call of this meaning.
+  package let keyArguments: [UInt8]
+  package let sentArguments: [UInt8]
+  package let merging: MergeableCall?
+
+  package init(keyArguments: [UInt8], sentArguments: [UInt8], merging: MergeableCall?) {
+    self.keyArguments = keyArguments
+    self.sentArguments = sentArguments
+    self.merging = merging
+  }
+}
+
+/// The answer of one bucket.
+package struct BucketAnswer: Sendable {
+  /// The tool result of a call for this bucket alone.
+  package let result: [UInt8]
+  /// The provider says that its numbers are not final.
+  package let isEstimated: Bool
+  /// It holds no row.
+  package let isEmpty: Bool
+
+  package init(result: [UInt8], isEstimated: Bool, isEmpty: Bool) {
+    self.result = result
+    self.isEstimated = isEstimated
+    self.isEmpty = isEmpty
+  }
+}
