@@ -46,16 +46,13 @@ struct FrontResponder: HTTPResponder {
   // MARK: Calls
 
   private func wait(for call: WaitingCall, on connection: Connection) async -> Response {
-    // Leaving is a cancellation in the modern era only (M5, L5).
-    if call.era == .modern { connection.watch(call.departure) }
     if call.progressToken != nil { return events(of: call, on: connection) }
-    connection.serve(call)
-    let reply = await call.reply() ?? MCPEndpoint.drained(call)
-    connection.forgetDeparture()
-    return response(reply.map { core.mcp.encoded($0, id: call.id, era: call.era) } ?? core.mcp.cancelled(id: call.id))
+    return response(await CallRunner.reply(to: call, on: connection, core: core))
   }
 
   private func events(of call: WaitingCall, on connection: Connection) -> Response {
+    // Leaving is a cancellation in the modern era only (M5, L5).
+    if call.era == .modern { connection.watch(call.departure) }
     core.answered("tools/call", status: 200)
     connection.serve(call)
     let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)

@@ -23,8 +23,20 @@ final class Connection: Sendable {
   }
 
   private let state = NIOLockedValueBox(State())
+  /// Calls that wait for their answers: one at a time, since the next request is looked at after the answer.
+  let calls: AsyncStream<CallRunner.Job>
+  private let queue: AsyncStream<CallRunner.Job>.Continuation
 
-  init() {}
+  init() {
+    (calls, queue) = AsyncStream.makeStream()
+  }
+
+  /// Hands a call to whoever runs this connection's calls; false where the connection is over.
+  func run(_ job: CallRunner.Job) -> Bool {
+    if case .enqueued = queue.yield(job) { true } else { false }
+  }
+
+  func takesNoMoreCalls() { queue.finish() }
 
   func leave(_ work: Work) { state.withLockedValue { $0.work = work } }
 

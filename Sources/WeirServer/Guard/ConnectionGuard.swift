@@ -176,8 +176,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     releaseBody()
     if isInline {
       let answer = core.answer(request)
-      if case .reply(let reply) = answer.kind { return send(reply, context) }
-      connection.leave(.answer(answer))
+      switch answer.kind {
+      case .reply(let reply): return send(reply, context)
+      case .waiting(let call) where call.progressToken == nil && connection.run(CallRunner.Job(call: call, headers: answer.headers)):
+        return arm(context)
+      case .waiting, .stream: connection.leave(.answer(answer))
+      }
     } else {
       connection.leave(.request(request))
     }
@@ -326,6 +330,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       if machine.quiesce() { context.close(promise: nil) }
     case is FrontDrainEnd:
       connection.drained()
+    case let answered as CallRunner.Answered:
+      if machine.phase == .responding { send(answered.reply, context) }
     default:
       context.fireUserInboundEventTriggered(event)
     }

@@ -43,8 +43,13 @@ struct FrontChannel: HTTPChannelHandler {
   }
 
   func handle(value: Served, logger: Logger) async {
-    await Connection.$current.withValue(value.connection) {
-      await handleHTTP(asyncChannel: value.requests, logger: logger)
+    let runner = CallRunner(core: core, connection: value.connection, channel: value.channel)
+    await withDiscardingTaskGroup { group in
+      group.addTask(executorPreference: EventLoopExecutor(value.channel.eventLoop)) { await runner.run() }
+      await Connection.$current.withValue(value.connection) {
+        await handleHTTP(asyncChannel: value.requests, logger: logger)
+      }
+      value.connection.takesNoMoreCalls()
     }
     await value.connection.abandon()
   }

@@ -1,0 +1,41 @@
+import NIOCore
+import WeirMCP
+import WeirPipeline
+
+/// Waits for the calls of one connection whose answers are single messages, one after the other, on the connection's event loop. Event streams
+/// and large bodies go through Hummingbird.
+struct CallRunner: Sendable {
+  /// Fired into the channel when the answer is there; the guard writes it.
+  struct Answered: Sendable {
+    let reply: Reply
+  }
+
+  /// A call with the fields that its answer's head gets.
+  struct Job: Sendable {
+    let call: WaitingCall
+    let headers: [(name: String, value: String)]
+  }
+
+  let core: FrontCore
+  let connection: Connection
+  let channel: any Channel
+
+  /// Returns when the connection takes no more calls and the last one is answered.
+  func run() async {
+    for await job in connection.calls {
+      var reply = await Self.reply(to: job.call, on: connection, core: core)
+      reply.headers += job.headers
+      channel.pipeline.fireUserInboundEventTriggered(Answered(reply: reply))
+    }
+  }
+
+  /// Waits for the answer of a call that this connection is to give.
+  static func reply(to call: WaitingCall, on connection: Connection, core: FrontCore) async -> Reply {
+    // Leaving is a cancellation in the modern era only (M5, L5).
+    if call.era == .modern { connection.watch(call.departure) }
+    connection.serve(call)
+    let reply = await call.reply() ?? MCPEndpoint.drained(call)
+    connection.forgetDeparture()
+    return reply.map { core.mcp.encoded($0, id: call.id, era: call.era) } ?? core.mcp.cancelled(id: call.id)
+  }
+}
