@@ -16,7 +16,7 @@ struct AWSBillingAnswerTests {
     return requests
   }
 
-  func cap(_ tool: Name, _ arguments: String, _ data: String) throws -> Duration? {
+  func cap(_ tool: Name, _ arguments: String, _ data: String) throws -> Freshness? {
     guard case .answer(_, let cap, _) = try verdict(tool, arguments, data) else { throw Missing() }
     return cap
   }

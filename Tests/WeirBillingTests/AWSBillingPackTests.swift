@@ -108,7 +108,7 @@ struct AWSBillingPackTests {
       ("2026-10-01", "2026-11-01", 23, AWSBillingCalendar.closed),
       ("2026-10-01", "2026-11-01", 9, AWSBillingCalendar.closing),
       ("2026-10-01", "2026-11-01", 10, AWSBillingCalendar.closed),
-      ("2026-10-01", "2026-11-02", 23, AWSBillingCalendar.open),
+      ("2026-10-01", "2026-11-02", 23, AWSBillingCalendar.openSettled),
       ("2026-11-01", "2026-11-24", 23, AWSBillingCalendar.open),
       ("2026-11-01", "2026-12-01", 23, AWSBillingCalendar.forecast),
     ])

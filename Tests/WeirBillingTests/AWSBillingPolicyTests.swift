@@ -69,7 +69,7 @@ struct AWSBillingPolicyTests {
   @Test(
     "an hour of a day is read exactly, and what is not one is never cached",
     arguments: [
-      ("2026-11-01T00:00:00Z", AWSBillingCalendar.closed), ("2026-11-01T01:00:00Z", AWSBillingCalendar.open),
+      ("2026-11-01T00:00:00Z", AWSBillingCalendar.closed), ("2026-11-01T01:00:00Z", AWSBillingCalendar.openSettled),
       ("2026-11-01T24:00:00Z", nil), ("2026-11-01T00:00:00", nil), ("2026-11-01T00:00:00+01", nil), ("2026-11-31T00:00:00Z", nil),
       ("2026-11-01t00:00:00Z", nil), ("2026-11-01T0a:00:00Z", nil),
     ])

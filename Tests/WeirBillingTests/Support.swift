@@ -44,6 +44,35 @@ func result(_ body: String, wrapped: Bool = false) throws -> JSONValue {
   return try json(#"{"content":[{"type":"text","text":\#(text)}],"structuredContent":\#(wrapped ? #"{"result":\#(body)}"# : body)}"#)
 }
 
+/// Without anything that an operator overrides.
+extension PolicyPack {
+  var freshness: FreshnessTable { FreshnessTable(calendar: calendar) }
+
+  func policy(tool: Name, arguments: JSONValue?, today: CivilDate) -> CallPolicy {
+    policy(tool: tool, arguments: arguments, context: PolicyContext(today: today, freshness: freshness))
+  }
+
+  func describe(tool: Name) -> String { describe(tool: tool, freshness: freshness) }
+
+  func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool) -> ResultVerdict {
+    examine(tool: tool, arguments: arguments, result: result, isError: isError, freshness: freshness)
+  }
+}
+
+/// What the calendar says of each class, for what is expected.
+extension AWSBillingCalendar {
+  static func usual(_ kind: FreshnessClass) -> Freshness { AWSBillingCalendar().freshness(of: kind) }
+  static var forecast: Freshness { usual(.forecast) }
+  static var open: Freshness { usual(.open) }
+  static var openSettled: Freshness { usual(.openSettled) }
+  static var closing: Freshness { usual(.closing) }
+  static var closed: Freshness { usual(.closed) }
+  static var lists: Freshness { usual(.lists) }
+  static var prices: Freshness { usual(.prices) }
+  static var empty: Freshness { usual(.empty) }
+  static var continued: Freshness { usual(.continued) }
+}
+
 extension CallPolicy {
   /// Nil where nothing is cached.
   var freshness: Freshness? {

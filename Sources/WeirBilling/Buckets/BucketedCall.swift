@@ -5,11 +5,19 @@ package import WeirJSON
 package struct BucketedCall: Sendable {
   /// The buckets of the range that was asked for, in order and without gaps; at least one.
   package let buckets: [TimeBucket]
+  /// How long each of them lives.
+  package var freshness: BucketFreshness
   private let rule: any BucketRule
 
-  package init(buckets: [TimeBucket], rule: any BucketRule) {
+  package init(buckets: [TimeBucket], rule: any BucketRule, freshness: BucketFreshness) {
     self.buckets = buckets
     self.rule = rule
+    self.freshness = freshness
+  }
+
+  /// How long the answer of one bucket lives.
+  package func freshness(of answer: BucketAnswer, in bucket: TimeBucket) -> Freshness {
+    freshness.freshness(of: bucket, isEstimated: answer.isEstimated, isEmpty: answer.isEmpty)
   }
 
   /// The canonical arguments of the same query without its range, for what all its buckets share.

@@ -22,9 +22,13 @@ package struct Freshness: Sendable, Hashable {
     return stale > .zero ? "\(words(fresh)) and \(words(stale)) stale" : words(fresh)
   }
 
-  /// The shorter of both, each on its own.
-  package func capped(_ cap: Duration) -> Freshness {
-    Freshness(fresh: min(fresh, cap), stale: min(stale, cap))
+  /// How old an answer may become before it is not given any more.
+  package var limit: Duration { fresh + stale }
+
+  /// Fresh no longer than the shorter of both, and given as stale no longer than until the earlier limit of both.
+  package func capped(_ cap: Freshness) -> Freshness {
+    let fresh = min(fresh, cap.fresh)
+    return Freshness(fresh: fresh, stale: min(limit, cap.limit) - fresh)
   }
 }
 

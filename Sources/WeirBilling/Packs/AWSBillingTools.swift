@@ -33,7 +33,7 @@ enum AWSBillingTools {
     ],
     "cost-anomaly": [
       anyOperation: AWSToolRule(
-        provider: explorer, freshness: .fixed(AWSBillingCalendar.alerts),
+        provider: explorer, freshness: .fixed(.alerts),
         arguments: AWSArguments(nullable: [
           "monitor_arn", "feedback", "max_results", "total_impact_operator", "total_impact_start", "total_impact_end",
         ]), dates: .required(ends: ["end_date"]), rows: ["anomalies"], requests: AWSRequestCount.byRows("anomalies", pageSize: nil))
@@ -52,7 +52,7 @@ enum AWSBillingTools {
     ],
     "rec-details": [
       anyOperation: AWSToolRule(
-        provider: explorer, freshness: .fixed(AWSBillingCalendar.recommendations), arguments: AWSArguments(nullable: []),
+        provider: explorer, freshness: .fixed(.recommendations), arguments: AWSArguments(nullable: []),
         requests: AWSRequestCount.purchaseDetails, holdsError: AWSPartialErrors.inDetails)
     ],
     "cost-optimization": [
@@ -64,17 +64,17 @@ enum AWSBillingTools {
         "get_ec2_instance_recommendations", "get_auto_scaling_group_recommendations", "get_ebs_volume_recommendations",
         "get_lambda_function_recommendations", "get_rds_recommendations", "get_ecs_service_recommendations", "get_idle_recommendations",
       ].map { (Name($0), optimizer) }),
-    "budgets": [anyOperation: free(AWSBillingCalendar.alerts, nullable: ["budget_name", "account_id"], rows: ["budgets"])],
-    "free-tier-usage": [anyOperation: free(AWSBillingCalendar.open, nullable: ["filter", "max_results"], rows: ["freeTierUsages"])],
+    "budgets": [anyOperation: free(.alerts, nullable: ["budget_name", "account_id"], rows: ["budgets"])],
+    "free-tier-usage": [anyOperation: free(.open, nullable: ["filter", "max_results"], rows: ["freeTierUsages"])],
     "list-cost-allocation-tags": [
       anyOperation: AWSToolRule(
-        provider: explorer, freshness: .fixed(AWSBillingCalendar.lists),
+        provider: explorer, freshness: .fixed(.lists),
         arguments: AWSArguments(nullable: ["status", "tag_keys", "tag_type", "max_results", "next_token", "max_pages"]),
         rows: ["CostAllocationTags"])
     ],
     "list-cost-category-definitions": [
       anyOperation: AWSToolRule(
-        provider: explorer, freshness: .fixed(AWSBillingCalendar.alerts),
+        provider: explorer, freshness: .fixed(.alerts),
         arguments: AWSArguments(nullable: ["effective_on", "supported_resource_types", "max_results", "next_token", "max_pages"]),
         rows: ["CostCategoryReferences"])
     ],
@@ -102,7 +102,7 @@ enum AWSBillingTools {
   }
 
   private static let purchase = AWSToolRule(
-    provider: explorer, freshness: .fixed(AWSBillingCalendar.recalculated),
+    provider: explorer, freshness: .fixed(.recalculated),
     arguments: AWSArguments(nullable: [
       "savings_plans_type", "term_in_years", "payment_option", "lookback_period_in_days", "account_scope", "filter", "recommendation_detail_id",
       "generation_status", "recommendation_ids", "next_page_token", "page_size", "max_pages",
@@ -110,7 +110,7 @@ enum AWSBillingTools {
 
   private static func optimization(_ rows: [String]) -> AWSToolRule {
     free(
-      AWSBillingCalendar.recommendations,
+      .recommendations,
       nullable: [
         "recommendation_id", "max_results", "filters", "group_by", "include_all_recommendations", "next_token", "max_pages", "granularity",
         "start_date", "end_date", "order_by", "ranking_mode", "account_id",
@@ -118,19 +118,19 @@ enum AWSBillingTools {
   }
 
   private static let optimizer = free(
-    AWSBillingCalendar.recommendations,
+    .recommendations,
     nullable: [
       "region", "max_results", "filters", "account_ids", "next_token", "resource_arns", "order_by", "cpu_vendor_architectures",
     ], rows: ["recommendations"])
 
   private static func prices(_ rows: [String]) -> AWSToolRule {
     AWSToolRule(
-      provider: AWSPricingPack.provider.name, freshness: .fixed(AWSBillingCalendar.prices),
+      provider: AWSPricingPack.provider.name, freshness: .fixed(.prices),
       arguments: AWSArguments(nullable: ["service_code", "attribute_name", "filters", "max_results"]), rows: rows,
       holdsError: AWSPartialErrors.inProducts)
   }
 
-  private static func free(_ freshness: Freshness, nullable: Set<Name>, rows: [String]) -> AWSToolRule {
+  private static func free(_ freshness: FreshnessClass, nullable: Set<Name>, rows: [String]) -> AWSToolRule {
     AWSToolRule(provider: billing, freshness: .fixed(freshness), arguments: AWSArguments(nullable: nullable), rows: rows)
   }
 }

@@ -6,13 +6,13 @@ enum AWSCostExplorerTool {
   static let operations: [Name: AWSToolRule] = [
     "getCostAndUsage": rule(.billing, .range(days: 30), ["ResultsByTime"]),
     "getCostAndUsageWithResources": rule(.billing, .range(days: 7), ["ResultsByTime"]),
-    "getDimensionValues": rule(.fixed(AWSBillingCalendar.lists), .range(days: 30), ["DimensionValues"]),
-    "getTagsOrValues": rule(.fixed(AWSBillingCalendar.lists), .range(days: 30), ["Tags"]),
+    "getDimensionValues": rule(.fixed(.lists), .range(days: 30), ["DimensionValues"]),
+    "getTagsOrValues": rule(.fixed(.lists), .range(days: 30), ["Tags"]),
     "getCostCategories": rule(
-      .fixed(AWSBillingCalendar.lists), .range(days: 30), ["CostCategoryNames", "CostCategoryValues", "CostCategories"]),
+      .fixed(.lists), .range(days: 30), ["CostCategoryNames", "CostCategoryValues", "CostCategories"]),
     "getSavingsPlansUtilization": rule(.billing, .range(days: 30), ["SavingsPlansUtilizationsByTime"]),
-    "getCostForecast": rule(.fixed(AWSBillingCalendar.forecast), .forecast(days: 90), ["ForecastResultsByTime"]),
-    "getUsageForecast": rule(.fixed(AWSBillingCalendar.forecast), .forecast(days: 90), ["ForecastResultsByTime"]),
+    "getCostForecast": rule(.fixed(.forecast), .forecast(days: 90), ["ForecastResultsByTime"]),
+    "getUsageForecast": rule(.fixed(.forecast), .forecast(days: 90), ["ForecastResultsByTime"]),
   ]
 
   /// `metrics`, `group_by` and `filter` are `Union[str, …]` in the server, which reads a text as JSON; a text that is none is its own value.

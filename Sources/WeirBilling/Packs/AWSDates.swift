@@ -10,15 +10,15 @@ enum AWSDates: Sendable {
   case range(days: Int)
   /// `start_date` defaults to tomorrow, `end_date` (exclusive) to this many days after the start.
   case forecast(days: Int)
-  /// The caller must give them; the latest is the newest day's.
+  /// The caller must give them; each ends a range that begins on the first of a month.
   case required(ends: [String])
   /// The caller must give it, or the answer depends on the minute of the call: `YYYY-MM-DD` or `YYYY-MM-DD HH:MM`.
   case moment(String)
 
   struct Explicit {
     var document: JSONDocument
-    /// The first day that the answer does not cover.
-    var end: CivilDate?
+    /// The days that the answer is about; none where it is not about days.
+    var ranges: [TimeBucket]
     var isChanged: Bool
   }
 
@@ -27,14 +27,14 @@ enum AWSDates: Sendable {
     guard let document = try? JSONDocument(parsing: arguments.raw) else { return nil }
     switch self {
     case .none:
-      return Explicit(document: document, end: nil, isChanged: false)
+      return Explicit(document: document, ranges: [], isChanged: false)
     case .required(let names):
       let ends = names.compactMap { document.root[$0].flatMap(Self.time)?.end }
       guard ends.count == names.count else { return nil }
-      return Explicit(document: document, end: ends.max(), isChanged: false)
+      return Explicit(document: document, ranges: ends.map { TimeBucket(start: ($0 - 1).firstOfMonth, end: $0) }, isChanged: false)
     case .moment(let name):
       guard document.root[name]?.stringBytes.map(Self.isMinute) == true else { return nil }
-      return Explicit(document: document, end: nil, isChanged: false)
+      return Explicit(document: document, ranges: [], isChanged: false)
     case .range(let days):
       return Self.filled(document, start: today - days) { _ in today }
     case .forecast(let days):
@@ -52,14 +52,16 @@ enum AWSDates: Sendable {
       guard let changed = try? JSONDocument(parsing: document.root.setting(name, to: JSONWriter.quoted(date.text))) else { return nil }
       document = changed
       isChanged = true
-      return Time(end: date, isPlain: true)
+      return Time(start: date, end: date, isPlain: true)
     }
     guard let first = value("start_date", { start }), let last = value("end_date", { end(first) }) else { return nil }
-    return Explicit(document: document, end: last.end, isChanged: isChanged)
+    return Explicit(document: document, ranges: [TimeBucket(start: first.start, end: last.end)], isChanged: isChanged)
   }
 
   /// A date, or the hour of one as Cost Explorer takes it with `HOURLY`.
   private struct Time {
+    /// As the start of a range: its first day.
+    var start: CivilDate
     /// As an exclusive end: the first day of which nothing is covered.
     var end: CivilDate
     var isPlain: Bool
@@ -67,13 +69,13 @@ enum AWSDates: Sendable {
 
   private static func time(_ value: JSONValue) -> Time? {
     guard let text = value.stringBytes else { return nil }
-    if let date = CivilDate(text) { return Time(end: date, isPlain: true) }
+    if let date = CivilDate(text) { return Time(start: date, end: date, isPlain: true) }
     // `YYYY-MM-DDTHH:MM:SSZ`.
     guard text.count == 20, text[10] == UInt8(ascii: "T"), text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
       text[19] == UInt8(ascii: "Z"), let date = CivilDate(text[0..<10]), let hour = number(text[11..<13]), let minute = number(text[14..<16]),
       let second = number(text[17..<19]), hour < 24, minute < 60, second < 60
     else { return nil }
-    return Time(end: hour + minute + second == 0 ? date : date + 1, isPlain: false)
+    return Time(start: date, end: hour + minute + second == 0 ? date : date + 1, isPlain: false)
   }
 
   private static func isMinute(_ text: [UInt8]) -> Bool {

@@ -7,6 +7,7 @@ package struct AWSPricingPack: PolicyPack {
 
   package let name = "aws-pricing"
   package let providers = [AWSPricingPack.provider]
+  package let calendar: any BillingCalendar = AWSBillingCalendar()
 
   package init() {}
 
@@ -30,13 +31,13 @@ package struct AWSPricingPack: PolicyPack {
     _ shape: AWSToolRule.Shape, nullable: Set<Name>, json: [Name: JSONKind] = [:], dates: AWSDates = .none
   ) -> AWSToolRule {
     AWSToolRule(
-      provider: provider.name, freshness: .fixed(AWSBillingCalendar.prices), arguments: AWSArguments(nullable: nullable, json: json),
+      provider: provider.name, freshness: .fixed(.prices), arguments: AWSArguments(nullable: nullable, json: json),
       dates: dates, shape: shape)
   }
 
-  package func policy(tool: Name, arguments: JSONValue?, today: CivilDate) -> CallPolicy {
+  package func policy(tool: Name, arguments: JSONValue?, context: PolicyContext) -> CallPolicy {
     guard let query = arguments ?? JSONValue.emptyObject, query.kind == .object else { return CallPolicy(caching: .never) }
-    if let rule = Self.table[tool] { return rule.policy(query, today: today) }
+    if let rule = Self.table[tool] { return rule.policy(query, context) }
     let isUnknown = knowledge(of: tool) == .unknown && !AWSArguments.havePageToken(query)
     return CallPolicy(caching: isUnknown ? .bypass : .never)
   }
@@ -45,21 +46,21 @@ package struct AWSPricingPack: PolicyPack {
     Self.table[tool] != nil ? .cached : Self.refused.contains(tool) ? .refused : .unknown
   }
 
-  package func describe(tool: Name) -> String {
+  package func describe(tool: Name, freshness: FreshnessTable) -> String {
     switch knowledge(of: tool) {
-    case .cached: "cached for \(AWSBillingCalendar.prices.words)"
+    case .cached: "cached for \(freshness[.prices].words)"
     case .refused: "passed through, whatever a rule says"
     case .unknown: "passed through"
     }
   }
 
-  package func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool) -> ResultVerdict {
+  package func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool, freshness: FreshnessTable) -> ResultVerdict {
     let body = AWSResultBody(result)
     if AWSPricingErrors.isThrottled(body, tool: tool) { return .throttled }
     // The server returns its errors as dictionaries, without `isError`.
     guard !isError, !body.isFailure else { return .notAnAnswer }
     let hasToken = arguments.map(AWSArguments.havePageToken) ?? false
-    if let rule = Self.table[tool], !hasToken { return rule.examine(body, arguments: arguments) }
-    return .answer(bytes: nil, cap: body.isContinued ? AWSBillingCalendar.continued : nil, requests: nil)
+    if let rule = Self.table[tool], !hasToken { return rule.examine(body, arguments: arguments, freshness) }
+    return .answer(bytes: nil, cap: freshness.cap(isContinued: body.isContinued), requests: nil)
   }
 }

@@ -5,21 +5,21 @@ internal import WeirJSON
 struct AWSToolRule: Sendable {
   /// How an answer ages.
   enum Aging: Sendable {
-    /// By the newest day that was asked for.
+    /// By the days that were asked for.
     case billing
-    case fixed(Freshness)
+    case fixed(FreshnessClass)
 
-    var words: String {
+    func words(_ freshness: FreshnessTable) -> String {
       switch self {
-      case .billing: "by the newest day asked for"
-      case .fixed(let freshness): freshness.words
+      case .billing: "by the days asked for"
+      case .fixed(let kind): freshness[kind].words
       }
     }
 
-    func value(end: CivilDate?, today: CivilDate) -> Freshness {
+    func value(of ranges: [TimeBucket], _ context: PolicyContext) -> Freshness {
       switch self {
-      case .fixed(let freshness): freshness
-      case .billing: AWSBillingCalendar.freshness(endingBefore: end ?? today, today: today)
+      case .fixed(let kind): context.freshness[kind]
+      case .billing: context.freshness.freshness(of: ranges, today: context.today)
       }
     }
   }
@@ -51,24 +51,21 @@ struct AWSToolRule: Sendable {
   var holdsError: @Sendable (_ data: JSONValue) -> Bool = AWSPartialErrors.anywhere
 
   /// The policy of a call of this operation.
-  func policy(_ query: JSONValue, today: CivilDate) -> CallPolicy {
+  func policy(_ query: JSONValue, _ context: PolicyContext) -> CallPolicy {
     let requests = AWSRequestCount.estimate(query) + extraRequests
     let never = CallPolicy(caching: .never, provider: provider, requests: requests)
-    guard !AWSArguments.havePageToken(query), let explicit = dates.madeExplicit(in: query, today: today) else { return never }
+    guard !AWSArguments.havePageToken(query), let explicit = dates.madeExplicit(in: query, today: context.today) else { return never }
     guard let canonical = arguments.canonical(explicit.document.root) else { return never }
     return CallPolicy(
-      caching: .cached(freshness.value(end: explicit.end, today: today)), keyArguments: canonical,
+      caching: .cached(freshness.value(of: explicit.ranges, context)), keyArguments: canonical,
       sentArguments: explicit.isChanged ? explicit.document.bytes : nil, provider: provider, requests: requests)
   }
 
   /// What an answer without an error is.
-  func examine(_ body: AWSResultBody, arguments: JSONValue?) -> ResultVerdict {
+  func examine(_ body: AWSResultBody, arguments: JSONValue?, _ freshness: FreshnessTable) -> ResultVerdict {
     let requests = body.data.flatMap { self.requests($0, arguments) }
     guard body.has(shape), !body.isStoredElsewhere, !(body.data.map(holdsError) ?? false) else { return .notAnAnswer }
-    let caps = [
-      body.isEmpty(rows) ? AWSBillingCalendar.empty : nil, body.isContinued ? AWSBillingCalendar.continued : nil,
-      body.isEstimated ? AWSBillingCalendar.open.fresh : nil,
-    ]
-    return .answer(bytes: body.withoutResponseMetadata(), cap: caps.compactMap { $0 }.min(), requests: requests)
+    let cap = freshness.cap(isEmpty: body.isEmpty(rows), isContinued: body.isContinued, isEstimated: body.isEstimated)
+    return .answer(bytes: body.withoutResponseMetadata(), cap: cap, requests: requests)
   }
 }

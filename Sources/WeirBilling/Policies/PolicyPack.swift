@@ -8,16 +8,18 @@ package protocol PolicyPack: Sendable {
   var name: String { get }
   /// The providers that this server's tools call, with what is known of their prices and limits; the first is the default.
   var providers: [ProviderFacts] { get }
-  /// What may be done with a call of `tool` on `today` (UTC): `bypass` for a tool that the pack does not know, `never` for one that it
-  /// knows better than to cache.
-  func policy(tool: Name, arguments: JSONValue?, today: CivilDate) -> CallPolicy
+  /// When the numbers that this server gives arrive and become final.
+  var calendar: any BillingCalendar { get }
+  /// What may be done with a call of `tool`: `bypass` for a tool that the pack does not know, `never` for one that it knows better than to
+  /// cache.
+  func policy(tool: Name, arguments: JSONValue?, context: PolicyContext) -> CallPolicy
   /// What the pack knows of `tool`, whatever its arguments.
   func knowledge(of tool: Name) -> ToolKnowledge
   /// What happens with calls of `tool`, in words for whoever checks a configuration.
-  func describe(tool: Name) -> String
+  func describe(tool: Name, freshness: FreshnessTable) -> String
   /// What a result of `tool` is, which was called with `arguments`. `isError` is the result's own member; a result that has it is looked at
   /// too, since it may tell of throttling, and is never an answer.
-  func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool) -> ResultVerdict
+  func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool, freshness: FreshnessTable) -> ResultVerdict
 }
 
 /// What a pack knows of a tool.

@@ -1,0 +1,23 @@
+package import WeirCore
+
+/// How long the answer of one time bucket lives, for a call that was made on a certain day.
+package struct BucketFreshness: Sendable {
+  package let table: FreshnessTable
+  package let today: CivilDate
+  /// What a rule of the operator says for the whole tool, in the place of the calendar.
+  package var rule: Freshness?
+
+  package init(table: FreshnessTable, today: CivilDate, rule: Freshness? = nil) {
+    self.table = table
+    self.today = today
+    self.rule = rule
+  }
+
+  /// - Parameter isEstimated: the provider says that its numbers are not final: it lives as long as an open day at most.
+  /// - Parameter isEmpty: it holds no row: where its last day has not settled, its numbers may be yet to come; later it is a final zero.
+  package func freshness(of bucket: TimeBucket, isEstimated: Bool, isEmpty: Bool) -> Freshness {
+    let freshness = rule ?? table.freshness(of: bucket, today: today)
+    let isTooYoung = isEmpty && !BillingDay.isSettled(bucket.end - 1, today: today)
+    return table.cap(isEmpty: isTooYoung, isEstimated: isEstimated).map { freshness.capped($0) } ?? freshness
+  }
+}
