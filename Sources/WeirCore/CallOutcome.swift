@@ -8,6 +8,10 @@ package enum CallOutcome: String, Sendable, CaseIterable {
   case stale
   /// From the flight that an identical call had started.
   case coalesced
+  /// Split from the answer to a request that stood for several different calls.
+  case merged
+  /// Put together from time buckets that earlier answers had left, all of them or all but the missing ones.
+  case buckets
   /// Fetched for this call.
   case miss
   /// Fetched for this call, because nothing declares it cacheable.
