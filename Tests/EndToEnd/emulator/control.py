@@ -22,6 +22,9 @@ class Controls:
             self.latency = 0.0
             self.throttle_next = 0
             self.throttle_probability = 0.0
+            self.rate: float | None = None
+            self.tokens, self.filled = 0.0, 0.0
+            self.corrections: list[dict[str, Any]] = []
             self.held = False
             self.page_size: int | None = None
             self.today: date | None = None
@@ -30,8 +33,9 @@ class Controls:
             self.changed.notify_all()
 
     def set(self, values: dict[str, Any]) -> None:
-        """latency: seconds before an answer; throttle: the next N requests, or {"probability": p}; hold: true keeps requests at a gate until false;
-        page_size: rows a page; today: the emulator's date."""
+        """latency: seconds before an answer; throttle: the next N requests, or {"probability": p}; rate: requests a second, more are throttled;
+        hold: true keeps requests at a gate until false; page_size: rows a page; today: the emulator's date; corrections: a list of {"day", "from",
+        "account", "amount"}: from the date `from` on every line of the account, or of all, costs `amount` (in 10⁻¹⁰) more on that day."""
         with self.changed:
             for name, value in values.items():
                 match name:
@@ -41,6 +45,11 @@ class Controls:
                         self.throttle_probability = float(value["probability"])
                     case "throttle":
                         self.throttle_next = int(value)
+                    case "rate":
+                        self.rate = None if value is None else float(value)
+                        self.tokens, self.filled = max(1.0, self.rate or 0), time.monotonic()
+                    case "corrections":
+                        self.corrections = list(value)
                     case "hold":
                         self.held = bool(value)
                     case "page_size":
@@ -53,10 +62,11 @@ class Controls:
 
     def admit(self, operation: str, request: Any) -> dict[str, Any]:
         """Logs a request, keeps it as long as the controls say, and returns its record. Raises what a throttled caller gets."""
-        record = {"operation": operation, "request": request, "at": time.time(), "status": 0}
+        later = isinstance(request, dict) and ("NextPageToken" in request or "NextToken" in request)
+        record = {"operation": operation, "request": request, "at": time.time(), "status": 0, "page": "later" if later else "first"}
         with self.changed:
             self.log.append(record)
-            throttled = self.throttle_next > 0 or self._chance.random() < self.throttle_probability
+            throttled = self.throttle_next > 0 or self._chance.random() < self.throttle_probability or self._is_over_rate()
             if self.throttle_next > 0:
                 self.throttle_next -= 1
             latency = self.latency
@@ -66,17 +76,42 @@ class Controls:
         if latency:
             time.sleep(latency)
         if throttled:
-            record["status"] = 400
+            record["status"], record["throttled"] = 400, True
             if operation.startswith("AWSPriceListService"):
                 raise ServiceError("ThrottlingException", "Rate exceeded")
             raise ServiceError("LimitExceededException", "You have made too many API calls in a short period of time. Please try again later.")
         return record
 
-    def summary(self) -> dict[str, Any]:
-        """`received` counts every request by operation, `answered` those that succeeded: the ones that a provider bills."""
+    def _is_over_rate(self) -> bool:
+        """Takes a token of a bucket that holds those of one second."""
+        if self.rate is None:
+            return False
+        now = time.monotonic()
+        self.tokens = min(max(1.0, self.rate), self.tokens + (now - self.filled) * self.rate)
+        self.filled = now
+        if self.tokens < 1:
+            return True
+        self.tokens -= 1
+        return False
+
+    def counts(self) -> dict[str, Any]:
+        """`received` counts every request by operation, `answered` those that succeeded: the ones that a provider bills; `later_pages` those of
+        the latter that asked for another page than the first; `throttled` those that were refused for their rate."""
         with self.changed:
+            answered = [record for record in self.log if record["status"] == 200]
             return {
-                "received": Counter(record["operation"].rpartition(".")[2] for record in self.log),
-                "answered": Counter(record["operation"].rpartition(".")[2] for record in self.log if record["status"] == 200),
-                "log": list(self.log),
+                "received": Counter(_name(record) for record in self.log),
+                "answered": Counter(_name(record) for record in answered),
+                "later_pages": Counter(_name(record) for record in answered if record["page"] == "later"),
+                "throttled": Counter(_name(record) for record in self.log if record.get("throttled")),
             }
+
+    def summary(self) -> dict[str, Any]:
+        """The counts, and the log itself."""
+        with self.changed:
+            log = list(self.log)
+        return self.counts() | {"log": log}
+
+
+def _name(record: dict[str, Any]) -> str:
+    return record["operation"].rpartition(".")[2]

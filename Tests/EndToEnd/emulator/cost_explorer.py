@@ -2,12 +2,11 @@
 
 from collections import defaultdict
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from .errors import ServiceError, invalid
 from .expression import compile_filter, lookup
-from .ledger import ACCOUNTS, METRICS, Ledger, Line, text
+from .ledger import ACCOUNTS, COST_METRICS, METRICS, Ledger, Line, is_final, text
 from .paging import offset_of, token_for
 from .periods import Bucket, parse_period, split
 
@@ -24,6 +23,8 @@ class CostExplorer:
         self.ledger = ledger
         self.today = date.today()
         self.page_size = 1000
+        self._cells: dict[tuple[int, Bucket, str, int], int | None] = {}
+        self._cells_of: list[tuple[int, int, str | None, int]] = []
 
     # Costs
 
@@ -40,20 +41,16 @@ class CostExplorer:
         return self._costs(request)
 
     def _costs(self, request: Request) -> Reply:
-        period = parse_period(request.get("TimePeriod"))
-        self._refuse_what_is_not_kept(period)
+        buckets = split(request.get("TimePeriod"), request.get("Granularity", "MONTHLY"))
+        self._refuse_what_is_not_kept(buckets[0])
         metrics = request.get("Metrics") or []
         if not metrics or not set(metrics) <= set(METRICS):
             raise invalid(f"Metrics must be some of: {', '.join(METRICS)}.")
         groups = [self._group_key(group) for group in request.get("GroupBy") or []]
-        if len(groups) > 2:
-            raise invalid("Group by supports up to 2 groups.")
-        lines = [line for line in self.ledger.lines if compile_filter(request.get("Filter"))(line)]
-        rows = [
-            (bucket, row)
-            for bucket in split(period, request.get("Granularity", "MONTHLY"))
-            for row in self._rows(bucket, lines, groups, metrics)
-        ]
+        if len(groups) > 2 or len(groups) != len(set(groups)):
+            raise invalid("Group by supports up to 2 groups, each another.")
+        lines, today = self._lines(request), self.today.toordinal()
+        rows = [(bucket, row) for bucket in buckets for row in self._rows(bucket, lines, groups, sorted(set(metrics)), today)]
         offset = offset_of(request)
         page = rows[offset : offset + self.page_size]
         reply: Reply = {"ResultsByTime": self._by_time(page, grouped=bool(groups)), "DimensionValueAttributes": []}
@@ -64,59 +61,77 @@ class CostExplorer:
             reply["NextPageToken"] = token_for(request, offset + self.page_size)
         return reply
 
-    def _rows(self, bucket: Bucket, lines: list[Line], groups: list[tuple[str, str]], metrics: list[str]) -> list[Reply]:
+    def _lines(self, request: Request) -> list[Line]:
+        """What the filter and the billing view let through."""
+        passes, scope = compile_filter(request.get("Filter")), view_of(request)
+        return [line for line in self.ledger.lines if (scope is None or line.dimensions["LINKED_ACCOUNT"] == scope) and passes(line)]
+
+    def _rows(self, bucket: Bucket, lines: list[Line], groups: list[tuple[str, str]], metrics: list[str], today: int) -> list[Reply]:
         """The groups of a bucket; a bucket without groups still gives one row, so that it appears in the answer."""
         members: dict[tuple[str, ...], list[Line]] = defaultdict(list)
         for line in lines:
-            members[tuple(self._group_value(line, group) for group in groups)].append(line)
+            if self._cell(line, bucket, metrics[0], today) is not None:
+                members[tuple(self._group_value(line, group) for group in groups)].append(line)
         if not groups:
-            return [{"Metrics": self._sums(bucket, lines, metrics)}]
-        days = [day for day in bucket.days() if day < self.today]
-        if not days or not members:
+            return [{"Metrics": self._sums(bucket, members[()], metrics, today)}]
+        if not members:
             return [{}]
-        return [{"Keys": list(keys), "Metrics": self._sums(bucket, members[keys], metrics)} for keys in sorted(members)]
+        return [{"Keys": list(keys), "Metrics": self._sums(bucket, members[keys], metrics, today)} for keys in sorted(members)]
 
-    def _sums(self, bucket: Bucket, lines: list[Line], metrics: list[str]) -> dict[str, dict[str, str]]:
-        days = [day for day in bucket.days() if day < self.today]
+    def _sums(self, bucket: Bucket, lines: list[Line], metrics: list[str], today: int) -> dict[str, dict[str, str]]:
+        """The sums over lines that have rows in the bucket, by the names of the metrics."""
         return {
-            metric: {
-                "Amount": text(sum((self.ledger.amount(line, day, metric) for line in lines for day in days), Decimal(0))),
-                "Unit": self.ledger.unit(lines, metric),
-            }
+            metric: {"Amount": text(sum(self._cell(line, bucket, metric, today) or 0 for line in lines)), "Unit": unit(lines, metric)}
             for metric in metrics
         }
+
+    def _cell(self, line: Line, bucket: Bucket, metric: str, today: int) -> int | None:
+        """What one line cost in one bucket; None where it has no row there."""
+        key = (line.number, bucket, metric, today)
+        if self._cells_of != self.ledger.corrections or len(self._cells) > 2_000_000:
+            self._cells, self._cells_of = {}, list(self.ledger.corrections)
+        cells = self._cells
+        if key not in cells:
+            known = [amount for day in bucket.ordinals() if (amount := self.ledger.amount(line, day, metric, today)) is not None]
+            whole = sum(known) if known else None
+            if whole is not None and bucket.hours is not None:
+                share, rest = divmod(whole, 24)
+                whole = share + (bucket.hours[0] < rest)
+            cells[key] = whole
+        return cells[key]
 
     def _by_time(self, page: list[tuple[Bucket, Reply]], grouped: bool) -> list[Reply]:
         entries: dict[Bucket, Reply] = {}
         for bucket, row in page:
-            entry = entries.setdefault(bucket, {"TimePeriod": bucket.json(), "Total": {}, "Groups": [], "Estimated": self._is_open(bucket)})
+            entry = entries.setdefault(bucket, {"TimePeriod": bucket.json(), "Total": {}, "Groups": [], "Estimated": self._is_estimated(bucket)})
             if not grouped:
                 entry["Total"] = row["Metrics"]
             elif row:
                 entry["Groups"].append(row)
         return list(entries.values())
 
-    def _is_open(self, bucket: Bucket) -> bool:
-        return bucket.end > self.today.replace(day=1)
+    def _is_estimated(self, bucket: Bucket) -> bool:
+        """A bucket lies within one month."""
+        return not is_final(bucket.start.toordinal(), self.today.toordinal())
 
-    def _refuse_what_is_not_kept(self, period: Bucket) -> None:
+    def _refuse_what_is_not_kept(self, first: Bucket) -> None:
         oldest = date(self.today.year - 1, self.today.month, 1) - timedelta(days=31)
-        if period.start < oldest:
+        if first.start < oldest:
             raise invalid(f"You haven't enabled historical data beyond 14 months; the earliest date is {oldest.isoformat()}.")
+        if first.hours is not None and first.start < self.today - timedelta(days=14):
+            raise invalid("Hourly data is available for the last 14 days only.")
 
     def _group_key(self, group: Any) -> tuple[str, str]:
         if not isinstance(group, dict) or group.get("Type") not in _GROUP_ROOTS or not isinstance(group.get("Key"), str):
             raise invalid("GroupBy needs a Type (DIMENSION, TAG or COST_CATEGORY) and a Key.")
+        if group["Type"] == "DIMENSION" and group["Key"] not in self.ledger.lines[0].dimensions:
+            raise invalid(f"{group['Key']} is not a dimension to group by.")
         return group["Type"], group["Key"]
 
     def _group_value(self, line: Line, group: tuple[str, str]) -> str:
         kind, key = group
         value = lookup(_GROUP_ROOTS[kind], key)(line)
-        if kind == "DIMENSION":
-            if value is None:
-                raise invalid(f"{key} is not a dimension to group by.")
-            return value
-        return f"{key}${value or ''}"
+        return value or "" if kind == "DIMENSION" else f"{key}${value or ''}"
 
     def _attributes(self, groups: list[tuple[str, str]], page: list[tuple[Bucket, Reply]]) -> list[Reply]:
         if ("DIMENSION", "LINKED_ACCOUNT") not in groups:
@@ -181,21 +196,40 @@ class CostExplorer:
         period = parse_period(request.get("TimePeriod"))
         if period.start < self.today:
             raise invalid("Start date must be equal to or no later than the current date to forecast.")
-        lines = [line for line in self.ledger.lines if compile_filter(request.get("Filter"))(line)]
+        lines, today = self._lines(request), self.today.toordinal()
         if not lines:
             raise ServiceError("DataUnavailableException", "Insufficient amount of historical data to generate a forecast.")
-        past = [self.today - timedelta(days=n) for n in range(1, 31)]
-        daily = sum((self.ledger.amount(line, day, metric) for line in lines for day in past), Decimal(0)) / 30
-        results, total = [], Decimal(0)
-        for bucket in split(period, request.get("Granularity", "MONTHLY")):
-            mean = (daily * len(bucket.days())).quantize(Decimal("0.0000000001"))
+        past = (self.ledger.amount(line, today - n, metric, today) for line in lines for n in range(1, 31))
+        daily = sum(amount for amount in past if amount is not None) // 30
+        results, total = [], 0
+        for bucket in split(request["TimePeriod"], request.get("Granularity", "MONTHLY")):
+            mean = daily * len(bucket.days())
             total += mean
             results.append(
                 {
                     "TimePeriod": bucket.json(),
                     "MeanValue": text(mean),
-                    "PredictionIntervalLowerBound": text((mean * Decimal("0.9")).quantize(Decimal("0.0000000001"))),
-                    "PredictionIntervalUpperBound": text((mean * Decimal("1.1")).quantize(Decimal("0.0000000001"))),
+                    "PredictionIntervalLowerBound": text(mean * 9 // 10),
+                    "PredictionIntervalUpperBound": text(mean * 11 // 10),
                 }
             )
-        return {"Total": {"Amount": text(total), "Unit": self.ledger.unit(lines, metric)}, "ForecastResultsByTime": results}
+        return {"Total": {"Amount": text(total), "Unit": unit(lines, metric)}, "ForecastResultsByTime": results}
+
+
+def unit(lines: list[Line], metric: str) -> str:
+    """US dollars for costs; for usage the unit of the lines if they agree, else ``N/A``, as the service says, also where there are none."""
+    if metric in COST_METRICS:
+        return "USD"
+    units = {line.unit for line in lines}
+    return units.pop() if len(units) == 1 and metric == "UsageQuantity" else "N/A"
+
+
+def view_of(request: Request) -> str | None:
+    """The account that the billing view of the request is restricted to; None for the primary view, which has them all."""
+    arn = request.get("BillingViewArn")
+    if arn is None or arn.endswith(":billingview/primary"):
+        return None
+    account = arn.rpartition("/custom-")[2]
+    if account not in ACCOUNTS:
+        raise ServiceError("ResourceNotFoundException", f"There is no billing view {arn}.")
+    return account

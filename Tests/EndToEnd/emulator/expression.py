@@ -15,6 +15,7 @@ _MATCHERS: dict[str, Callable[[str, str], bool]] = {
     "STARTS_WITH": lambda have, want: have.startswith(want),
     "ENDS_WITH": lambda have, want: have.endswith(want),
     "CONTAINS": lambda have, want: want in have,
+    "GREATER_THAN_OR_EQUAL": lambda have, want: have >= want,
 }
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server: AWS JSON 1.1 by X-Amz-Target, STS by form, and the tests' own endpoints /control, /requests and /reset."""
+"""The HTTP server: AWS JSON 1.1 by X-Amz-Target, STS by form, and the tests' own endpoints /control, /requests, /counts and /reset."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from .account import IDENTITY, Budgets
 from .control import Controls
 from .cost_explorer import CostExplorer
 from .errors import ServiceError
-from .ledger import Ledger
+from .ledger import Ledger, correction
 from .price_list import PriceList
 
 
@@ -55,7 +55,7 @@ class Emulator:
 
     def received(self, operation: str = "GetCostAndUsage") -> int:
         """How many requests of that operation have come."""
-        return self.controls.summary()["received"][operation]
+        return self.controls.counts()["received"][operation]
 
     def wait_for(self, count: int, operation: str = "GetCostAndUsage", timeout: float = 10) -> None:
         """Returns when so many requests of that operation have come."""
@@ -70,6 +70,7 @@ class Emulator:
         today, rows, products = self._defaults
         self.cost_explorer.today = self.controls.today or today
         self.cost_explorer.page_size = self.controls.page_size or rows
+        self.cost_explorer.ledger.corrections = [correction(**entry) for entry in self.controls.corrections]
         self.price_list.page_size = self.controls.page_size or products
 
     def answer(self, target: str, body: bytes) -> dict[str, Any]:
@@ -106,8 +107,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/requests":
             self._send(200, self.emulator.controls.summary())
+        elif self.path == "/counts":
+            self._send(200, self.emulator.controls.counts())
         else:
-            self._send(404, {"message": "There are /requests (GET), /control and /reset (POST)."})
+            self._send(404, {"message": "There are /requests and /counts (GET), /control and /reset (POST)."})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
