@@ -36,6 +36,8 @@ package struct CallError: Error, Sendable, Equatable {
   package var message: String
   /// How long to wait before trying again makes sense, where that is known.
   package var retryAfter: Duration?
+  /// True where the operator wants this error to be seen, even if there is a stale answer that could stand in for it.
+  package var forbidsStale = false
   /// For `upstreamError`: the code and the `data` member of the upstream's JSON-RPC error.
   package var upstreamCode: Int?
   package var upstreamData: [UInt8]?

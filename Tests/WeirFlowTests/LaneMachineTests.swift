@@ -205,7 +205,7 @@ struct LaneMachineTests {
     #expect(actions.isEmpty)
     #expect(machine.stats(now: now, wall: wall).depth == 1)
     let after = machine.timer(now: now + .seconds(1), wall: wall)
-    #expect(after == [.grant(id, waited: .seconds(1))])
+    #expect(after == [.grant(id, waited: .seconds(1), with: nil)])
   }
 }
 

@@ -8,7 +8,11 @@ struct Rig {
   var now = Moment.seconds(1000)
   var wall = WallTime(milliseconds: 1_795_392_000_000)
   var granted: [WaiterID] = []
+  /// Whom each of them took along.
+  var parties: [WaiterID: [WaiterID]] = [:]
+  var carried: [WaiterID] = []
   var refused: [WaiterID: CallError] = [:]
+  var notices: [BudgetNotice] = []
   var timer: Moment?
   let ids = WaiterIDs()
 
@@ -17,11 +21,17 @@ struct Rig {
   var stats: LaneStats { machine.stats(now: now, wall: wall) }
 
   @discardableResult
-  mutating func enqueue(_ tenant: Name = "a", cost: Int = 1, price: MicroUSD = .zero, within: Duration = .seconds(3600)) -> WaiterID {
+  mutating func enqueue(
+    _ tenant: Name = "a", cost: Int = 1, price: MicroUSD = .zero, within: Duration = .seconds(3600), company: Companion? = nil,
+    linger: Duration = .zero
+  ) -> WaiterID {
     let id = ids.next()
-    take(machine.enqueue(id, LaneRequest(tenant: tenant, cost: cost, price: price, deadline: now + within), now: now, wall: wall))
+    let request = LaneRequest(tenant: tenant, cost: cost, price: price, deadline: now + within, company: company, linger: linger)
+    take(machine.enqueue(id, request, now: now, wall: wall))
     return id
   }
+
+  mutating func cancel(_ id: WaiterID) -> Bool { machine.cancel(id) }
 
   mutating func send(_ id: WaiterID) { machine.sent(id, now: now, wall: wall) }
 
@@ -40,11 +50,17 @@ struct Rig {
   private mutating func take(_ actions: [LaneAction]) {
     for action in actions {
       switch action {
-      case .grant(let id, _): granted.append(id)
+      case .grant(let id, _, let party):
+        granted.append(id)
+        parties[id] = party?.members.map(\.id) ?? []
+      case .carry(let id, _):
+        #expect(!carried.contains(id))
+        carried.append(id)
       case .refuse(let id, let error):
         #expect(refused[id] == nil)
         refused[id] = error
       case .setTimer(let moment): timer = moment
+      case .report(let notice): notices.append(notice)
       }
     }
   }

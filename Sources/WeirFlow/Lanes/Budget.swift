@@ -7,6 +7,7 @@ package import WeirCore
 /// request is refused. All sums are exact.
 package struct Budget: Sendable {
   private let limit: BudgetLimit
+  private let owner: BudgetOwner
   private var calendarPeriod: Int?
   /// How many times the count began at zero.
   private var epoch = 0
@@ -15,9 +16,14 @@ package struct Budget: Sendable {
   private var sent = BudgetAmount.zero
   /// Estimates of requests that have not left.
   private var reserved = BudgetAmount.zero
+  /// Whether a request was refused in this period that would have had room at its beginning.
+  private var hasRefused = false
+  /// What the operator was told in this period.
+  private var told: BudgetNotice.Level?
 
-  package init(_ limit: BudgetLimit) {
+  package init(_ limit: BudgetLimit, of owner: BudgetOwner = .provider) {
     self.limit = limit
+    self.owner = owner
   }
 
   /// Sets `estimate` aside where there is room.
@@ -31,11 +37,11 @@ package struct Budget: Sendable {
   package mutating func decision(on estimate: BudgetAmount, now: WallTime) -> BudgetDecision {
     turn(to: now)
     if let most = limit.requests.map({ Int128($0) }), settled.requests + estimate.requests > most {
-      return .refused(overBudget(requests: estimate.requests, of: most, now))
+      return refusal(overBudget(requests: estimate.requests, of: most, now))
     }
     // What costs nothing needs no money.
     let most = estimate.money > 0 ? limit.money.map { Int128($0.amount) } : nil
-    if let most, settled.money + estimate.money > most { return .refused(overBudget(money: estimate.money, of: most, now)) }
+    if let most, settled.money + estimate.money > most { return refusal(overBudget(money: estimate.money, of: most, now)) }
     let total = settled + sent + reserved + estimate
     if let most = limit.requests, total.requests > Int128(most) { return .pending }
     if let most, total.money > most { return .pending }
@@ -68,12 +74,27 @@ package struct Budget: Sendable {
     settled = settled + actual
   }
 
+  /// What there is to tell the operator, once per period and level. Counts what is settled only: estimates may be too high by far.
+  package mutating func notice(now: WallTime) -> BudgetNotice? {
+    turn(to: now)
+    guard let level = level, told.map({ $0 < level }) ?? true else { return nil }
+    told = level
+    return BudgetNotice(level: level, budget: stats(now: now))
+  }
+
+  private var level: BudgetNotice.Level? {
+    let counts = [(settled.requests, limit.requests.map { Int128($0) }), (settled.money, limit.money.map { Int128($0.amount) })]
+    let limited = counts.compactMap { used, most in most.map { (used, $0) } }
+    if hasRefused || limited.contains(where: { used, most in used >= most }) { return .spent }
+    return limited.contains { used, most in used * 5 >= most * 4 } ? .warning : nil
+  }
+
   package func stats(now: WallTime) -> BudgetStats {
     var current = self
     current.turn(to: now)
     let spent = current.settled + current.sent
     return BudgetStats(
-      limit: limit, requests: Int(clamping: spent.requests), money: MicroUSD(Int64(clamping: spent.money)),
+      owner: owner, limit: limit, requests: Int(clamping: spent.requests), money: MicroUSD(Int64(clamping: spent.money)),
       requestsLeft: limit.requests.map { Int(clamping: max(0, Int128($0) - spent.requests)) },
       moneyLeft: limit.money.map { MicroUSD(Int64(clamping: max(0, Int128($0.amount) - spent.money))) },
       renewsAt: current.renewal(now))
@@ -81,15 +102,29 @@ package struct Budget: Sendable {
 
   // MARK: Sentences
 
+  private mutating func refusal(_ error: CallError) -> BudgetDecision {
+    if error.retryAfter != nil { hasRefused = true }
+    var error = error
+    error.forbidsStale = limit.atLimit == .stop
+    return .refused(error)
+  }
+
+  private var subject: String {
+    switch owner {
+    case .provider: "The provider's budget"
+    case .tenant: "Your team's budget for this provider"
+    }
+  }
+
   private func overBudget(requests: Int128, of most: Int128, _ now: WallTime) -> CallError {
-    let budget = "The provider's budget of \(most) requests a \(limit.period.rawValue)"
+    let budget = "\(subject) of \(most) requests a \(limit.period.rawValue)"
     if requests > most { return CallError(.overBudget, "\(budget) is less than the \(requests) that the call may need; ask for less") }
     let left = max(0, most - settled.requests)
     return spent(left == 0 ? "\(budget) is spent" : "\(budget) has \(left) left and the call may need \(requests)", now)
   }
 
   private func overBudget(money: Int128, of most: Int128, _ now: WallTime) -> CallError {
-    let budget = "The provider's budget of \(dollars(most)) USD a \(limit.period.rawValue)"
+    let budget = "\(subject) of \(dollars(most)) USD a \(limit.period.rawValue)"
     if money > most { return CallError(.overBudget, "\(budget) is less than the \(dollars(money)) USD that the call may cost; ask for less") }
     let left = max(0, most - settled.money)
     return spent(left == 0 ? "\(budget) is spent" : "\(budget) has \(dollars(left)) USD left and the call may cost \(dollars(money))", now)
@@ -111,6 +146,8 @@ package struct Budget: Sendable {
       epoch += 1
       settled = .zero
       sent = .zero
+      hasRefused = false
+      told = nil
     }
     calendarPeriod = current
   }

@@ -5,8 +5,13 @@ package import WeirCore
 ///
 /// `run()` has to run as long as requests come. Before and after it, `acquire` fails with `overloaded`.
 package final class Lane: Sendable {
-  private typealias Outcome = Result<Void, CallError>
-  private typealias Continuation = CheckedContinuation<Result<Void, CallError>, Never>
+  private typealias Outcome = Result<Leave, CallError>
+  private typealias Continuation = CheckedContinuation<Result<Leave, CallError>, Never>
+
+  private enum Leave: Sendable {
+    case permit(LaneParty?)
+    case carried
+  }
 
   private enum Phase: Sendable { case idle, running, ended }
 
@@ -22,6 +27,11 @@ package final class Lane: Sendable {
     var resumptions: [(Continuation, Outcome)] = []
     var waits: [Duration] = []
     var timer: Moment?
+    var notices: [BudgetNotice] = []
+
+    mutating func settle(_ id: WaiterID, _ outcome: Outcome, in state: inout State) {
+      if case .resume(let waiter) = state.slots.settle(id, outcome) { resumptions.append((waiter, outcome)) }
+    }
   }
 
   /// The provider's name.
@@ -30,21 +40,25 @@ package final class Lane: Sendable {
   private let alarm: Alarm
   private let jitter: @Sendable () -> Double
   private let onWait: (@Sendable (Duration) -> Void)?
+  private let onBudget: (@Sendable (BudgetNotice) -> Void)?
   private let state: NIOLockedValueBox<State>
 
   /// - Parameters:
   ///   - limiter: where the tokens come from; a bucket of the configured limits where it is left out.
   ///   - jitter: random numbers in 0..<1, for the end of pauses.
-  ///   - onWait: told for each request that goes how long it waited. Must not block.
+  ///   - onWait: told for each request that goes or is taken along how long it waited. Must not block.
+  ///   - onBudget: told when a budget is nearly used up, and when it is. Must not block.
   package init(
     name: Name, configuration: LaneConfiguration, time: any TimeSource, limiter: (any RateLimiter)? = nil,
-    jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, onWait: (@Sendable (Duration) -> Void)? = nil
+    jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, onWait: (@Sendable (Duration) -> Void)? = nil,
+    onBudget: (@Sendable (BudgetNotice) -> Void)? = nil
   ) {
     self.name = name
     self.time = time
     self.alarm = Alarm(time: time)
     self.jitter = jitter
     self.onWait = onWait
+    self.onBudget = onBudget
     self.state = NIOLockedValueBox(State(machine: LaneMachine(configuration, limiter: limiter)))
   }
 
@@ -86,10 +100,11 @@ package final class Lane: Sendable {
 
   // MARK: Permits
 
-  /// Waits for leave to send. Cancelling the task leaves the queue at once; nothing is lost by it.
+  /// Waits for leave to send, or for another request that takes this one along. Cancelling the task leaves the queue at once; nothing is
+  /// lost by it.
   /// - Throws: `throttled` with `retryAfter` where there is no room before the deadline, `overBudget` with the time of renewal, `overloaded`
   ///   when too many wait or Weir shuts down, `timedOut` for a deadline that has passed, `cancelled`.
-  package func acquire(_ request: LaneRequest) async throws(CallError) -> LanePermit {
+  package func leave(_ request: LaneRequest) async throws(CallError) -> LaneLeave {
     let id = state.withLockedValue { $0.slots.open() }
     perform { state, now, wall in
       guard state.phase == .running else { return [.refuse(id, .notRunning)] }
@@ -103,8 +118,18 @@ package final class Lane: Sendable {
     } onCancel: {
       perform { state, _, _ in state.machine.cancel(id) ? [.refuse(id, .callerLeft)] : [] }
     }
-    try outcome.get()
-    return LanePermit(lane: self, id: id)
+    switch try outcome.get() {
+    case .permit(let party): return .permit(LanePermit(lane: self, id: id, party: party))
+    case .carried: return .carried
+    }
+  }
+
+  /// Waits for leave to send this request by itself, whatever company it could have. Else like `leave`.
+  package func acquire(_ request: LaneRequest) async throws(CallError) -> LanePermit {
+    switch try await leave(request.alone) {
+    case .permit(let permit): return permit
+    case .carried: throw CallError(.internalFault, "A request without company was taken along by another; try again.")
+    }
   }
 
   func sent(_ id: WaiterID) {
@@ -126,19 +151,25 @@ package final class Lane: Sendable {
       var aftermath = Aftermath()
       for action in event(&state, now, wall) {
         switch action {
-        case .grant(let id, let waited):
+        case .grant(let id, let waited, let party):
           aftermath.waits.append(waited)
-          if case .resume(let waiter) = state.slots.settle(id, .success(())) { aftermath.resumptions.append((waiter, .success(()))) }
+          aftermath.settle(id, .success(.permit(party)), in: &state)
+        case .carry(let id, let waited):
+          aftermath.waits.append(waited)
+          aftermath.settle(id, .success(.carried), in: &state)
         case .refuse(let id, let error):
-          if case .resume(let waiter) = state.slots.settle(id, .failure(error)) { aftermath.resumptions.append((waiter, .failure(error))) }
+          aftermath.settle(id, .failure(error), in: &state)
         case .setTimer(let moment):
           aftermath.timer = moment
+        case .report(let notice):
+          aftermath.notices.append(notice)
         }
       }
       return aftermath
     }
     alarm.set(aftermath.timer)
     for wait in aftermath.waits { onWait?(wait) }
+    for notice in aftermath.notices { onBudget?(notice) }
     for (waiter, outcome) in aftermath.resumptions { waiter.resume(returning: outcome) }
   }
 }

@@ -11,7 +11,9 @@ package struct LaneConfiguration: Sendable {
   package var tenantConcurrency: Int
   /// All of them are kept. None: no budget.
   package var budgets: [BudgetLimit]
-  /// Requests that may wait, in all.
+  /// What tenants may spend at this provider, beside `budgets`, which hold for them too.
+  package var tenantBudgets: [Name: [BudgetLimit]]
+  /// Requests that may wait, in all; those that linger too.
   package var queueLimit: Int
   /// Requests of one tenant that may wait.
   package var tenantQueueLimit: Int
@@ -23,14 +25,15 @@ package struct LaneConfiguration: Sendable {
   package var firstBackoff: Duration
 
   package init(
-    limits: [RateLimit] = [], concurrency: Int = 16, tenantConcurrency: Int? = nil, budgets: [BudgetLimit] = [], queueLimit: Int = 2048,
-    tenantQueueLimit: Int = 512,
+    limits: [RateLimit] = [], concurrency: Int = 16, tenantConcurrency: Int? = nil, budgets: [BudgetLimit] = [],
+    tenantBudgets: [Name: [BudgetLimit]] = [:], queueLimit: Int = 2048, tenantQueueLimit: Int = 512,
     weights: [Name: Int] = [:], maximumPause: Duration = .seconds(300), firstBackoff: Duration = .seconds(1)
   ) {
     self.limits = limits
     self.concurrency = max(1, concurrency)
     self.tenantConcurrency = min(max(1, tenantConcurrency ?? concurrency), max(1, concurrency))
     self.budgets = budgets
+    self.tenantBudgets = tenantBudgets
     self.queueLimit = max(1, queueLimit)
     self.tenantQueueLimit = max(1, tenantQueueLimit)
     self.weights = weights

@@ -6,6 +6,9 @@ package import WeirCore
 /// - Tokens and budget are set aside when a request is let through, spent when it says that it leaves, free again when it does not, and
 ///   settled when it is over: what counts in the end is what it really was.
 /// - A request for more than the limiter's capacity takes as many tokens as there can be, and owes the rest if it needs it.
+/// - What may leave together with others lingers for company before it queues. A head takes along whoever of its group its batch admits, from
+///   the queue and of those that linger, at most `mostOffers` being asked: they share its permit, its tokens, its budget and its answer, and
+///   use no turn of their tenants. So the longer a throttled provider makes them wait, the more leave with one token.
 /// - Who has no chance before its deadline is told so at once, with the time after which it would have one.
 package struct LaneMachine: Sendable {
   private struct Grant: Sendable {
@@ -17,11 +20,14 @@ package struct LaneMachine: Sendable {
     var counts: [Int] = []
   }
 
+  /// How many of its group a head offers to take along.
+  package static let mostOffers = 256
+
   private let concurrency: Int
   private let tenantConcurrency: Int
   private var queue: FairQueue
   private var limiter: any RateLimiter
-  private var budgets: [Budget]
+  private var budgets: BudgetBook
   private var grants: [WaiterID: Grant] = [:]
   /// Permits out per tenant.
   private var held: [Name: Int] = [:]
@@ -39,7 +45,7 @@ package struct LaneMachine: Sendable {
     self.limiter =
       limiter
       ?? TokenBucket(configuration.limits, maximumPause: configuration.maximumPause, firstBackoff: configuration.firstBackoff)
-    self.budgets = configuration.budgets.map(Budget.init)
+    self.budgets = BudgetBook(provider: configuration.budgets, tenants: configuration.tenantBudgets)
   }
 
   package func stats(now: Moment, wall: WallTime) -> LaneStats {
@@ -51,7 +57,7 @@ package struct LaneMachine: Sendable {
     stats.windows = limiter.windows(now: now)
     stats.pausedUntil = limiter.pausedUntil.flatMap { $0 > now ? $0 : nil }
     stats.slowdown = limiter.slowdown
-    stats.budgets = budgets.map { $0.stats(now: wall) }
+    stats.budgets = budgets.stats(now: wall)
     stats.typicalLatency = latency
     return stats
   }
@@ -59,8 +65,10 @@ package struct LaneMachine: Sendable {
   // MARK: Events
 
   package mutating func enqueue(_ id: WaiterID, _ request: LaneRequest, now: Moment, wall: WallTime) -> [LaneAction] {
-    if let refusal = refusal(of: request, now: now, wall: wall) { return [refuse(id, refusal)] }
-    switch queue.enqueue(id, request, now: now) {
+    if let refusal = refusal(of: request, now: now, wall: wall) { return [refuse(id, refusal)] + reports(on: request.tenant, wall: wall) }
+    // Never so long that no time is left for an answer.
+    let lingersUntil = min(now + request.linger, request.deadline + (.zero - (latency ?? .zero)))
+    switch queue.enqueue(id, request, lingersUntil: lingersUntil > now ? lingersUntil : nil, now: now) {
     case .queueFull?:
       return [refuse(id, CallError(.overloaded, "Too many requests wait for this provider", retryAfter: .seconds(10)))]
     case .tenantFull?:
@@ -87,7 +95,7 @@ package struct LaneMachine: Sendable {
   package mutating func sent(_ id: WaiterID, now: Moment, wall: WallTime) {
     guard let grant = grants[id], grant.sentAt == nil else { return }
     limiter.commit(grant.tokens, for: id, now: now)
-    let counts = budgets.indices.map { budgets[$0].commit(grant.request.estimate, now: wall) }
+    let counts = budgets.commit(grant.request, now: wall)
     grants[id]?.sentAt = now
     grants[id]?.counts = counts
   }
@@ -101,7 +109,7 @@ package struct LaneMachine: Sendable {
     hold(-1, for: grant.request.tenant)
     if grant.sentAt == nil {
       limiter.cancel(grant.tokens)
-      for index in budgets.indices { budgets[index].cancel(grant.request.estimate) }
+      budgets.cancel(grant.request)
     } else {
       settle(id, grant, outcome, now: now, wall: wall)
     }
@@ -115,7 +123,7 @@ package struct LaneMachine: Sendable {
     case .failed, .notSent:
       break
     }
-    return pump(now: now, wall: wall)
+    return reports(on: grant.request.tenant, wall: wall) + pump(now: now, wall: wall)
   }
 
   /// Replaces what a request was expected to take by what it took. One without an answer took one request, as far as anybody knows, and no
@@ -128,9 +136,7 @@ package struct LaneMachine: Sendable {
       actual = BudgetAmount(requests: requests, price: price)
     }
     limiter.settle(id, taken: grant.tokens, spent: spent, now: now)
-    for (index, count) in zip(budgets.indices, grant.counts) {
-      budgets[index].settle(grant.request.estimate, in: count, as: actual, now: wall)
-    }
+    budgets.settle(grant.request, in: grant.counts, as: actual, now: wall)
   }
 
   /// Refuses everybody who waits, and whoever comes.
@@ -141,52 +147,93 @@ package struct LaneMachine: Sendable {
 
   // MARK: Decisions
 
-  /// Hands out what can be handed out. This is where a head will take along the requests that merge with it: they leave the queue by
-  /// `FairQueue.remove` and share its permit, its token and its answer.
+  /// Hands out what can be handed out.
   private mutating func pump(now: Moment, wall: WallTime) -> [LaneAction] {
     var actions = queue.removeExpired(by: now).map { expire($0, now: now) }
+    actions += endLingers(now: now, wall: wall)
     var tokenAt: Moment?
-    while grants.count < concurrency, let head = queue.head(skipping: full) {
-      let room = budgetDecision(on: head.request, wall: wall)
+    /// Tenants that have no permit left, or whose own budget is all under way.
+    var passing = full
+    while grants.count < concurrency, let head = queue.head(skipping: passing) {
+      let tenant = head.request.tenant
+      let room = budgets.room(for: head.request, now: wall)
       if let refusal = tooLate(head, now: now) ?? room.refusal {
         queue.remove(head.id)
         actions.append(refuse(head.id, refusal))
+        actions += reports(on: tenant, wall: wall)
         continue
       }
       // What is under way will be settled, and this be asked again.
-      if room == .pending { break }
+      if case .pending(let everybody) = room {
+        if everybody { break }
+        passing.insert(tenant)
+        continue
+      }
       let tokens = tokens(for: head.request)
       if case .delayed(let until) = limiter.reserve(tokens, now: now) {
         tokenAt = until
         break
       }
-      guard let entry = queue.popHead(skipping: full) else { break }
-      for index in budgets.indices { _ = budgets[index].reserve(entry.request.estimate, now: wall) }
-      grants[entry.id] = Grant(request: entry.request, tokens: tokens, grantedAt: now)
-      hold(1, for: entry.request.tenant)
-      totals.granted += 1
-      actions.append(.grant(entry.id, waited: now - entry.enqueuedAt))
+      guard let entry = queue.popHead(skipping: passing) else { break }
+      actions += grant(entry, tokens: tokens, now: now, wall: wall)
+      if full.contains(tenant) { passing.insert(tenant) }
     }
-    return actions + outlook(tokenAt: tokenAt, now: now)
+    return actions + outlook(tokenAt: tokenAt, passing: passing, now: now)
+  }
+
+  /// Whoever has lingered long enough queues, or is told that it has no chance.
+  private mutating func endLingers(now: Moment, wall: WallTime) -> [LaneAction] {
+    var actions: [LaneAction] = []
+    while let entry = queue.lingered(until: now) {
+      if let refusal = refusal(of: entry.request, now: now, wall: wall) {
+        queue.remove(entry.id)
+        actions.append(refuse(entry.id, refusal))
+        actions += reports(on: entry.request.tenant, wall: wall)
+      } else {
+        queue.endLinger(entry.id)
+      }
+    }
+    return actions
+  }
+
+  private mutating func grant(_ entry: FairQueue.Entry, tokens: Int, now: Moment, wall: WallTime) -> [LaneAction] {
+    budgets.reserve(entry.request, now: wall)
+    grants[entry.id] = Grant(request: entry.request, tokens: tokens, grantedAt: now)
+    hold(1, for: entry.request.tenant)
+    totals.granted += 1
+    var party = entry.request.company.map { LaneParty($0) }
+    var carries: [LaneAction] = []
+    for other in queue.company(of: entry, limit: Self.mostOffers) {
+      guard let companion = other.request.company, party?.batch.admit(companion) ?? false else { continue }
+      queue.remove(other.id)
+      party?.members.append(.init(id: other.id, companion: companion))
+      carries.append(.carry(other.id, waited: now - other.enqueuedAt))
+    }
+    totals.merged += carries.count
+    return [.grant(entry.id, waited: now - entry.enqueuedAt, with: carries.isEmpty ? nil : party)] + carries
   }
 
   /// Sends away who will be too late whatever happens, and says when to look again.
-  private mutating func outlook(tokenAt: Moment?, now: Moment) -> [LaneAction] {
+  private mutating func outlook(tokenAt: Moment?, passing: Set<Name>, now: Moment) -> [LaneAction] {
     guard !queue.isEmpty else { return [] }
     let nextToken = limiter.earliest(1, ahead: 0, now: now)
     var actions: [LaneAction] = []
     if nextToken > now {
       actions = queue.removeExpired(by: nextToken).map { refuse($0.id, noRoom(until: nextToken, now: now)) }
     }
-    var next = min(queue.nextDeadline ?? .distantFuture, tokenAt ?? .distantFuture)
+    var next = min(queue.nextDeadline ?? .distantFuture, tokenAt ?? .distantFuture, queue.nextLingerEnd ?? .distantFuture)
     // Among those sent away may have been the head that the limiter was asked for; the one after it may cost less.
-    if grants.count < concurrency, let head = queue.head(skipping: full),
+    if grants.count < concurrency, let head = queue.head(skipping: passing),
       case let at = limiter.earliest(tokens(for: head.request), ahead: 0, now: now), at > now
     {
       next = min(next, at)
     }
     if next < .distantFuture { actions.append(.setTimer(next)) }
     return actions
+  }
+
+  private mutating func reports(on tenant: Name, wall: WallTime) -> [LaneAction] {
+    budgets.notices(on: tenant, now: wall).map { .report($0) }
   }
 
   private mutating func hold(_ change: Int, for tenant: Name) {
@@ -198,8 +245,12 @@ package struct LaneMachine: Sendable {
   private mutating func refusal(of request: LaneRequest, now: Moment, wall: WallTime) -> CallError? {
     if isClosed { return .shuttingDown }
     if request.deadline <= now { return CallError(.timedOut, "The call's deadline had passed before it could be sent; allow it more time.") }
-    if let refusal = budgetDecision(on: request, wall: wall).refusal { return refusal }
-    let ahead = queue.ahead(of: request)
+    if case .refused(let error) = budgets.room(for: request, now: wall) { return error }
+    if noChance(of: request, behind: queue.mostAhead(of: request), now: now) == nil { return nil }
+    return noChance(of: request, behind: queue.ahead(of: request), now: now)
+  }
+
+  private mutating func noChance(of request: LaneRequest, behind ahead: (items: Int, cost: Int), now: Moment) -> CallError? {
     let token = limiter.earliest(tokens(for: request), ahead: ahead.cost, now: now)
     let permit = now + permitWait(items: ahead.items)
     let start = max(token, permit)
@@ -217,19 +268,6 @@ package struct LaneMachine: Sendable {
 
   /// The tokens to set aside: what the request is expected to need, or all that there can be at once.
   private func tokens(for request: LaneRequest) -> Int { min(request.cost, max(1, limiter.capacity)) }
-
-  /// Whether every budget has room.
-  private mutating func budgetDecision(on request: LaneRequest, wall: WallTime) -> BudgetDecision {
-    var result = BudgetDecision.granted
-    for index in budgets.indices {
-      switch budgets[index].decision(on: request.estimate, now: wall) {
-      case .granted: break
-      case .pending: result = .pending
-      case .refused(let error): return .refused(error)
-      }
-    }
-    return result
-  }
 
   /// A head that has waited and has less time left than an answer takes would cost money for nothing.
   private func tooLate(_ entry: FairQueue.Entry, now: Moment) -> CallError? {

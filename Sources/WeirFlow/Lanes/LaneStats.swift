@@ -2,7 +2,7 @@ package import WeirCore
 
 /// What a lane does and did. Totals count since the process started.
 package struct LaneStats: Sendable, Equatable {
-  /// Requests that wait, in all and per tenant.
+  /// Requests that wait, in all and per tenant; those that linger too.
   package var depth = 0
   package var depthByTenant: [Name: Int] = [:]
   package var permitsInUse = 0
@@ -18,6 +18,8 @@ package struct LaneStats: Sendable, Equatable {
   package var typicalLatency: Duration?
   /// Requests let through.
   package var granted = 0
+  /// Requests that another one took along.
+  package var merged = 0
   /// Requests turned away when they came, or before their turn, since they had no chance.
   package var refused = 0
   /// Requests whose deadline passed while they waited.

@@ -13,6 +13,8 @@ struct PriorityMap<ID: Hashable & Sendable, Priority: Comparable & Sendable>: Se
   /// The member with the smallest priority.
   var first: (id: ID, priority: Priority)? { heap.first.map { ($0.id, $0.priority) } }
 
+  func contains(_ id: ID) -> Bool { positions[id] != nil }
+
   /// Every member with its priority, in no order.
   var members: some Sequence<(id: ID, priority: Priority)> { heap.lazy.map { ($0.id, $0.priority) } }
 

@@ -1,0 +1,83 @@
+internal import WeirCore
+
+/// All budgets of a lane: the provider's, which every request counts against, and those that tenants have of their own.
+struct BudgetBook: Sendable {
+  enum Room: Sendable {
+    case granted
+    /// What is under way may need the rest: of the provider's budget, or only of the tenant's own.
+    case pending(everybody: Bool)
+    case refused(CallError)
+
+    var refusal: CallError? {
+      if case .refused(let error) = self { return error }
+      return nil
+    }
+  }
+
+  private var budgets: [Budget]
+  private let ofProvider: [Int]
+  /// The provider's and its own, for each tenant that has any.
+  private let ofTenants: [Name: [Int]]
+
+  init(provider: [BudgetLimit], tenants: [Name: [BudgetLimit]]) {
+    var budgets = provider.map { Budget($0) }
+    let ofProvider = Array(budgets.indices)
+    var ofTenants: [Name: [Int]] = [:]
+    for (tenant, limits) in tenants.sorted(by: { $0.key < $1.key }) {
+      ofTenants[tenant] = ofProvider + Array(budgets.count..<(budgets.count + limits.count))
+      budgets += limits.map { Budget($0, of: .tenant(tenant)) }
+    }
+    self.budgets = budgets
+    self.ofProvider = ofProvider
+    self.ofTenants = ofTenants
+  }
+
+  /// Those of the provider first, then those of the tenants by name.
+  func stats(now: WallTime) -> [BudgetStats] { budgets.map { $0.stats(now: now) } }
+
+  /// Whether every budget that the request counts against has room for it. Where several have none, one that wants it refused even if there
+  /// is a stale answer decides.
+  mutating func room(for request: LaneRequest, now: WallTime) -> Room {
+    var refusal: CallError?
+    var (isPending, isEverybody) = (false, false)
+    for index in indices(of: request.tenant) {
+      switch budgets[index].decision(on: request.estimate, now: now) {
+      case .granted: break
+      case .pending:
+        isPending = true
+        if index < ofProvider.count { isEverybody = true }
+      case .refused(let error):
+        if refusal == nil || error.forbidsStale { refusal = error }
+      }
+    }
+    if let refusal { return .refused(refusal) }
+    return isPending ? .pending(everybody: isEverybody) : .granted
+  }
+
+  /// Sets the estimate aside; `room` said that there is room.
+  mutating func reserve(_ request: LaneRequest, now: WallTime) {
+    for index in indices(of: request.tenant) { _ = budgets[index].reserve(request.estimate, now: now) }
+  }
+
+  /// The request leaves. - Returns: in which count of each of its budgets it is.
+  mutating func commit(_ request: LaneRequest, now: WallTime) -> [Int] {
+    indices(of: request.tenant).map { budgets[$0].commit(request.estimate, now: now) }
+  }
+
+  mutating func cancel(_ request: LaneRequest) {
+    for index in indices(of: request.tenant) { budgets[index].cancel(request.estimate) }
+  }
+
+  mutating func settle(_ request: LaneRequest, in counts: [Int], as actual: BudgetAmount, now: WallTime) {
+    for (index, count) in zip(indices(of: request.tenant), counts) {
+      budgets[index].settle(request.estimate, in: count, as: actual, now: now)
+    }
+  }
+
+  /// What there is to tell of the budgets that a tenant's requests count against, and was not told in this period.
+  mutating func notices(on tenant: Name, now: WallTime) -> [BudgetNotice] {
+    indices(of: tenant).compactMap { budgets[$0].notice(now: now) }
+  }
+
+  private func indices(of tenant: Name) -> [Int] { ofTenants[tenant] ?? ofProvider }
+}
