@@ -10,29 +10,33 @@ package final class ManualTime: TimeSource {
   }
 
   private struct State {
-    var now = Moment(nanoseconds: 1_000_000_000)
-    var wall: WallTime
+    var now = ManualTime.start
     var sleepers: [Sleeper] = []
     var cancelled: Set<Int> = []
     var nextID = 0
     var sleepersAwaited: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
-  private let state: NIOLockedValueBox<State>
+  private static let start = Moment(nanoseconds: 1_000_000_000)
+
+  private let startWall: WallTime
+  private let state = NIOLockedValueBox(State())
 
   /// Starts at `wall`; the default is 2026-11-23T00:00:00Z.
   package init(wall: WallTime = WallTime(milliseconds: 1_795_392_000_000)) {
-    state = NIOLockedValueBox(State(wall: wall))
+    startWall = wall
   }
 
   package func now() -> Moment { state.withLockedValue { $0.now } }
-  package func wall() -> WallTime { state.withLockedValue { $0.wall } }
+  package func wall() -> WallTime { startWall + (now() - Self.start) }
+
+  /// When the next sleeper wakes; nil while nobody sleeps.
+  package var nextWake: Moment? { state.withLockedValue { $0.sleepers.map(\.deadline).min() } }
 
   /// Moves both clocks and wakes whoever is due.
   package func advance(by duration: Duration) {
     let due = state.withLockedValue { state -> [Sleeper] in
       state.now = state.now + duration
-      state.wall = state.wall + duration
       let due = state.sleepers.filter { $0.deadline <= state.now }.sorted { $0.deadline < $1.deadline }
       state.sleepers.removeAll { $0.deadline <= state.now }
       return due
