@@ -14,6 +14,8 @@ package struct CacheEntry<Value: Sendable>: Sendable {
   package var cost: MicroUSD
   /// The billed requests the fetch took; what every hit saves.
   package var upstreamRequests: Int
+  /// How old its oldest part was when it was stored: an answer that was put together is as old as that. Kept in memory only.
+  package var agedBy: Duration = .zero
 
   package init(value: Value, storedAt: WallTime, freshFor: Duration, staleFor: Duration = .zero, cost: MicroUSD = .zero, upstreamRequests: Int = 1) {
     self.value = value
@@ -26,8 +28,10 @@ package struct CacheEntry<Value: Sendable>: Sendable {
 
   /// The same entry around another form of its value.
   package func with<Other: Sendable>(_ other: Other) -> CacheEntry<Other> {
-    CacheEntry<Other>(
+    var entry = CacheEntry<Other>(
       value: other, storedAt: storedAt, freshFor: freshFor, staleFor: staleFor, cost: cost, upstreamRequests: upstreamRequests)
+    entry.agedBy = agedBy
+    return entry
   }
 }
 

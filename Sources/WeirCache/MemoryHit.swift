@@ -12,7 +12,7 @@ package struct MemoryHit<Payload: CachePayload>: Sendable {
 
   init(entry: CacheEntry<Payload>, lifespan: Lifespan, now: Moment) {
     self.entry = entry
-    self.age = max(.zero, now - lifespan.bornAt)
+    self.age = max(.zero, now - lifespan.bornAt) + entry.agedBy
     self.remainingFreshness = max(.zero, lifespan.freshUntil - now)
     self.remainingLife = max(.zero, lifespan.staleUntil - now)
   }

@@ -31,9 +31,9 @@ package final class Pipeline: Gateway {
     self.recorder = recorder
     self.time = time
     self.listTTL = listTTL
-    self.fetch = Fetch(
-      upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, cache: cache, writer: writer, time: time,
-      recorder: recorder)
+    let dispatch = Dispatch(
+      upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, time: time, recorder: recorder)
+    self.fetch = Fetch(cache: cache, writer: writer, dispatch: dispatch, time: time, recorder: recorder)
   }
 
   // MARK: Gateway
@@ -121,9 +121,9 @@ package final class Pipeline: Gateway {
   }
 
   private func passThrough(_ permitted: Permitted, _ onProgress: (@Sendable (CallProgress) -> Void)?) async -> CallReply {
-    do {
-      let answer = try await fetch.send(permitted, deadline: permitted.deadline, onDispatch: { true }, onProgress: onProgress)
-      return finish(permitted, answer.result, Provenance(outcome: .bypass))
+    do throws(CallError) {
+      let terms = Dispatch.Terms(deadline: permitted.deadline, onDispatch: { true }, onProgress: onProgress)
+      return finish(permitted, try await fetch.dispatch.send(Outgoing(permitted), terms).result, Provenance(outcome: .bypass))
     } catch {
       return failure(permitted, error)
     }
@@ -139,17 +139,13 @@ package final class Pipeline: Gateway {
   }
 
   private func reply(_ permitted: Permitted, _ fetched: Fetched, joined: Bool) -> CallReply {
-    let outcome: CallOutcome =
-      switch fetched.source {
-      case .memory: .hitMemory
-      case .redis: .hitRedis
-      case .stale: .stale
-      case .upstream: joined ? .coalesced : .miss
-      }
-    let isSaved = outcome != .miss
-    let provenance = Provenance(
-      outcome: outcome, age: fetched.age, freshUntil: fetched.freshUntil, savedRequests: isSaved ? fetched.requests : 0,
-      savedCost: isSaved ? fetched.cost : .zero)
+    // Who comes with a request that has left saves all of it.
+    let isShared = joined && fetched.source.isNew
+    let outcome = isShared ? .coalesced : fetched.source.outcome
+    var provenance = Provenance(
+      outcome: outcome, age: fetched.age, freshUntil: fetched.freshUntil, savedRequests: isShared ? fetched.requests : fetched.savedRequests,
+      savedCost: isShared ? fetched.cost : fetched.savedCost)
+    provenance.source = fetched.source
     return finish(permitted, fetched.result, provenance)
   }
 

@@ -16,10 +16,12 @@ package struct UpstreamSettings: Sendable {
   package let toolShares: [(tool: String, share: SharingClass)]
   /// How long a call may take, all waiting included.
   package let callTimeout: Duration
+  /// Whether answers over a range of time are put together from the buckets that are known.
+  package let reusesBuckets: Bool
 
   package init(
     name: Name, credential: Name, policy: UpstreamPolicy, provider: Name, share: SharingClass, toolShares: [(tool: String, share: SharingClass)] = [],
-    callTimeout: Duration
+    callTimeout: Duration, reusesBuckets: Bool = true
   ) {
     self.name = name
     self.credential = credential
@@ -28,6 +30,7 @@ package struct UpstreamSettings: Sendable {
     self.share = share
     self.toolShares = toolShares
     self.callTimeout = callTimeout
+    self.reusesBuckets = reusesBuckets
   }
 
   /// Who bills a call for which the policy names this provider: an operator's `provider:` stands in for the main one of the pack, so that two

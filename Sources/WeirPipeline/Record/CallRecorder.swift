@@ -13,13 +13,15 @@ package final class CallRecorder: Sendable {
   }
 
   let metrics: CallMetrics
+  private let usage: UsageLedger
   private let logger: Logger
   private let series = NIOLockedValueBox<[SeriesKey: Counter]>([:])
   private let durations: [CallOutcome: DurationHistogram]
   private let stages: [Stage: DurationHistogram]
 
-  package init(metrics: CallMetrics, logger: Logger) {
+  package init(metrics: CallMetrics, usage: UsageLedger, logger: Logger) {
     self.metrics = metrics
+    self.usage = usage
     self.logger = logger
     self.durations = Dictionary(uniqueKeysWithValues: CallOutcome.allCases.map { ($0, metrics.callSeconds.with($0.rawValue)) })
     let stages: [Stage] = [.lookup, .redis, .queue, .fetch, .store]
@@ -34,11 +36,11 @@ package final class CallRecorder: Sendable {
       tenant: permitted.caller.tenant, upstream: permitted.route.settings.name, provider: permitted.provider, outcome: outcome)
     counter(key).add()
     durations[outcome]?.observe(duration)
-    if saved.requests > 0 {
-      let how = outcome == .coalesced ? "coalesced" : "hit"
-      metrics.savedRequests.with(key.tenant.string, key.provider.string, how).add(Int64(saved.requests))
-      metrics.savedCost.with(key.tenant.string, key.provider.string, how).add(saved.cost.amount)
+    if saved.requests > 0, let kind = SavingKind(outcome) {
+      metrics.savedRequests.with(key.tenant.string, key.provider.string, kind.rawValue).add(Int64(saved.requests))
+      metrics.savedCost.with(key.tenant.string, key.provider.string, kind.rawValue).add(saved.cost.amount)
     }
+    usage.record(Self.usageKey(permitted), outcome: outcome, saving: Saving(requests: Int64(saved.requests), cost: saved.cost))
     logger.debug(
       "call answered",
       metadata: [
@@ -54,8 +56,14 @@ package final class CallRecorder: Sendable {
     logger.debug("call refused", metadata: ["tenant": "\(tenant)", "reason": "\(error.reason.rawValue)"])
   }
 
-  /// A request was sent to an upstream and ended.
-  func sent(_ permitted: Permitted, result: String, after duration: Duration, cost: MicroUSD) {
+  private static func usageKey(_ permitted: Permitted) -> UsageKey {
+    UsageKey(
+      tenant: permitted.caller.tenant, upstream: permitted.route.settings.name, provider: permitted.provider, tool: permitted.route.tool.name)
+  }
+
+  /// A call was sent to an upstream and ended. `requests` is how many the provider got for it.
+  func sent(_ permitted: Permitted, result: String, after duration: Duration, requests: Int, cost: MicroUSD) {
+    usage.sent(Self.usageKey(permitted), requests: requests, cost: cost)
     let upstream = permitted.route.settings.name.string
     metrics.upstreamRequests.with(upstream, permitted.provider.string, result).add()
     metrics.upstreamSeconds.with(upstream).observe(duration)

@@ -8,6 +8,8 @@ struct Provenance {
   var freshUntil: WallTime?
   var savedRequests = 0
   var savedCost: MicroUSD = .zero
+  /// Says more of merged answers and of those from buckets.
+  var source: Fetched.Source?
 
   /// `{"outcome":"hit_memory","ageSeconds":12,"freshUntil":"2026-11-23T08:00:00Z","upstreamRequestsSaved":1,"costSavedUSD":0.01}`.
   var json: [UInt8] {
@@ -26,6 +28,11 @@ struct Provenance {
     text.append(contentsOf: String(savedRequests).utf8)
     text.append(contentsOf: #","costSavedUSD":"#.utf8)
     Self.write(savedCost, to: &text)
+    switch source {
+    case .merged(let members): text.append(contentsOf: #","merged":\#(members)"#.utf8)
+    case .buckets(let known, let count): text.append(contentsOf: #","buckets":\#(count),"bucketsKnown":\#(known)"#.utf8)
+    case .upstream, .memory, .redis, .stale, nil: break
+    }
     text.append(UInt8(ascii: "}"))
     return text
   }

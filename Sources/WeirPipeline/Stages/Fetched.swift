@@ -12,15 +12,52 @@ package struct Fetched: Sendable {
   /// Where the flight found its answer.
   enum Source: Sendable, Equatable {
     case upstream, memory, redis
+    /// Cut from the answer to a request that asked for so many calls at once.
+    case merged(members: Int)
+    /// Put together from time buckets, of which so many were known already.
+    case buckets(known: Int, of: Int)
     /// The provider refused or failed, so the last answer is given again.
     case stale
+
+    var outcome: CallOutcome {
+      switch self {
+      case .upstream: .miss
+      case .memory: .hitMemory
+      case .redis: .hitRedis
+      case .merged: .merged
+      case .buckets: .buckets
+      case .stale: .stale
+      }
+    }
+
+    /// Whether something was asked for, or put together, for this flight.
+    var isNew: Bool {
+      switch self {
+      case .upstream, .merged, .buckets: true
+      case .memory, .redis, .stale: false
+      }
+    }
   }
 
   let result: ToolResult
   let source: Source
   let age: Duration
   /// When the answer stops being fresh; nil where it is not kept.
-  let freshUntil: WallTime?
+  var freshUntil: WallTime?
+  /// What the answer costs whoever asks for it alone; what everybody saves who gets it without asking.
   let cost: MicroUSD
   let requests: Int
+  /// What the flight itself saved.
+  let savedRequests: Int
+  let savedCost: MicroUSD
+}
+
+extension Fetched {
+  /// Just fetched; not kept yet.
+  init(_ examined: Examined) {
+    self.init(
+      result: examined.result, source: examined.members > 1 ? .merged(members: examined.members) : .upstream, age: .zero, freshUntil: nil,
+      cost: examined.cost, requests: examined.requests, savedRequests: examined.isCarried ? examined.requests : 0,
+      savedCost: examined.isCarried ? examined.cost : .zero)
+  }
 }

@@ -9,6 +9,15 @@ struct Missed: Sendable {
   let key: CacheKey
   let freshness: Freshness
 
+  /// The time buckets of the call, where its answer can be put together from more than one.
+  var buckets: BucketedCall? {
+    guard permitted.route.settings.reusesBuckets, let buckets = permitted.policy.buckets else { return nil }
+    return (2...Self.mostBuckets).contains(buckets.buckets.count) ? buckets : nil
+  }
+
+  /// More buckets than this are looked up for no call: somewhat more than a year of days.
+  private static let mostBuckets = 400
+
   private init(_ permitted: Permitted, key: CacheKey, freshness: Freshness) {
     self.permitted = permitted
     self.key = key

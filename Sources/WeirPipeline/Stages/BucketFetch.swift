@@ -1,0 +1,203 @@
+internal import WeirBilling
+internal import WeirCache
+internal import WeirCore
+internal import WeirJSON
+internal import WeirMCP
+internal import WeirTenancy
+
+/// Answers a query over a range from the time buckets that are still fresh, and asks for the others only. A bucket is kept as the answer of a
+/// call for it alone, so callers who ask for just that day find it too.
+struct BucketFetch: Sendable {
+  let fetch: Fetch
+  let missed: Missed
+  let buckets: BucketedCall
+  let terms: Dispatch.Terms
+
+  /// What is known of one bucket.
+  private struct Known: Sendable {
+    let result: JSONDocument
+    let age: Duration
+    /// For how long it stays fresh, and may be given at all.
+    let fresh: Duration
+    let life: Duration
+  }
+
+  /// One bucket: its key, and what memory and Redis have of it.
+  private struct Slot: Sendable {
+    let key: CacheKey
+    var known: Known?
+
+    var isFresh: Bool { known.map { $0.fresh > .zero } ?? false }
+  }
+
+  /// What came of asking for a range of buckets.
+  private enum Asked: Sendable {
+    case buckets(Range<Int>, [Known], Examined)
+    /// The provider's answer, where it is no row of buckets.
+    case other(Range<Int>, Examined)
+    case failed(CallError)
+  }
+
+  /// - Throws: what the provider's lane or the upstream fails with.
+  func run() async throws(CallError) -> Fetched {
+    guard var slots = slots() else { return try await fetch.askWhole(missed, terms) }
+    if fetch.cache.hasSharedStore { await lookInSharedStore(&slots) }
+    let known = slots.count { $0.isFresh }
+    let plan = BucketPlan(missing: slots.indices.filter { !slots[$0].isFresh }) { buckets.requests(for: $0) }
+    var brought: [Examined] = []
+    for asked in await ask(plan, slots) {
+      switch asked {
+      case .buckets(let range, let answers, let examined):
+        for (index, answer) in zip(range, answers) { slots[index].known = answer }
+        brought.append(examined)
+      case .other(let range, let examined):
+        // The answer to the whole range, though it cannot be cut; or a refusal that would meet the whole range too.
+        if range == slots.indices || examined.verdict == .throttled { return whole(examined) }
+        return try await fetch.askWhole(missed, terms)
+      case .failed(let error):
+        // Where every bucket is known, though not fresh, the last numbers are better than none.
+        guard error.allowsStale, slots.allSatisfy({ $0.known != nil }), let answer = join(slots) else { throw error }
+        return Fetched(
+          result: answer.result, source: .stale, age: answer.age, freshUntil: nil, cost: answer.cost, requests: answer.requests,
+          savedRequests: answer.requests, savedCost: answer.cost)
+      }
+    }
+    guard let answer = join(slots) else { return try await fetch.askWhole(missed, terms) }
+    return keep(answer, known: known, brought)
+  }
+
+  // MARK: What is known
+
+  /// Nil where a bucket has no call of its own.
+  private func slots() -> [Slot]? {
+    let keys = missed.permitted.route.keys(for: missed.permitted.caller)
+    var slots: [Slot] = []
+    for index in buckets.buckets.indices {
+      guard let call = buckets.call(for: index..<index + 1) else { return nil }
+      let key = keys.key(arguments: call.keyArguments)
+      slots.append(Slot(key: key, known: fetch.cache.peek(key, now: fetch.time.now()).flatMap(Self.known)))
+    }
+    return slots
+  }
+
+  private static func known(_ hit: MemoryHit<ToolResult>) -> Known? {
+    guard let document = try? JSONDocument(parsing: hit.payload.bytes, limits: .upstreamResult) else { return nil }
+    return Known(result: document, age: hit.age, fresh: hit.remainingFreshness, life: hit.remainingLife)
+  }
+
+  private func lookInSharedStore(_ slots: inout [Slot]) async {
+    let asked = fetch.time.now()
+    let owner = missed.permitted.caller.tenant
+    let found = await withTaskGroup(of: (Int, Known?).self) { group in
+      for index in slots.indices where !slots[index].isFresh {
+        let key = slots[index].key
+        group.addTask { (index, await fetch.cache.fetch(key, owner: owner).hit.flatMap(Self.known)) }
+      }
+      return await group.reduce(into: [(Int, Known?)]()) { $0.append($1) }
+    }
+    for (index, known) in found { if let known { slots[index].known = known } }
+    fetch.recorder.observe(.redis, fetch.time.now() - asked)
+  }
+
+  // MARK: What is asked for
+
+  private func ask(_ plan: BucketPlan, _ slots: [Slot]) async -> [Asked] {
+    await withTaskGroup(of: Asked.self) { group in
+      for range in plan.ranges { group.addTask { await ask(range, slots) } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+  }
+
+  private func ask(_ range: Range<Int>, _ slots: [Slot]) async -> Asked {
+    guard let call = buckets.call(for: range) else { return .failed(CallError(.internalFault, "A time range has no call of its own.")) }
+    let tickets = range.map { fetch.cache.ticket(for: slots[$0].key) }
+    let outgoing = Outgoing(
+      missed.permitted, arguments: call.sentArguments, requests: buckets.requests(for: range), merging: call.merging)
+    do throws(CallError) {
+      let examined = try await fetch.dispatch.send(outgoing, terms)
+      if examined.verdict == .throttled, slots.allSatisfy({ $0.known != nil }) {
+        return .failed(CallError(.throttled, "The provider throttles; the last answer stands."))
+      }
+      guard examined.isAnswer, let document = examined.document, let answers = buckets.cut(document.root, of: range) else {
+        return .other(range, examined)
+      }
+      let known = zip(range, zip(answers, tickets)).compactMap { index, answer in keep(answer.0, index, slots[index].key, answer.1, examined) }
+      guard known.count == range.count else { return .other(range, examined) }
+      return .buckets(range, known, examined)
+    } catch {
+      return .failed(error)
+    }
+  }
+
+  /// Keeps one bucket. Its lifetime is spread by the shape of the query, so that the buckets of a dashboard expire together.
+  private func keep(_ answer: BucketAnswer, _ index: Int, _ key: CacheKey, _ ticket: PurgeTicket, _ examined: Examined) -> Known? {
+    guard let document = try? JSONDocument(parsing: answer.result, limits: .upstreamResult), let result = try? ToolResult(normalizing: document.root)
+    else { return nil }
+    let freshness = buckets.freshness(of: answer, in: buckets.buckets[index])
+    let shape = missed.permitted.route.keys(for: missed.permitted.caller).key(arguments: buckets.shape)
+    let entry = CacheEntry(
+      value: result, storedAt: fetch.time.wall(), freshFor: shape.spread(freshness.fresh), staleFor: freshness.stale,
+      cost: price(of: buckets.requests(for: index..<index + 1), like: examined), upstreamRequests: buckets.requests(for: index..<index + 1))
+    fetch.keep(entry, key, missed.permitted, ticket)
+    return Known(result: document, age: .zero, fresh: entry.freshFor, life: entry.freshFor + entry.staleFor)
+  }
+
+  // MARK: The answer
+
+  private struct Joined {
+    let result: ToolResult
+    let age, fresh, life: Duration
+    /// What a call for the whole range alone would take.
+    let requests: Int
+    let cost: MicroUSD
+  }
+
+  private func join(_ slots: [Slot]) -> Joined? {
+    let known = slots.compactMap(\.known)
+    guard known.count == slots.count, let bytes = buckets.join(known.map(\.result.root)),
+      let document = try? JSONDocument(parsing: bytes, limits: .upstreamResult), let result = try? ToolResult(normalizing: document.root),
+      let fresh = known.map(\.fresh).min(), let life = known.map(\.life).min(), let age = known.map(\.age).max()
+    else { return nil }
+    let requests = buckets.requests(for: slots.indices)
+    let price = fetch.dispatch.lanes[missed.permitted.provider]?.price(of: requests) ?? .zero
+    return Joined(result: result, age: age, fresh: fresh, life: life, requests: requests, cost: price)
+  }
+
+  /// The answer of the range lives as long as the bucket of it that expires first, and is as old as its oldest. Redis has the buckets: only an
+  /// answer that came whole is written there too.
+  private func keep(_ answer: Joined, known: Int, _ brought: [Examined]) -> Fetched {
+    var entry = CacheEntry(
+      value: answer.result, storedAt: fetch.time.wall(), freshFor: answer.fresh, staleFor: max(.zero, answer.life - answer.fresh),
+      cost: answer.cost, upstreamRequests: answer.requests)
+    entry.agedBy = answer.age
+    let isKept = answer.fresh > .zero && isKept(entry, isWhole: known == 0)
+    let spent = brought.filter { !$0.isCarried }
+    return Fetched(
+      result: answer.result, source: source(known: known, brought), age: answer.age,
+      freshUntil: isKept ? fetch.time.wall() + answer.fresh : nil, cost: answer.cost, requests: answer.requests,
+      savedRequests: max(0, answer.requests - spent.reduce(0) { $0 + $1.requests }),
+      savedCost: max(.zero, answer.cost - spent.reduce(MicroUSD.zero) { $0 + $1.cost }))
+  }
+
+  private func isKept(_ entry: CacheEntry<ToolResult>, isWhole: Bool) -> Bool {
+    let (cache, permitted) = (fetch.cache, missed.permitted)
+    let ticket = cache.ticket(for: missed.key)
+    if isWhole { return fetch.keep(entry, missed.key, permitted, ticket) }
+    return cache.memory.put(missed.key, entry, owner: permitted.caller.tenant, since: ticket, now: fetch.time.now()) != .tooLarge
+  }
+
+  private func source(known: Int, _ brought: [Examined]) -> Fetched.Source {
+    if known > 0 { return .buckets(known: known, of: buckets.buckets.count) }
+    let members = brought.map(\.members).max() ?? 1
+    return members > 1 ? .merged(members: members) : .upstream
+  }
+
+  private func whole(_ examined: Examined) -> Fetched {
+    if examined.verdict == .throttled, let last = fetch.cache.peek(missed.key, now: fetch.time.now()) { return fetch.fetched(last, .stale) }
+    return fetch.keep(examined, missed, fetch.cache.ticket(for: missed.key))
+  }
+
+  private func price(of requests: Int, like examined: Examined) -> MicroUSD {
+    fetch.dispatch.lanes[missed.permitted.provider]?.price(of: requests) ?? examined.cost
+  }
+}

@@ -1,0 +1,163 @@
+internal import WeirBilling
+internal import WeirCore
+internal import WeirFlow
+internal import WeirJSON
+internal import WeirMCP
+internal import WeirTenancy
+
+/// Stages *lane* and *fetch*: through the lane to the upstream, alone or as one with others that wait.
+struct Dispatch: Sendable {
+  let upstreams: [Name: any Upstream]
+  let lanes: [Name: ProviderLane]
+  let time: any TimeSource
+  let recorder: CallRecorder
+
+  /// What the request of a flight is asked with.
+  struct Terms: Sendable {
+    let deadline: Moment
+    /// False where nobody wants the answer any more: nothing is sent then.
+    let onDispatch: @Sendable () -> Bool
+    let onProgress: (@Sendable (CallProgress) -> Void)?
+  }
+
+  private struct Way {
+    let upstream: any Upstream
+    let lane: ProviderLane
+  }
+
+  /// - Throws: what the lane refuses with; what the upstream fails with; `cancelled`.
+  func send(_ outgoing: Outgoing, _ terms: Terms) async throws(CallError) -> Examined {
+    let way = try self.way(for: outgoing.permitted)
+    let queued = time.now()
+    guard let companion = Companion(outgoing, limits: way.lane.merging) else { return try await sendAlone(outgoing, terms, way, queued: queued) }
+    let leave = try await way.lane.leave(companion, deadline: terms.deadline)
+    recorder.observe(.queue, time.now() - queued)
+    switch consume leave {
+    case .permit(let permit):
+      if let company = permit.batch as? Company, let merged = company.merged {
+        return try await lead(company, merged, permit, terms, way)
+      }
+      return try await sendAlone(outgoing, permit, terms, way)
+    case .carried:
+      // Money is about to be spent on it.
+      let isWanted = terms.onDispatch()
+      guard let share = await companion.share.value(), isWanted else {
+        throw CallError(.cancelled, "Every caller went away before the request was sent.")
+      }
+      switch share {
+      case .answered(let examined): return examined
+      case .alone: return try await sendAlone(outgoing, terms, way, queued: time.now())
+      }
+    }
+  }
+
+  private func way(for permitted: Permitted) throws(CallError) -> Way {
+    guard let upstream = upstreams[permitted.route.settings.name], let lane = lanes[permitted.provider] else {
+      throw CallError(.internalFault, "No upstream or provider is configured for this tool.")
+    }
+    if case .down(let reason) = upstream.state { throw CallError(.upstreamDown, "The upstream \(upstream.name) is down: \(reason).") }
+    return Way(upstream: upstream, lane: lane)
+  }
+
+  // MARK: Alone
+
+  private func sendAlone(_ outgoing: Outgoing, _ terms: Terms, _ way: Way, queued: Moment) async throws(CallError) -> Examined {
+    let permit = try await way.lane.acquire(tenant: outgoing.permitted.caller.tenant, requests: outgoing.requests, deadline: terms.deadline)
+    recorder.observe(.queue, time.now() - queued)
+    return try await sendAlone(outgoing, permit, terms, way)
+  }
+
+  private func sendAlone(
+    _ outgoing: Outgoing, _ permit: consuming LanePermit, _ terms: Terms, _ way: Way
+  ) async throws(CallError) -> Examined {
+    guard terms.onDispatch() else {
+      permit.release(.notSent)
+      throw CallError(.cancelled, "Every caller went away before the request was sent.")
+    }
+    return try await exchange(
+      outgoing.request(deadline: terms.deadline, onProgress: terms.onProgress), arguments: outgoing.arguments, for: outgoing, permit, way)
+  }
+
+  // MARK: As one
+
+  /// Asks for all of the company at once and gives each member its own answer. Whom the common answer does not tell is asked alone, once.
+  private func lead(
+    _ company: Company, _ merged: MergedCall, _ permit: consuming LanePermit, _ terms: Terms, _ way: Way
+  ) async throws(CallError) -> Examined {
+    let others = company.members.dropFirst()
+    // Whatever happens here, nobody waits for it in vain.
+    defer { for member in others { member.share.give(.alone) } }
+    let head = company.members[0].outgoing
+    guard terms.onDispatch() else {
+      permit.release(.notSent)
+      throw CallError(.cancelled, "Every caller went away before the request was sent.")
+    }
+    let request = head.request(merged: merged.arguments, deadline: terms.deadline, onProgress: terms.onProgress)
+    let common: Examined
+    do throws(CallError) {
+      common = try await exchange(request, arguments: merged.arguments, for: head, permit, way)
+    } catch {
+      for member in others { member.share.give(.alone) }
+      guard error.reason != .cancelled else { throw error }
+      return try await sendAlone(head.alone, terms, way, queued: time.now())
+    }
+    let shares = self.shares(of: common, merged, company, way)
+    for (member, share) in zip(others, shares.dropFirst()) { member.share.give(share) }
+    if case .answered(let own)? = shares.first { return own }
+    return try await sendAlone(head.alone, terms, way, queued: time.now())
+  }
+
+  /// What each member gets of a common answer, in order.
+  private func shares(of common: Examined, _ merged: MergedCall, _ company: Company, _ way: Way) -> [Companion.Share] {
+    // The provider would refuse each of them too.
+    if common.verdict == .throttled { return company.members.map { _ in .answered(common) } }
+    guard common.isAnswer, let document = common.document else { return company.members.map { _ in .alone } }
+    return company.members.enumerated().map { index, member in
+      guard let bytes = merged.split(document.root, for: index), let own = try? JSONDocument(parsing: bytes, limits: .upstreamResult),
+        var examined = try? Examined(
+          own.root, arguments: Self.arguments(of: member.outgoing), estimate: member.outgoing.requests, of: member.outgoing.permitted,
+          price: way.lane), examined.isAnswer
+      else { return .alone }
+      examined.members = merged.members
+      examined.isCarried = index > 0
+      return .answered(examined)
+    }
+  }
+
+  // MARK: The exchange
+
+  /// One request to the upstream, with the permit for it.
+  private func exchange(
+    _ request: UpstreamRequest, arguments: [UInt8]?, for outgoing: Outgoing, _ permit: consuming LanePermit, _ way: Way
+  ) async throws(CallError) -> Examined {
+    permit.markSent()
+    let permitted = outgoing.permitted
+    let started = time.now()
+    let outcome: Result<Examined, CallError>
+    do throws(CallError) {
+      let document = try await way.upstream.send(request)
+      let sent = arguments.flatMap { try? JSONDocument(parsing: $0).root } ?? permitted.call.params["arguments"]
+      outcome = .success(try Examined(document.root, arguments: sent, estimate: outgoing.requests, of: permitted, price: way.lane))
+    } catch {
+      outcome = .failure(error)
+    }
+    let duration = time.now() - started
+    recorder.observe(.fetch, duration)
+    switch outcome {
+    case .success(let examined):
+      permit.release(examined.verdict == .throttled ? .throttled(retryAfter: nil) : .answered(requests: examined.requests, price: examined.cost))
+      recorder.sent(permitted, result: examined.verdict.label, after: duration, requests: examined.requests, cost: examined.cost)
+      return examined
+    case .failure(var error):
+      permit.release(error.reason == .throttled ? .throttled(retryAfter: error.retryAfter) : .failed)
+      // The lane bounds what the provider asks for; the caller is told what will be.
+      if error.reason == .throttled, let end = way.lane.lane.stats.pausedUntil { error.retryAfter = max(.seconds(1), end - time.now()) }
+      recorder.sent(permitted, result: error.reason.rawValue, after: duration, requests: 1, cost: .zero)
+      throw error
+    }
+  }
+
+  private static func arguments(of outgoing: Outgoing) -> JSONValue? {
+    outgoing.arguments.flatMap { try? JSONDocument(parsing: $0).root } ?? outgoing.permitted.call.params["arguments"]
+  }
+}

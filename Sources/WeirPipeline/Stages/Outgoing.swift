@@ -1,0 +1,65 @@
+internal import WeirBilling
+internal import WeirCache
+internal import WeirCore
+internal import WeirFlow
+internal import WeirJSON
+internal import WeirMCP
+
+/// A request on its way to its upstream: the call of somebody who may make it, or a part of what it asks for.
+struct Outgoing: Sendable {
+  let permitted: Permitted
+  /// What is sent in the place of the caller's arguments, a JSON object; nil: what the caller wrote.
+  let arguments: [UInt8]?
+  /// How many requests the provider will probably get for it.
+  let requests: Int
+  /// Where it may leave together with others.
+  let merging: MergeableCall?
+
+  /// The whole call, as its policy has it.
+  init(_ permitted: Permitted) {
+    self.init(
+      permitted, arguments: permitted.policy.sentArguments, requests: permitted.policy.requests,
+      merging: permitted.policy.caching.isCached ? permitted.policy.merging : nil)
+  }
+
+  /// Other arguments of the same tool, which its policy made of the call's own.
+  init(_ permitted: Permitted, arguments: [UInt8]?, requests: Int, merging: MergeableCall?) {
+    self.permitted = permitted
+    self.arguments = arguments
+    self.requests = requests
+    self.merging = merging
+  }
+
+  /// The same, to be sent by itself.
+  var alone: Outgoing { Outgoing(permitted, arguments: arguments, requests: requests, merging: nil) }
+
+  /// Only calls of one tool in one partition merge: who may not be given another's answer never shares a request with them.
+  func laneGroup(of merging: MergeableCall) -> LaneGroup {
+    LaneGroup(bytes: permitted.route.keys(for: permitted.caller).key(arguments: Array("merge:".utf8) + merging.group).bytes)
+  }
+
+  /// Members of `params` that are not passed on as they are. `task` asks for what Weir does not declare; a receiver without the capability
+  /// answers such a call like any other (MCP 2025-11-25, tasks).
+  private static let ownMembers = ["name", "_meta", "task"]
+
+  /// What the upstream is sent.
+  /// - Parameter merged: the arguments of several calls as one, in the place of this one's.
+  func request(merged: [UInt8]? = nil, deadline: Moment, onProgress: (@Sendable (CallProgress) -> Void)?) -> UpstreamRequest {
+    let isCached = permitted.policy.caching.isCached
+    let explicit = merged ?? arguments
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("name", permitted.route.tool.name.string)
+    for (name, value) in permitted.call.params.members {
+      guard let key = name.string, !Self.ownMembers.contains(where: { name.isString($0) }) else { continue }
+      if name.isString("arguments"), explicit != nil { continue }
+      writer.memberRaw(key, value.raw)
+    }
+    if let explicit { writer.memberRaw("arguments", explicit) }
+    writer.endObject()
+    return UpstreamRequest(
+      method: MCPMethod.toolsCall, name: permitted.route.tool.name, params: writer.bytes,
+      // What a shared answer is made from must not depend on who asked first.
+      meta: isCached ? nil : permitted.call.forwardedMeta, deadline: deadline, isRepeatable: isCached, onProgress: onProgress)
+  }
+}
