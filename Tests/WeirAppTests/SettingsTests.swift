@@ -117,6 +117,19 @@ struct SettingsTests {
       ("\(upstream)\nproviders: { a: { rate: fast } }", "weir.yaml:2: providers.a.rate", "2/s"),
       ("\(upstream)\nproviders: { a: { price: 0.0000001 } }", "weir.yaml:2: providers.a.price", "0.01 USD/request"),
       ("\(upstream)\nproviders: { a: { rate: 1/s, limits: [1/s] } }", "weir.yaml:2: providers.a", "into \"limits\""),
+      ("\(upstream)\nproviders: { a: { linger: 2s } }", "weir.yaml:2: providers.a.linger", "more than 1s"),
+      ("\(upstream)\nproviders: { a: { merge: maybe } }", "weir.yaml:2: providers.a.merge", "true or false"),
+      ("\(upstream)\nproviders: { a: { budget: 200 } }", "weir.yaml:2: providers.a.budget", "such as 200/day"),
+      ("\(upstream)\nproviders: { a: { budget: { at_limit: stop } } }", "weir.yaml:2: providers.a.budget", "needs a \"limit\""),
+      ("\(upstream)\nproviders: { a: { budget: { limit: 1/day, at_limit: wait } } }", "weir.yaml:2: providers.a.budget.at_limit", "stop or stale"),
+      (
+        "\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(digest)\" }], allow: [\"*\"], budget: 2 USD/day } }",
+        "weir.yaml:2: tenants.t.budget", "mapping of providers"
+      ),
+      (
+        "\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(digest)\" }], allow: [\"*\"], budget: { b: 2 USD/day } } }",
+        "weir.yaml:2: tenants.t.budget.b", "did you mean \"a\"?"
+      ),
       ("\(upstream)\ntenants: { t: { allow: [\"*\"] } }", "weir.yaml:2: tenants.t", "weir keys new --tenant t"),
       (
         "\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: abc }], allow: [\"*\"] } }", "weir.yaml:2: tenants.t.api_keys.0.sha256",
@@ -178,6 +191,28 @@ struct SettingsTests {
     #expect(provider.budget == BudgetLimit(per: .month, money: MicroUSD(50_000_000)))
     #expect(settings.providers["aws-cost-explorer"] == nil)
     #expect(settings.providers["aws-pricing"] != nil)
+  }
+
+  @Test("budgets of providers and tenants say what becomes of calls when they are spent, and merging can be tuned")
+  func budgets() throws {
+    let settings = try read(
+      """
+      upstreams: { a: { url: "http://127.0.0.1:1/mcp" }, b: { url: "http://127.0.0.1:2/mcp" } }
+      providers:
+        a: { budget: { limit: 5 USD/month, at_limit: stop }, merge: false }
+        b: { budget: { limit: 20/day }, linger: 0ms }
+      tenants:
+        one: { api_keys: [{ name: k, sha256: "\(Self.digest)" }], allow: ["*"], budget: { a: 2 USD/day, b: { limit: 7/month, at_limit: stop } } }
+      """)
+    let (first, second) = (try #require(settings.providers["a"]), try #require(settings.providers["b"]))
+    #expect(first.budget == BudgetLimit(per: .month, money: MicroUSD(5_000_000), atLimit: .stop))
+    #expect(second.budget == BudgetLimit(per: .day, requests: 20, atLimit: .serveStale))
+    #expect(first.tenantBudgets == ["one": BudgetLimit(per: .day, money: MicroUSD(2_000_000))])
+    #expect(second.tenantBudgets == ["one": BudgetLimit(per: .month, requests: 7, atLimit: .stop)])
+    #expect(!first.merges)
+    #expect(second.merges)
+    #expect(first.linger == .milliseconds(15))
+    #expect(second.linger == .zero)
   }
 
   @Test("the built-in sample is a configuration like any other")

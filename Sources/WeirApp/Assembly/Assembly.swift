@@ -1,5 +1,6 @@
 package import Logging
 package import ServiceLifecycle
+internal import WeirBilling
 internal import WeirCache
 package import WeirCore
 internal import WeirFlow
@@ -23,7 +24,7 @@ package struct Assembly: Sendable {
     let cache = Self.cache(settings.cache, redis: redis, time: time)
     let writer = SharedWriter(cache: cache)
     let flights = Flights<CacheKey, Fetched>(time: time)
-    let lanes = settings.providers.mapValues { Self.lane($0, tenants: settings.tenants.count, time: time) }
+    let lanes = settings.providers.mapValues { Self.lane($0, tenants: settings.tenants.count, time: time, logger: logger) }
     let changes = ToolChanges()
     let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce() }
     let factory = UpstreamFactory(
@@ -35,10 +36,11 @@ package struct Assembly: Sendable {
       upstreams.append(made)
       if let client { clients.append(client) }
     }
+    let usage = UsageLedger(time: time)
     let pipeline = Pipeline(
       tenants: settings.tenants.isEmpty ? .local : TenantDirectory(tenants: settings.tenants), directory: directory, upstreams: upstreams,
       lanes: lanes, cache: cache, writer: writer, flights: flights,
-      recorder: CallRecorder(metrics: CallMetrics(registry), logger: logger), time: time)
+      recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: logger), time: time)
     front = Self.front(settings.listen, pipeline, registry, Readiness(directory: directory, redis: redis), time: time, logger: logger)
     changes.connect(front.notifier)
     Self.collect(registry, cache, writer, flights, lanes, directory, redis, front, time: time)
@@ -101,18 +103,23 @@ package struct Assembly: Sendable {
       encode: { $0.bytes }, decode: { try? ToolResult(storedNormalized: $0) })
   }
 
-  private static func lane(_ provider: Settings.Provider, tenants: Int, time: any TimeSource) -> ProviderLane {
+  private static func lane(_ provider: Settings.Provider, tenants: Int, time: any TimeSource, logger: Logger) -> ProviderLane {
     // A quarter of the places stays free of any one tenant, so that calls that hang don't hold up the others.
     let share = tenants > 1 ? provider.concurrency - max(1, provider.concurrency / 4) : provider.concurrency
     let configuration = LaneConfiguration(
-      limits: provider.limits, concurrency: provider.concurrency, tenantConcurrency: share, budgets: provider.budget.map { [$0] } ?? [])
-    return ProviderLane(lane: Lane(name: provider.name, configuration: configuration, time: time), price: provider.price)
+      limits: provider.limits, concurrency: provider.concurrency, tenantConcurrency: share, budgets: provider.budget.map { [$0] } ?? [],
+      tenantBudgets: provider.tenantBudgets.mapValues { [$0] })
+    let lane = Lane(
+      name: provider.name, configuration: configuration, time: time,
+      onBudget: { logger.warning("provider \(provider.name): \($0.message)") })
+    return ProviderLane(lane: lane, price: provider.price, merging: provider.merges ? MergeLimits() : nil, linger: provider.linger)
   }
 
   private static func pipelineSettings(_ upstream: Settings.Upstream) -> UpstreamSettings {
     UpstreamSettings(
       name: upstream.name, credential: UpstreamFactory.credential(of: upstream), policy: upstream.policy, provider: upstream.provider,
-      share: upstream.share, toolShares: upstream.toolShares, callTimeout: upstream.callTimeout)
+      share: upstream.share, toolShares: upstream.toolShares, callTimeout: upstream.callTimeout,
+      reusesBuckets: upstream.reusesBuckets)
   }
 
   private static func front(

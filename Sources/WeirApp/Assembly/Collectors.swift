@@ -73,12 +73,20 @@ package enum Collectors {
       let pause = stats.pausedUntil.map { max(0, ($0 - time.now()).inSeconds) } ?? 0
       page.gauge("weir_provider_pause_seconds", "How long the lane still waits because the provider throttled.", [provider], pause)
       for budget in stats.budgets {
-        page.gauge(
-          "weir_budget_requests_used", "Requests of the running budget period.", [provider, ("period", "\(budget.limit.period.rawValue)")],
-          Double(budget.requests))
+        let tenant = if case .tenant(let name) = budget.owner { name.string } else { "" }
+        let labels = [provider, ("period", "\(budget.limit.period.rawValue)"), ("tenant", tenant)]
+        page.gauge("weir_budget_requests_used", "Requests of the running budget period.", labels, Double(budget.requests))
+        page.gauge("weir_budget_cost_used_usd", "Money of the running budget period.", labels, budget.money.dollars)
+        if let most = budget.limit.requests {
+          page.gauge("weir_budget_requests_limit", "Requests that a budget period may have.", labels, Double(most))
+        }
+        if let most = budget.limit.money {
+          page.gauge("weir_budget_cost_limit_usd", "Money that a budget period may have.", labels, most.dollars)
+        }
       }
       let help = "Requests for a permit, by how they ended."
       page.counter("weir_lane_requests_total", help, [provider, ("result", "granted")], Double(stats.granted))
+      page.counter("weir_lane_requests_total", help, [provider, ("result", "merged")], Double(stats.merged))
       page.counter("weir_lane_requests_total", help, [provider, ("result", "refused")], Double(stats.refused))
       page.counter("weir_lane_requests_total", help, [provider, ("result", "expired")], Double(stats.expired))
       page.counter("weir_lane_requests_total", help, [provider, ("result", "cancelled")], Double(stats.cancelled))

@@ -19,25 +19,46 @@ enum ProviderReader {
       }
     }
     for (name, value) in try node?.entries() ?? [] {
-      guard let known = providers[Name(name)] else {
-        let names = providers.keys.sorted().map(\.string)
-        let hint = Suggestion.nearest(to: name, among: names).map { "did you mean \"\($0)\"?" } ?? "known: \(names.joined(separator: ", "))"
-        throw value.error("is the provider of no upstream; \(hint)")
-      }
-      providers[Name(name)] = try provider(value, known)
+      providers[Name(name)] = try provider(value, find(name, in: providers, for: value))
     }
     return providers
   }
 
+  /// Reads `budget:` of each tenant, a mapping of providers to budgets.
+  /// - Parameter node: `tenants:`, whose keys were checked.
+  static func readBudgets(of node: SettingsNode, into providers: inout [Name: Settings.Provider]) throws(SettingsError) {
+    for (tenant, value) in try node.entries() {
+      guard let budgets = try value.entries().first(where: { $0.name == "budget" })?.value else { continue }
+      guard budgets.isMapping else { throw budgets.error("must be a mapping of providers to budgets, such as { aws-cost-explorer: 2 USD/day }") }
+      for (name, value) in try budgets.entries() {
+        var provider = try find(name, in: providers, for: value)
+        provider.tenantBudgets[Name(tenant)] = try budget(value)
+        providers[provider.name] = provider
+      }
+    }
+  }
+
+  private static func find(
+    _ name: String, in providers: [Name: Settings.Provider], for node: SettingsNode
+  ) throws(SettingsError) -> Settings.Provider {
+    if let provider = providers[Name(name)] { return provider }
+    let names = providers.keys.sorted().map(\.string)
+    let hint = Suggestion.nearest(to: name, among: names).map { "did you mean \"\($0)\"?" } ?? "known: \(names.joined(separator: ", "))"
+    throw node.error("is the provider of no upstream; \(hint)")
+  }
+
   private static func provider(_ node: SettingsNode, _ known: Settings.Provider) throws(SettingsError) -> Settings.Provider {
-    let map = try node.mapping("rate", "burst", "limits", "concurrency", "budget", "price")
+    let map = try node.mapping("rate", "burst", "limits", "concurrency", "budget", "price", "merge", "linger")
     var provider = known
     try readLimits(map, node, into: &provider)
     provider.concurrency = try map.count("concurrency") ?? provider.concurrency
     provider.price = try map.value("price", Quantity.priceHelp, Quantity.price) ?? provider.price
-    provider.budget =
-      try map.value("budget", "a number of requests or an amount per day or month, such as 200/day or 50 USD/month", budget)
-      ?? provider.budget
+    if let budget = map["budget"] { provider.budget = try self.budget(budget) }
+    provider.merges = try map.flag("merge") ?? provider.merges
+    provider.linger = try map.duration("linger") ?? provider.linger
+    if provider.linger > longestLinger, let linger = map["linger"] {
+      throw linger.error("is more than 1s; every call that could be merged waits so long for others")
+    }
     return provider
   }
 
@@ -65,11 +86,27 @@ enum ProviderReader {
     }
   }
 
-  private static func budget(_ text: String) -> BudgetLimit? {
+  private static let longestLinger = Duration.seconds(1)
+
+  /// Either the amount alone, or a mapping with what becomes of calls when it is spent.
+  private static func budget(_ node: SettingsNode) throws(SettingsError) -> BudgetLimit {
+    let help = "a number of requests or an amount per day or month, such as 200/day or 50 USD/month"
+    guard node.isMapping else { return try node.value(help) { budget($0, atLimit: .serveStale) } }
+    let map = try node.mapping("limit", "at_limit")
+    let atLimit = try map.value("at_limit", "stop or stale", { BudgetLimit.AtLimit(rawValue: $0) }) ?? .serveStale
+    guard let limit = try map.value("limit", help, { budget($0, atLimit: atLimit) }) else {
+      throw node.error("needs a \"limit\", such as 200/day or 50 USD/month")
+    }
+    return limit
+  }
+
+  private static func budget(_ text: String, atLimit: BudgetLimit.AtLimit) -> BudgetLimit? {
     let periods: [(suffix: String, period: BudgetLimit.Period)] = [("/day", .day), ("/month", .month)]
     guard let (suffix, period) = periods.first(where: { text.hasSuffix($0.suffix) }) else { return nil }
     let amount = String(text.dropLast(suffix.count))
-    if amount.hasSuffix("USD") { return Quantity.price(amount).flatMap { $0 > .zero ? BudgetLimit(per: period, money: $0) : nil } }
-    return Int(amount).flatMap { $0 > 0 ? BudgetLimit(per: period, requests: $0) : nil }
+    if amount.hasSuffix("USD") {
+      return Quantity.price(amount).flatMap { $0 > .zero ? BudgetLimit(per: period, money: $0, atLimit: atLimit) : nil }
+    }
+    return Int(amount).flatMap { $0 > 0 ? BudgetLimit(per: period, requests: $0, atLimit: atLimit) : nil }
   }
 }

@@ -69,6 +69,12 @@ package struct Settings: Sendable {
     package var limits: [RateLimit] = []
     package var concurrency = 8
     package var budget: BudgetLimit?
+    /// What single tenants may spend here, beside `budget`.
+    package var tenantBudgets: [Name: BudgetLimit] = [:]
+    /// Whether calls that can be asked as one are.
+    package var merges = true
+    /// How long a call that could be merged waits for others.
+    package var linger: Duration = .milliseconds(15)
     package var price: MicroUSD = .zero
   }
 
@@ -86,6 +92,8 @@ package struct Settings: Sendable {
     package var startTimeout: Duration = .seconds(30)
     package var maxResultBytes = 32 << 20
     package var era = "auto"
+    /// Whether answers over a range of time are put together from the time buckets that are known.
+    package var reusesBuckets = true
 
     package enum Transport: Sendable {
       case stdio(command: [String], environment: [String: Secret], processes: Int)

@@ -26,7 +26,10 @@ package enum SettingsReader {
     }
     settings.upstreams = try UpstreamReader.read(upstreams)
     settings.providers = try ProviderReader.read(top["providers"], upstreams: settings.upstreams)
-    if let tenants = top["tenants"] { settings.tenants = try self.tenants(tenants, upstreams: settings.upstreams) }
+    if let tenants = top["tenants"] {
+      settings.tenants = try self.tenants(tenants, upstreams: settings.upstreams)
+      try ProviderReader.readBudgets(of: tenants, into: &settings.providers)
+    }
     try refuseOpenDoors(settings, file: file, line: (top["listen"] ?? root).node.mark?.line)
     return settings
   }
@@ -107,7 +110,7 @@ package enum SettingsReader {
     var owners: [KeyDigest: String] = [:]
     for (name, value) in try node.entries() {
       guard Identifier.isValid(name) else { throw value.error("is no tenant name; use \(Identifier.help)") }
-      let map = try value.mapping("api_keys", "allow")
+      let map = try value.mapping("api_keys", "allow", "budget")
       var keys: [Tenant.Key] = []
       for element in try map["api_keys"]?.elements() ?? [] {
         let key = try key(element)

@@ -132,6 +132,18 @@ package final class Lane: Sendable {
     }
   }
 
+  /// The refusal that this request would get now from a budget that is to stop calls, even those for which there is a stale answer; nil where
+  /// there is none. For whoever is about to give a stale answer without asking for leave.
+  package func stop(of request: LaneRequest) -> CallError? {
+    var refusal: CallError?
+    perform { state, _, wall in
+      let (error, reports) = state.machine.stop(of: request, wall: wall)
+      refusal = error
+      return reports
+    }
+    return refusal
+  }
+
   func sent(_ id: WaiterID) {
     let (now, wall) = (time.now(), time.wall())
     state.withLockedValue { $0.machine.sent(id, now: now, wall: wall) }

@@ -86,6 +86,12 @@ package struct LaneMachine: Sendable {
     return true
   }
 
+  /// What a budget says that is to stop calls when it is spent, even those for which there is a stale answer.
+  package mutating func stop(of request: LaneRequest, wall: WallTime) -> (refusal: CallError?, reports: [LaneAction]) {
+    guard let error = budgets.room(for: request, now: wall).refusal, error.forbidsStale else { return (nil, []) }
+    return (error, reports(on: request.tenant, wall: wall))
+  }
+
   /// Time has passed, or the limiter has got tokens.
   package mutating func timer(now: Moment, wall: WallTime) -> [LaneAction] {
     pump(now: now, wall: wall)
