@@ -86,6 +86,9 @@ package final class UsageLedger: Sendable {
 
   // MARK: Keeping
 
+  /// What is known to be kept elsewhere.
+  package var kept: UsageBook { state.withLockedValue { $0.kept } }
+
   /// What was counted since it was last saved, set aside until `endSaving`; nil where that is nothing, or another saving is under way.
   package func beginSaving() -> UsageBook? {
     state.withLockedValue { state in
