@@ -37,9 +37,18 @@ package struct AWSPricingPack: PolicyPack {
 
   package func policy(tool: Name, arguments: JSONValue?, context: PolicyContext) -> CallPolicy {
     guard let query = arguments ?? JSONValue.emptyObject, query.kind == .object else { return CallPolicy(caching: .never) }
-    if let rule = Self.table[tool] { return rule.policy(query, context) }
+    if let rule = Self.table[tool] {
+      var policy = rule.policy(query, context)
+      if tool == "get_pricing", case .cached = policy.caching { policy.merging = Self.merging(policy.keyArguments) }
+      return policy
+    }
     let isUnknown = knowledge(of: tool) == .unknown && !AWSArguments.havePageToken(query)
     return CallPolicy(caching: isUnknown ? .bypass : .never)
+  }
+
+  private static func merging(_ canonical: [UInt8]) -> MergeableCall? {
+    guard let arguments = try? JSONDocument(parsing: canonical).root, let query = AWSPricingQuery(arguments) else { return nil }
+    return MergeableCall(group: PricingMerge.group(query), rule: PricingMerge(), query: query)
   }
 
   package func knowledge(of tool: Name) -> ToolKnowledge {

@@ -65,6 +65,8 @@ CASES = {
     PRICING: {
         "pricing-products": ("get_pricing", {"service_code": "AmazonEC2", "region": "us-east-1"}, {}),
         "pricing-products-regions": ("get_pricing", {"service_code": "AmazonS3", "region": ["us-east-1", "eu-central-1"]}, {}),
+        "pricing-products-us-east-1": ("get_pricing", {"service_code": "AmazonS3", "region": "us-east-1"}, {}),
+        "pricing-products-eu-central-1": ("get_pricing", {"service_code": "AmazonS3", "region": "eu-central-1"}, {}),
         "pricing-products-next-page": ("get_pricing", {"service_code": "AmazonEC2", "region": "us-east-1", "max_results": 1}, {}),
         "pricing-empty": ("get_pricing", {"service_code": "AmazonEC2", "region": "eu-west-3"}, {}),
         "pricing-unknown-service": ("get_pricing", {"service_code": "AmazonNothing", "region": "us-east-1"}, {}),
