@@ -32,6 +32,11 @@ class Controls:
             self._chance = random.Random(1)
             self.changed.notify_all()
 
+    def forget(self) -> None:
+        """Empties the log and leaves the controls."""
+        with self.changed:
+            self.log = []
+
     def set(self, values: dict[str, Any]) -> None:
         """latency: seconds before an answer; throttle: the next N requests, or {"probability": p}; rate: requests a second, more are throttled;
         hold: true keeps requests at a gate until false; page_size: rows a page; today: the emulator's date; corrections: a list of {"day", "from",

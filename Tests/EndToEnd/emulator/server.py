@@ -118,6 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path == "/control":
                 self.emulator.set(**json.loads(body))
                 self._send(200, {})
+            elif self.path == "/forget":
+                self.emulator.controls.forget()
+                self._send(200, {})
             elif self.path == "/reset":
                 self.emulator.reset()
                 self._send(200, {})

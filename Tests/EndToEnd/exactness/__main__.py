@@ -1,0 +1,79 @@
+"""The proofs by hand, from Tests/EndToEnd: ``../../.venv/e2e/bin/python -m exactness merging --batches 10000 --server kept``."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from emulator.ledger import Ledger
+from support.weir import Weir
+
+from .direct import Direct
+from .merging import MergingProof, Numbers
+from .questions import QuestionSpace
+from .staging import SERVERS, emulator, session_with, weir_configuration
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="exactness", description=__doc__)
+    parser.add_argument("proof", choices=["merging"])
+    parser.add_argument("--batches", type=int, default=int(os.environ.get("WEIR_EXACTNESS_BATCHES", "1000")))
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("WEIR_EXACTNESS_SEED", "1")))
+    parser.add_argument("--page-size", type=int, default=int(os.environ.get("WEIR_EXACTNESS_PAGE_SIZE", "60")))
+    parser.add_argument("--server", choices=list(SERVERS), default="real")
+    parser.add_argument("--families", type=int, default=400, help="how many families of a dozen questions there are to draw from")
+    parser.add_argument("--throttle", type=int, default=0, help="every so many batches the provider refuses the next six requests")
+    parser.add_argument("--state", type=Path, help="a folder where progress and direct answers are kept, to go on from")
+    parser.add_argument("--quiet", action="store_true", help="no line of progress every hundred batches")
+    options = parser.parse_args()
+    return merging(options)
+
+
+def merging(options: argparse.Namespace) -> int:
+    today = datetime.now(UTC).date()
+    folder = options.state or Path(tempfile.mkdtemp(prefix="weir-exactness-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    setting = f"{options.seed}/{today}/{options.page_size}/{options.families}"
+    progress = folder / f"progress-{setting.replace('/', '-')}-{options.server}.json"
+    numbers = Numbers(**json.loads(progress.read_text())) if progress.exists() else Numbers()
+    controls = {"today": today.isoformat(), "page_size": options.page_size}
+    with emulator(1, **controls) as plain, emulator(1, **controls) as behind:
+        space = QuestionSpace(options.seed, today, Ledger(1), families=options.families)
+        direct = Direct(lambda: session_with(options.server, plain.url), file=folder / "direct.sqlite", setting=setting)
+        weir = Weir(weir_configuration(options.server, behind.url), Path(tempfile.mkdtemp(prefix="weir-")), level="warning")
+        try:
+            weir.wait_for_tools("billing", timeout=240)
+            proof = MergingProof(space, direct, f"{weir.direct}/mcp/billing", behind.counts, numbers)
+
+            def before(number: int) -> None:
+                if options.throttle and number % options.throttle == options.throttle - 1:
+                    behind.set(throttle=6)
+
+            def after(number: int) -> None:
+                if (number + 1) % 100:
+                    return
+                proof.count_requests()
+                progress.write_text(json.dumps(numbers.dump()))
+                if not options.quiet:
+                    print(
+                        f"{numbers.batches} batches, {numbers.calls} calls, {numbers.differences} differences, {numbers.order_differences} in order only, "
+                        f"{numbers.merged} merged, {numbers.requests} requests, {direct.asked} asked directly, {numbers.seconds:.0f} s",
+                        flush=True,
+                    )
+
+            proof.run(range(numbers.batches, options.batches), after, before)
+            progress.write_text(json.dumps(numbers.dump()))
+        finally:
+            weir.close()
+            direct.close()
+    print(numbers.table())
+    for example in numbers.examples[:20]:
+        print(example, file=sys.stderr)
+    return 1 if numbers.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

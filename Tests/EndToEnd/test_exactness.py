@@ -1,0 +1,114 @@
+"""Answers that Weir has put together are the ones that the provider would have given: the real billing server, the emulator, random batches.
+
+`python -m exactness` runs the same at full length. WEIR_EXACTNESS_BATCHES, WEIR_EXACTNESS_SEED and WEIR_EXACTNESS_PAGE_SIZE set the scale.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from emulator.ledger import Ledger
+from exactness.answers import Normal, first_difference
+from exactness.direct import Direct
+from exactness.merging import MergingProof
+from exactness.questions import QuestionSpace
+from exactness.staging import EmulatorProcess, emulator as emulator_process, session_with, weir_configuration
+from support.weir import Weir
+
+BATCHES = int(os.environ.get("WEIR_EXACTNESS_BATCHES", "60"))
+SEED = int(os.environ.get("WEIR_EXACTNESS_SEED", "1"))
+PAGE_SIZE = int(os.environ.get("WEIR_EXACTNESS_PAGE_SIZE", "60"))
+TODAY = datetime.now(UTC).date()
+CONTROLS = {"today": TODAY.isoformat(), "page_size": PAGE_SIZE}
+
+StartWeir = Callable[..., AbstractContextManager[Weir]]
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[EmulatorProcess]:
+    """The emulator that is asked without Weir."""
+    with emulator_process(1, **CONTROLS) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def direct(plain: EmulatorProcess) -> Iterator[Direct]:
+    """The real billing server, asked without Weir."""
+    asked = Direct(lambda: session_with("real", plain.url))
+    yield asked
+    asked.close()
+
+
+def prove(start_weir: StartWeir, direct: Direct, batches: range, ledger: int = 1, families: int = 30) -> MergingProof:
+    space = QuestionSpace(SEED, TODAY, Ledger(1), families=families)
+    with emulator_process(ledger, **CONTROLS) as behind, start_weir(weir_configuration("real", behind.url), level="warning") as weir:
+        weir.wait_for_tools("billing", timeout=240)
+        proof = MergingProof(space, direct, f"{weir.url}/mcp/billing", behind.counts)
+        proof.run(batches)
+    return proof
+
+
+@pytest.mark.weir
+@pytest.mark.timeout(1800)
+def test_answers_of_calls_asked_together_are_those_of_each_alone(start_weir: StartWeir, direct: Direct) -> None:
+    numbers = prove(start_weir, direct, range(BATCHES)).numbers
+    print(numbers.table())
+    assert numbers.differences == 0 and numbers.order_differences == 0, "\n".join(numbers.examples[:5])
+    assert numbers.calls > 2 * BATCHES and numbers.throttled == 0
+    # Errors on both sides are a few; otherwise the questions would be wrong, and the comparison about nothing.
+    assert numbers.refused < numbers.calls / 10
+
+
+@pytest.mark.weir
+@pytest.mark.timeout(600)
+def test_the_proof_finds_an_answer_that_differs(start_weir: StartWeir, direct: Direct) -> None:
+    """Another ledger stands behind Weir: nearly every number is another."""
+    numbers = prove(start_weir, direct, range(3), ledger=2).numbers
+    assert numbers.differences > numbers.calls / 2
+
+
+@pytest.mark.timeout(600)
+def test_a_server_that_keeps_its_clients_answers_as_the_real_one(plain: EmulatorProcess, direct: Direct) -> None:
+    space = QuestionSpace(SEED + 1, TODAY, Ledger(1), families=40)
+    kept = session_with("kept", plain.url)
+    try:
+        for question in [question for family in space.families for question in family[:3]]:
+            right, got = direct.answer(question), Normal.of(kept.call("cost-explorer", question))
+            assert right == got, f"{question}: {first_difference(right, got)}"
+    finally:
+        kept.close()
+
+
+def response(amount: str = "1.50", keys: str = '"Keys":["a"],"Amount":', metadata: str = '{"RequestId":"1","HTTPHeaders":{"date":"now"}}') -> bytes:
+    data = '{"Groups":[{' + keys + f'"{amount}"' + '}],"ResponseMetadata":' + metadata + "}"
+    text = '{"status":"success","data":' + data + "}"
+    return f'{{"jsonrpc":"2.0","id":1,"result":{{"content":[{{"type":"text","text":{json.dumps(text)}}}],"structuredContent":{text}}}}}'.encode()
+
+
+def test_what_differs_on_every_call_is_no_difference() -> None:
+    assert Normal.of(response()) == Normal.of(response(metadata='{"RequestId":"2","RetryAttempts":1}'))
+    assert "ResponseMetadata" not in Normal.of(response()).text + Normal.of(response()).structured
+
+
+@pytest.mark.parametrize("other", [response(amount="1.5"), response(keys='"Keys":["b"],"Amount":'), response(keys='"Keys":[ "a"],"Amount":')])
+def test_every_other_byte_is_a_difference(other: bytes) -> None:
+    assert Normal.of(response()) != Normal.of(other)
+
+
+def test_members_in_another_order_are_told_apart_from_other_values() -> None:
+    one, other = Normal("", '{"a":1,"b":[1,2]}', False, "{}"), Normal("", '{"b":[1,2],"a":1}', False, "{}")
+    assert one != other and one.value() == other.value()
+    assert one.value() != Normal("", '{"a":1,"b":[2,1]}', False, "{}").value()
+
+
+def test_the_same_seed_asks_the_same_questions() -> None:
+    spaces = [QuestionSpace(seed, date(2026, 11, 23), Ledger(1), families=10) for seed in (5, 5, 6)]
+    batches = [[space.batch(number) for number in range(20)] for space in spaces]
+    assert batches[0] == batches[1] != batches[2]
+    sizes: list[Any] = [len(batch) for batch in batches[0]]
+    assert min(sizes) >= 2 and max(sizes) <= 12
