@@ -93,13 +93,13 @@ struct BillingCalendarTests {
   }
 
   @Test(
-    "the classes of any range are those of its days, on every day of eight years",
-    arguments: [aws as any BillingCalendar, azure, google], ["2023-01-01", "2099-01-01"])
+    "the classes of any range are those of its days, on every day of four years",
+    arguments: [aws as any BillingCalendar, azure, google], ["2027-06-01", "2099-06-01"])
   func everyDay(_ calendar: any BillingCalendar, _ first: String) {
     var generator = SystemRandomNumberGenerator()
-    for offset in 0..<1461 {
+    for offset in 0..<731 {
       let today = day(first) + offset
-      let length = [1, 2, 7, 31, 90, 1200].randomElement(using: &generator) ?? 1
+      let length = offset % 50 == 0 ? 1200 : [1, 2, 7, 31, 90].randomElement(using: &generator) ?? 1
       let start = today - Int.random(in: -40...(length + 40), using: &generator)
       let asked = TimeBucket(start: start, end: start + length)
       var expected: [FreshnessClass] = []

@@ -41,7 +41,10 @@ struct SettingsNode {
   }
 
   /// The members of a mapping whose keys are a closed list.
-  func mapping(_ allowed: String...) throws(SettingsError) -> SettingsMapping {
+  func mapping(_ allowed: String...) throws(SettingsError) -> SettingsMapping { try mapping(oneOf: allowed) }
+
+  /// The same for a list that is made elsewhere.
+  func mapping(oneOf allowed: [String]) throws(SettingsError) -> SettingsMapping {
     let members = try entries()
     for (name, value) in members where !allowed.contains(name) {
       let hint =
@@ -92,6 +95,11 @@ struct SettingsNode {
       throw error(echo && node.string == text ? "\"\(text)\" is not \(help)" : "is not \(help)")
     }
     return value
+  }
+
+  /// Whether keys and values stand here.
+  var isMapping: Bool {
+    if case .mapping = node { true } else { false }
   }
 
   private var isNull: Bool {

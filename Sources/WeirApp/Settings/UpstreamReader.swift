@@ -19,24 +19,26 @@ enum UpstreamReader {
 
   private static func upstream(_ name: Name, _ node: SettingsNode) throws(SettingsError) -> Settings.Upstream {
     let map = try node.mapping(
-      "command", "environment", "processes", "url", "headers", "ca_file", "pack", "provider", "share", "cache", "trust_annotations",
-      "call_timeout", "start_timeout", "max_result", "era")
+      "command", "environment", "processes", "url", "headers", "ca_file", "pack", "provider", "share", "cache", "freshness", "trust_annotations",
+      "call_timeout", "start_timeout", "max_result", "era", "buckets")
     let pack = try map.value("pack", "a pack that Weir has: \(PolicyPacks.all.map(\.name).joined(separator: ", "))") { PolicyPacks.named($0) }
     let rules = try self.rules(map["cache"])
     let trusted = try map.duration("trust_annotations").map { Freshness(fresh: $0, stale: .zero) }
+    let overrides = try FreshnessReader.read(map["freshness"], for: pack)
     let provider = try map.value("provider", Identifier.help) { Identifier.isValid($0) ? Name($0) : nil }
     if let pack, let provider, let name = map["provider"], pack.providers.dropFirst().contains(where: { $0.name == provider }) {
       throw name.error("is a provider that the pack has for other calls; choose a name of your own to stand in for \(pack.providers[0].name)")
     }
     var upstream = Settings.Upstream(
       name: name, transport: try transport(map, node),
-      policy: UpstreamPolicy(rules: rules.map(\.rule), pack: pack, trustedAnnotations: trusted),
+      policy: UpstreamPolicy(rules: rules.map(\.rule), pack: pack, trustedAnnotations: trusted, overrides: overrides),
       provider: provider ?? pack?.providers.first?.name ?? name)
     upstream.share = try map.value("share", Self.shareHelp, Self.share) ?? upstream.share
     upstream.toolShares = rules.compactMap { rule in rule.share.map { (rule.rule.tool, $0) } }
     upstream.callTimeout = try map.duration("call_timeout") ?? upstream.callTimeout
     upstream.startTimeout = try map.duration("start_timeout") ?? upstream.startTimeout
     upstream.maxResultBytes = try map.bytes("max_result") ?? upstream.maxResultBytes
+    upstream.reusesBuckets = try map.flag("buckets") ?? upstream.reusesBuckets
     upstream.era = try map.value("era", "auto, legacy or modern") { ["auto", "legacy", "modern"].contains($0) ? $0 : nil } ?? upstream.era
     return upstream
   }
