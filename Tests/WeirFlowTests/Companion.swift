@@ -6,7 +6,9 @@ struct Companion: LaneCompanion {
   let number: Int
   var mostMembers = 64
 
-  init(_ group: String = "g", _ number: Int, mostMembers: Int = 64) {
+  init(_ number: Int, mostMembers: Int = 64) { self.init("g", number, mostMembers: mostMembers) }
+
+  init(_ group: String, _ number: Int, mostMembers: Int = 64) {
     self.group = LaneGroup(bytes: Array(group.utf8))
     self.number = number
     self.mostMembers = mostMembers

@@ -73,6 +73,21 @@ struct FairQueueTests {
     #expect(served == [4, 1, 3, 0, 2].map { ids[$0] })
   }
 
+  @Test("a tenant that passes saves up no turns for later")
+  func passing() {
+    var filler = filler(weights: ["a": 3])
+    for tenant: Name in ["a", "b"] {
+      for _ in 0..<100 { filler.add(tenant, deadline: far) }
+    }
+    for _ in 0..<20 {
+      #expect(filler.queue.head()?.request.tenant == "a")
+      #expect(filler.queue.head(skipping: ["a"])?.request.tenant == "b")
+      #expect(filler.queue.head(skipping: ["b"])?.request.tenant == "a")
+    }
+    let served = (0..<16).compactMap { _ in filler.queue.popHead()?.request.tenant }
+    #expect(served.count { $0 == "a" } == 12)
+  }
+
   @Test("bounds for all and for each tenant")
   func bounds() {
     var queue = FairQueue(totalLimit: 3, tenantLimit: 2)

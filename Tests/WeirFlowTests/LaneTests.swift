@@ -3,51 +3,6 @@ import WeirCore
 import WeirFlow
 import WeirTestSupport
 
-/// A running lane on a manual clock.
-private struct RunningLane {
-  let time = ManualTime()
-  let lane: Lane
-  let waits = Record<Duration>()
-  private let run: Task<Void, Never>
-
-  init(_ configuration: LaneConfiguration) async {
-    let waits = self.waits
-    let lane = Lane(name: "provider", configuration: configuration, time: time, jitter: { 0 }, onWait: { waits.append($0) })
-    self.lane = lane
-    self.run = Task { await lane.run() }
-    await lane.started()
-  }
-
-  func request(_ tenant: Name = "a", within: Duration = .seconds(3600)) -> LaneRequest {
-    LaneRequest(tenant: tenant, deadline: time.now() + within)
-  }
-
-  /// Takes a permit, marks it sent, gives it back when the gate opens.
-  func call(_ tenant: Name = "a", within: Duration = .seconds(3600), until gate: Gate? = nil) -> Task<CallError.Reason?, Never> {
-    let request = request(tenant, within: within)
-    return Task { [lane] in
-      do throws(CallError) {
-        var permit = try await lane.acquire(request)
-        permit.markSent()
-        await gate?.wait()
-        permit.release(.answeredOnce)
-        return nil
-      } catch {
-        return error.reason
-      }
-    }
-  }
-
-  func stop() { run.cancel() }
-
-  func end() async {
-    run.cancel()
-    await run.value
-    #expect(lane.stats.permitsInUse == 0)
-    #expect(lane.stats.depth == 0)
-  }
-}
-
 @Suite("Lane", .timeLimit(.minutes(2)))
 struct LaneTests {
   @Test("a request that has to wait for its token goes when the clock reaches it, and its wait is reported")

@@ -204,6 +204,7 @@ package struct FairQueue: Sendable {
 
   /// What would be served before a request that came now: its tenant's own with an earlier deadline, and of the others as much as their
   /// turns allow in the meantime. Requests of one group count as one, and those of its own group not at all: it is taken along.
+  /// What merges or not is told by the batches alone, so this is what it takes at least.
   package func ahead(of request: LaneRequest) -> (items: Int, cost: Int) {
     var own = (items: 0, cost: 0)
     var groups: Set<LaneGroup> = []
@@ -216,16 +217,24 @@ package struct FairQueue: Sendable {
         own.cost += entry.request.cost
       }
     }
-    return ahead(of: request, own: own)
+    return ahead(of: request, own: own, counted: groups)
   }
 
-  private func ahead(of request: LaneRequest, own: (items: Int, cost: Int)) -> (items: Int, cost: Int) {
+  /// - Parameter counted: groups that are in `own`, and so not counted again; nil: whatever is in two lines counts twice.
+  private func ahead(of request: LaneRequest, own: (items: Int, cost: Int), counted: Set<LaneGroup>? = nil) -> (items: Int, cost: Int) {
+    var counted = counted
     var (items, cost) = own
     let weight = lines[request.tenant]?.weight ?? weights[request.tenant] ?? 1
     let turns = (cost + request.cost - 1) / (quantum * weight) + 1
-    for (tenant, line) in lines where tenant != request.tenant && line.cost > 0 {
-      let share = min(line.cost, turns * quantum * line.weight)
-      items += line.turns * share / line.cost
+    for (tenant, line) in lines where tenant != request.tenant {
+      var whole = (items: line.turns, cost: line.cost)
+      for (group, known) in counted == nil ? [:] : line.groups where !(counted?.insert(group).inserted ?? true) {
+        whole.items -= 1
+        whole.cost -= known.cost
+      }
+      guard whole.cost > 0 else { continue }
+      let share = min(whole.cost, turns * quantum * line.weight)
+      items += whole.items * share / whole.cost
       cost += share
     }
     return (items, cost)
