@@ -50,15 +50,26 @@ struct AWSToolRule: Sendable {
   /// Whether a success holds, beside or in the place of what was asked for, an error of one of the services behind it.
   var holdsError: @Sendable (_ data: JSONValue) -> Bool = AWSPartialErrors.anywhere
 
+  /// The query that the arguments ask, dates written out, where it is exactly understood.
+  var understand: @Sendable (_ arguments: JSONValue) -> CostQuery? = { _ in nil }
+
   /// The policy of a call of this operation.
   func policy(_ query: JSONValue, _ context: PolicyContext) -> CallPolicy {
     let requests = AWSRequestCount.estimate(query) + extraRequests
     let never = CallPolicy(caching: .never, provider: provider, requests: requests)
     guard !AWSArguments.havePageToken(query), let explicit = dates.madeExplicit(in: query, today: context.today) else { return never }
     guard let canonical = arguments.canonical(explicit.document.root) else { return never }
-    return CallPolicy(
+    var policy = CallPolicy(
       caching: .cached(freshness.value(of: explicit.ranges, context)), keyArguments: canonical,
       sentArguments: explicit.isChanged ? explicit.document.bytes : nil, provider: provider, requests: requests)
+    if let query = understand(explicit.document.root) {
+      // What is sent is the same for all that share the key: the answer is never that of one spelling.
+      policy.keyArguments = query.canonical
+      policy.sentArguments = query.sent
+      policy.merging = CostAndUsageMerge.call(query)
+      policy.buckets = CostAndUsageBuckets.call(query, freshness: BucketFreshness(table: context.freshness, today: context.today))
+    }
+    return policy
   }
 
   /// What an answer without an error is.

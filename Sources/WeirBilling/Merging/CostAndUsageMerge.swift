@@ -1,0 +1,61 @@
+internal import WeirCore
+internal import WeirJSON
+
+/// Calls of `getCostAndUsage` asked as one: the union of their metrics, of their ranges, and of the values of one key that they filter by, which
+/// the answer is then grouped by. What a member gets is a part of the answer; nothing is ever added up.
+struct CostAndUsageMerge: MergeRule {
+  /// The one query, which holds all of the members.
+  struct Merged: Sendable {
+    let query: CostQuery
+    /// The key whose values the members filter by; nil where all have the same filter.
+    let key: CostKey?
+    /// The key was put before the groups that the members ask for.
+    let isKeyAdded: Bool
+  }
+
+  /// What two queries must have in common to be looked at together.
+  static func group(of query: CostQuery) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginArray()
+    writer.value("getCostAndUsage")
+    writer.value(query.period.granularity.rawValue)
+    for group in query.groups { writer.raw(group.json) }
+    if let view = query.billingView { writer.value(view.string) }
+    writer.endArray()
+    return writer.bytes
+  }
+
+  static func call(_ query: CostQuery) -> MergeableCall {
+    MergeableCall(group: group(of: query), rule: CostAndUsageMerge(), query: query)
+  }
+
+  func canMerge(_ one: CostQuery, _ other: CostQuery) -> Bool { Self.box(around: [one, other]) != nil }
+
+  func merge(_ queries: [CostQuery], within limits: MergeLimits) -> Merged? {
+    guard queries.count <= limits.members, let merged = Self.box(around: queries) else { return nil }
+    if let key = merged.key, let leaf = merged.query.filter?.slice(by: key), leaf.count > limits.values { return nil }
+    // A box that is larger than its members may take more pages than they do, and each page is paid for.
+    let alone = Set(queries).reduce(0) { $0 + CostRows.pages($1) }
+    guard CostRows.estimate(merged.query) <= limits.rows, CostRows.pages(merged.query) <= alone else { return nil }
+    return merged
+  }
+
+  func arguments(of merged: Merged) -> [UInt8] { merged.query.sent }
+
+  /// The smallest query that holds all of them, where each one's answer is a part of its answer.
+  private static func box(around queries: [CostQuery]) -> Merged? {
+    guard let first = queries.first, let period = CostPeriod.union(queries.map(\.period)),
+      queries.allSatisfy({ $0.groups == first.groups && $0.billingView == first.billingView })
+    else { return nil }
+    var box = first
+    box.period = period
+    box.metrics = Set(queries.flatMap(\.metrics)).sorted()
+    if queries.allSatisfy({ $0.filter == first.filter }) { return Merged(query: box, key: nil, isKeyAdded: false) }
+    guard let union = CostFilterUnion(queries.map { $0.filter?.conjuncts ?? [] }) else { return nil }
+    box.filter = union.filter
+    if first.groups.contains(union.key) { return Merged(query: box, key: union.key, isKeyAdded: false) }
+    guard first.groups.count < 2, union.isOneValueEach else { return nil }
+    box.groups.insert(union.key, at: 0)
+    return Merged(query: box, key: union.key, isKeyAdded: true)
+  }
+}

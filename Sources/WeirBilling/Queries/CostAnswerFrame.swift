@@ -1,0 +1,61 @@
+internal import WeirCore
+internal import WeirJSON
+
+/// What stands around the data of an answer of the server: `{"content":[{"text":"{\"status\":…}",…}],"structuredContent":{"status":…,"data":…}}`,
+/// both of the same text. Answers that Weir puts together have the same around them.
+struct CostAnswerFrame: Sendable {
+  let data: JSONValue
+  private let result: JSONValue
+  private let body: JSONValue
+  private let block: JSONValue
+
+  /// Nil for errors, pages, answers that were put into a table, and any form that is not the server's.
+  init?(_ result: JSONValue) {
+    guard result.kind == .object, result["isError"]?.bool != true, let content = result["content"], content.count == 1, let block = content[0],
+      let text = block["text"], let body = result["structuredContent"], body.hasMembers(["status", "data"]), body["status"]?.isString("success") == true,
+      let data = body["data"], data.kind == .object
+    else { return nil }
+    guard data.hasMembers(Self.known.filter { data[$0] != nil }), Self.isCompact(body.rawBytes),
+      text.stringBytes.map({ $0.elementsEqual(body.rawBytes) }) == true
+    else { return nil }
+    self.data = data
+    self.result = result
+    self.body = body
+    self.block = block
+  }
+
+  /// The members of a whole answer's data, in the order that the server gives them.
+  private static let known = ["GroupDefinitions", "ResultsByTime", "DimensionValueAttributes"]
+
+  /// A tool result like this one with other data, a JSON object without whitespace.
+  func result(with data: [UInt8]) -> [UInt8] {
+    var text = Array(body.rawBytes[..<self.data.range.lowerBound])
+    text += data
+    text += body.rawBytes[self.data.range.upperBound...]
+    let newBlock = block.setting("text", to: JSONWriter.quoted(String(decoding: text, as: UTF8.self)))
+    // From the back, so that the ranges stay true.
+    let replacements = [(block.range, newBlock), (body.range, text)].sorted { $0.0.lowerBound > $1.0.lowerBound }
+    var bytes = result.raw
+    let offset = result.range.lowerBound
+    for (range, new) in replacements { bytes.replaceSubrange((range.lowerBound - offset)..<(range.upperBound - offset), with: new) }
+    return bytes
+  }
+
+  /// No whitespace outside texts.
+  private static func isCompact(_ bytes: ArraySlice<UInt8>) -> Bool {
+    bytes.withUnsafeBufferPointer { bytes in
+      var isInText = false
+      var index = 0
+      while index < bytes.count {
+        switch bytes[index] {
+        case UInt8(ascii: "\""): isInText.toggle()
+        case UInt8(ascii: "\\"): index += 1
+        case 0x20, 0x0A, 0x0D, 0x09: if !isInText { return false }
+        default: break
+        }
+        index += 1
+      }
+      return true
+    }
+  }
+}

@@ -1,0 +1,47 @@
+internal import WeirCore
+internal import WeirJSON
+
+/// What a call of `getCostAndUsage` asks, with every default written out: two calls have the same query exactly where they mean the same and
+/// are written in ways that are known to mean the same.
+struct CostQuery: Hashable, Sendable {
+  var period: CostPeriod
+  /// Sorted, none twice.
+  var metrics: [CostMetric]
+  /// In the order that the answer's keys have.
+  var groups: [CostKey]
+  var filter: CostFilter?
+  /// Nil for the account's primary view.
+  var billingView: Name?
+
+  /// The arguments of the call as JSON, members sorted: for the cache key.
+  var canonical: [UInt8] { arguments(dated: true) { $0 } }
+
+  /// The arguments to send. The lists and the filter are JSON texts: every version of the server takes them so, older ones nothing else.
+  var sent: [UInt8] { arguments(dated: true) { JSONWriter.quoted(String(decoding: $0, as: UTF8.self)) } }
+
+  /// The same without the range.
+  var shape: [UInt8] { arguments(dated: false) { $0 } }
+
+  private func arguments(dated: Bool, _ nested: ([UInt8]) -> [UInt8]) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    if let billingView { writer.member("billing_view_arn", billingView.string) }
+    if dated { writer.member("end_date", period.endText) }
+    if let filter { writer.memberRaw("filter", nested(filter.json)) }
+    writer.member("granularity", period.granularity.rawValue)
+    if !groups.isEmpty { writer.memberRaw("group_by", nested(Self.list(groups.map(\.json)))) }
+    writer.memberRaw("metrics", nested(Self.list(metrics.map { JSONWriter.quoted($0.rawValue) })))
+    writer.member("operation", "getCostAndUsage")
+    if dated { writer.member("start_date", period.startText) }
+    writer.endObject()
+    return writer.bytes
+  }
+
+  private static func list(_ elements: [[UInt8]]) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginArray()
+    for element in elements { writer.raw(element) }
+    writer.endArray()
+    return writer.bytes
+  }
+}
