@@ -15,7 +15,7 @@ struct LanePropertyTests {
 
   @Test(
     "every request ends exactly once, as granted, carried, refused or cancelled; parties hold what belongs together; tokens balance",
-    arguments: 1...6 as ClosedRange<UInt64>)
+    arguments: 1...4 as ClosedRange<UInt64>)
   func endsOnce(seed: UInt64) throws {
     var numbers = SeededNumbers(seed: seed)
     let concurrency = Int.random(in: 1...6, using: &numbers)
@@ -30,7 +30,7 @@ struct LanePropertyTests {
     var out: [WaiterID: Bool] = [:]
     var (seen, spent) = (0, 0)
     var sent: [(moment: Moment, cost: Int)] = []
-    for step in 0..<6000 {
+    for step in 0..<4000 {
       switch Int.random(in: 0..<12, using: &numbers) {
       case 0..<5:
         let group = ["x", "y", nil].randomElement(using: &numbers) ?? nil
@@ -43,7 +43,7 @@ struct LanePropertyTests {
           linger: [.zero, .milliseconds(15), .seconds(2)].randomElement(using: &numbers) ?? .zero)
         known[id] = Known(tenant: tenant, group: group, number: number, deadline: rig.now + within, cost: cost)
       case 5:
-        guard let id = known.keys.randomElement(using: &numbers) else { continue }
+        let id = WaiterID(number: UInt64.random(in: 1...UInt64(known.count + 1), using: &numbers))
         if rig.cancel(id) { #expect(cancelled.insert(id).inserted) }
       case 6, 7:
         guard let id = out.filter({ !$0.value }).keys.min(), let request = known[id] else { continue }
@@ -51,7 +51,7 @@ struct LanePropertyTests {
         out[id] = true
         sent.append((rig.now, request.cost))
       case 8, 9:
-        guard let (id, wasSent) = out.randomElement(using: &numbers), let request = known[id] else { continue }
+        guard let id = out.keys.sorted().randomElement(using: &numbers), let wasSent = out[id], let request = known[id] else { continue }
         out[id] = nil
         let outcomes: [LaneOutcome] = [.answered(requests: request.cost, price: .zero), .failed, .throttled(retryAfter: .milliseconds(200))]
         rig.release(id, wasSent ? outcomes[step % 20 == 0 ? 2 : step % 20 == 1 ? 1 : 0] : .notSent)
