@@ -128,7 +128,7 @@ let package = Package(
         ["WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", nioCore, nioPosix, nioHTTP1, nioEmbedded, logging, locks, lifecycle]
       ),
       ("WeirSample", ["WeirJSON", "WeirMCP"]),
-      ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirTenancy"]),
+      ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirPipeline", "WeirTenancy", logging, locks]),
     ].map { (name: String, extra: [Target.Dependency]) in
       .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "WeirTestSupport"] + extra, swiftSettings: swiftSettings)
     }

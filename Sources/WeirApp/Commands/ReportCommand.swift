@@ -101,8 +101,11 @@ package struct ReportCommand: Sendable {
     if let problem = try? JSONDocument(parsing: body).root["error"]?.string { return UsageText.printable(problem, limit: 500) }
     return switch status {
     case 401, 403, 407:
-      "\(url) wants to know who asks (status \(status)), and Weir does not: something in front of it does; ask Weir itself with --url, or its file with --file"
-    case 404: "\(url) has no \(UsagePage.path): where the configuration has \"admin_address\", ask there (--url); a Weir that is older than this command has none"
+      "\(url) wants to know who asks (status \(status)). Weir does not; something in front of it does: "
+        + "ask Weir itself with --url, or its file with --file"
+    case 404:
+      "\(url) has no \(UsagePage.path): where the configuration has \"admin_address\", ask there (--url); "
+        + "a Weir that is older than this command has none"
     default: "\(url)\(UsagePage.path) answered with status \(status); is that Weir? --url names another address"
     }
   }

@@ -14,11 +14,16 @@ package struct UsageTable {
 
   /// All of it, each line with its end.
   package var text: String {
-    var lines = [heading, ""]
-    lines += totals
-    for (title, group) in [("Tools", report.tools), ("Tenants", report.tenants), ("Providers", report.providers)] where !group.isEmpty {
-      lines.append("")
-      lines += table(title, group)
+    var lines = [heading, ""] + totals
+    let groups = [("Tools", report.tools), ("Tenants", report.tenants), ("Providers", report.providers)].filter { !$0.1.isEmpty }
+    let tables = groups.map { table($0.0, $0.1) }
+    // One width for each column of all tables.
+    let all = Self.aligned(tables.flatMap(\.self))
+    var start = 0
+    for (table, (_, group)) in zip(tables, groups) {
+      lines += [""] + all[start..<start + table.count]
+      start += table.count
+      if group.count > top { lines.append("and \(group.count - top) more (--top \(group.count))") }
     }
     lines += ["", summary]
     if !report.isKept {
@@ -71,21 +76,17 @@ package struct UsageTable {
 
   // MARK: Groups
 
-  private func table(_ title: String, _ group: [UsageReport.Line]) -> [String] {
+  private func table(_ title: String, _ group: [UsageReport.Line]) -> [[String]] {
     let shown = group.prefix(top)
     let spent = Self.decimals(shown.map(\.tally.spent))
     let saved = Self.decimals(shown.map(\.tally.allSaved.cost))
-    var rows = [[title, "calls", "hits", "coalesced", "merged", "buckets", "sent", "avoided", "spent USD", "saved USD"]]
-    for line in shown {
+    let rows = shown.map { line in
       let tally = line.tally
       let counts = [tally.allCalls, tally.hits, tally.calls(.coalesced), tally.calls(.merged), tally.calls(.buckets), tally.requestsSent]
-      rows.append(
-        [UsageText.printable(line.name)] + (counts + [tally.allSaved.requests]).map(Self.count)
-          + [Self.money(tally.spent, spent), Self.money(tally.allSaved.cost, saved)])
+      return [UsageText.printable(line.name)] + (counts + [tally.allSaved.requests]).map(Self.count)
+        + [Self.money(tally.spent, spent), Self.money(tally.allSaved.cost, saved)]
     }
-    var lines = Self.aligned(rows)
-    if shown.count < group.count { lines.append("and \(group.count - shown.count) more (--top \(group.count))") }
-    return lines
+    return [[title, "calls", "hits", "coalesced", "merged", "buckets", "sent", "avoided", "spent USD", "saved USD"]] + rows
   }
 
   /// The first column begins at the left, the others end at the right.

@@ -22,7 +22,12 @@ package struct UsageKey: Hashable, Comparable, Sendable {
   static let rest = UsageKey(tenant: other, upstream: other, provider: other, tool: other)
   private static let other: Name = "(other)"
 
+  /// How much this one stands for: a tool, all others of a tenant, or all others.
+  private var breadth: Int { tool != Self.other ? 0 : tenant != Self.other ? 1 : 2 }
+
+  /// By tenant, upstream, provider and tool; rows that stand for others come last, so that they take no room from those in a copy.
   package static func < (left: UsageKey, right: UsageKey) -> Bool {
+    if left.breadth != right.breadth { return left.breadth < right.breadth }
     if left.tenant != right.tenant { return left.tenant < right.tenant }
     if left.upstream != right.upstream { return left.upstream < right.upstream }
     if left.provider != right.provider { return left.provider < right.provider }
