@@ -58,6 +58,15 @@ struct BucketFreshnessTests {
     #expect(freshness(bucket, today: today, empty: true) == expected)
   }
 
+  @Test("an empty bucket is no final zero where the whole answer is empty, and one with rows is not touched by that")
+  func emptyAnswer() {
+    let table = FreshnessTable(calendar: AWSBillingCalendar())
+    let freshness = BucketFreshness(table: table, today: day("2026-11-23"))
+    let august = range("2026-08-01", "2026-09-01")
+    #expect(freshness.freshness(of: august, isEstimated: false, isEmpty: true, hasRowsBeside: false) == AWSBillingCalendar.empty)
+    #expect(freshness.freshness(of: august, isEstimated: false, isEmpty: false, hasRowsBeside: false) == AWSBillingCalendar.closed)
+  }
+
   @Test("both together live the shorter time")
   func both() {
     #expect(freshness(range("2026-11-22", "2026-11-23"), today: "2026-11-23", estimated: true, empty: true) == AWSBillingCalendar.empty)
@@ -131,6 +140,26 @@ struct CallFreshnessTests {
     let ruled = UpstreamPolicy(rules: [rule], pack: AWSBillingPack(), overrides: overrides)
     #expect(try caching(ruled, Self.costs("2026-08-01", "2026-09-01"), now: now).freshness == rule.freshness)
     #expect(try caching(ruled, "{}", now: now, tool: "budgets").freshness?.fresh == .minutes(3))
+  }
+
+  @Test("the buckets of a call live by the overridden table, or by the rule for its tool")
+  func buckets() throws {
+    let overrides: [FreshnessClass: FreshnessOverride] = [.closed: .init(fresh: .hours(1), stale: .zero)]
+    let rule = CacheRule(tool: "cost-*", freshness: Freshness(fresh: .days(1), stale: .days(2)))
+    let now = Self.time("2026-11-23", Self.lastMillisecond)
+    func found(_ policy: UpstreamPolicy) throws -> [Freshness] {
+      let arguments = #"{"operation":"getCostAndUsage","granularity":"MONTHLY","start_date":"2026-09-01","end_date":"2026-12-01"}"#
+      let call = try #require(try caching(policy, arguments, now: now).buckets)
+      return call.buckets.map { call.freshness(of: BucketAnswer(result: [], isEstimated: false, isEmpty: false), in: $0) }
+    }
+    let short = Freshness(fresh: .hours(1), stale: .zero)
+    #expect(try found(UpstreamPolicy(pack: AWSBillingPack(), overrides: overrides)) == [short, short, AWSBillingCalendar.forecast])
+    #expect(
+      try found(UpstreamPolicy(pack: AWSBillingPack()))
+        == [AWSBillingCalendar.closed, AWSBillingCalendar.closed, AWSBillingCalendar.forecast])
+    #expect(
+      try found(UpstreamPolicy(rules: [rule], pack: AWSBillingPack(), overrides: overrides))
+        == Array(repeating: try #require(rule.freshness), count: 3))
   }
 
   @Test("the start of a comparison's months counts too")

@@ -16,8 +16,9 @@ package struct BucketedCall: Sendable {
   }
 
   /// How long the answer of one bucket lives.
-  package func freshness(of answer: BucketAnswer, in bucket: TimeBucket) -> Freshness {
-    freshness.freshness(of: bucket, isEstimated: answer.isEstimated, isEmpty: answer.isEmpty)
+  /// - Parameter hasRowsBeside: whether another bucket of the same query, known or brought, holds a row.
+  package func freshness(of answer: BucketAnswer, in bucket: TimeBucket, hasRowsBeside: Bool = true) -> Freshness {
+    freshness.freshness(of: bucket, isEstimated: answer.isEstimated, isEmpty: answer.isEmpty, hasRowsBeside: hasRowsBeside)
   }
 
   /// The canonical arguments of the same query without its range, for what all its buckets share.
