@@ -49,11 +49,22 @@ final class FrontCore: Sendable {
     case "/metrics" where request.listener == .admin || configuration.adminAddress == nil:
       return .reply(health(request) { Reply(200, .metrics, hooks.metrics(), label: "metrics") })
     default:
+      if let page = page(request) { return .reply(health(request) { reply(page, request) }) }
       guard let name = Self.upstream(in: request.path) else {
         return .reply(.text(404, "nothing is here; MCP is spoken at /mcp and /mcp/<upstream>", label: "unknown"))
       }
       return mcpAnswer(request, .upstream(name))
     }
+  }
+
+  private func page(_ request: ReceivedRequest) -> FrontHooks.Page? {
+    guard request.listener == .admin || configuration.adminAddress == nil else { return nil }
+    return hooks.pages.first { $0.path.utf8.elementsEqual(request.path.utf8) }
+  }
+
+  private func reply(_ page: FrontHooks.Page, _ request: ReceivedRequest) -> Reply {
+    let (status, json) = page.answer(String(request.query))
+    return Reply(status, .json, json, label: page.label)
   }
 
   private static let mcpPrefix = Array("/mcp/".utf8)

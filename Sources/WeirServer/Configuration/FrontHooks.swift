@@ -12,8 +12,25 @@ package struct FrontHooks: Sendable {
     }
   }
 
+  /// A further page beside `/metrics`, on the listener that has it.
+  package struct Page: Sendable {
+    /// Such as `/usage`; compared by bytes.
+    package var path: String
+    /// What it is called in metrics.
+    package var label: StaticString
+    /// Given what stands behind `?`; answers with a status and a JSON text.
+    package var answer: @Sendable (_ query: String) -> (status: Int, json: [UInt8])
+
+    package init(path: String, label: StaticString, answer: @escaping @Sendable (_ query: String) -> (status: Int, json: [UInt8])) {
+      self.path = path
+      self.label = label
+      self.answer = answer
+    }
+  }
+
   /// The page of `/metrics`, in the Prometheus text format 0.0.4.
   package var metrics: @Sendable () -> [UInt8] = { [] }
+  package var pages: [Page] = []
   /// Whether this process should get requests. While the front drains the answer is 503, whatever this says.
   package var readiness: @Sendable () -> Readiness = { Readiness(isReady: true, json: Array("{}".utf8)) }
   /// Called once per answered request with a bounded label (an MCP method that the front knows, or a route) and the HTTP status.

@@ -10,6 +10,8 @@ struct ReceivedRequest: Sendable {
   let method: HTTPMethod
   /// The request target up to `?`.
   let path: Substring
+  /// What stands behind the `?`, as it was sent.
+  let query: Substring
   let fields: RequestFields
   let body: [UInt8]
   let receivedAt: Moment
@@ -17,7 +19,9 @@ struct ReceivedRequest: Sendable {
   init(listener: Listener, head: HTTPRequestHead, body: [UInt8], receivedAt: Moment) {
     self.listener = listener
     self.method = head.method
-    self.path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
+    let path = head.uri.utf8.prefix { $0 != UInt8(ascii: "?") }
+    self.path = Substring(path)
+    self.query = Substring(head.uri.utf8[path.endIndex...].dropFirst())
     self.fields = RequestFields(head.headers)
     self.body = body
     self.receivedAt = receivedAt
