@@ -14,7 +14,7 @@ import WeirApp
 struct Weir: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "weir", abstract: "A shared, caching, pacing front for the MCP servers of a FinOps team.", version: Version.current,
-    subcommands: [Serve.self, Check.self, Keys.self, Sample.self, ShowVersion.self])
+    subcommands: [Serve.self, Check.self, Report.self, Keys.self, Sample.self, ShowVersion.self])
 }
 
 struct Serve: AsyncParsableCommand {
@@ -49,6 +49,30 @@ struct Check: AsyncParsableCommand {
   func run() async throws {
     let isComplete = try await failing { try await CheckCommand(file: file) { print($0) }.run(isOffline: offline) }
     if !isComplete { throw ExitCode(1) }
+  }
+}
+
+struct Report: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Prints what a month's calls cost and saved, from a running Weir or its usage file.")
+
+  @Option(help: "Where Weir runs; its admin_address, where the configuration has one.")
+  var url: String = "http://127.0.0.1:8080"
+
+  @Option(help: "The month, such as 2026-11 (UTC). Default: the running one.")
+  var month: String?
+
+  @Option(help: "Read this usage file instead of asking a running Weir.")
+  var file: String?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  @Option(help: "How many tools, tenants and providers to show.")
+  var top: Int = 10
+
+  func run() async throws {
+    let report = try await failing { try await ReportCommand(url: url, month: month, file: file, isJSON: json, top: top).run() }
+    print(report, terminator: "")
   }
 }
 

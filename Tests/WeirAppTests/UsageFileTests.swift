@@ -172,13 +172,16 @@ struct UsageFileTests {
     let path = folder.file
     let news = try book(1)
     await withTaskGroup(of: Void.self) { group in
-      for _ in 0..<8 {
-        group.addTask { for _ in 0..<10 { _ = try? UsageFile(path: path).add(news, known: UsageBook()) } }
+      for _ in 0..<4 {
+        group.addTask {
+          // The disk may be slow; what is locked for long is tried again, as a keeper does.
+          for _ in 0..<5 { while (try? UsageFile(path: path).add(news, known: UsageBook())) == nil { await Task.yield() } }
+        }
       }
-      // Whoever reads meanwhile sees a whole file.
-      group.addTask { for _ in 0..<200 { #expect((try? UsageFile(path: path).book()) != nil || calls(news) == 1) } }
+      // Whoever reads meanwhile sees a whole file or none yet.
+      group.addTask { for _ in 0..<50 { #expect(throws: Never.self) { try UsageFile(path: path).book() } } }
     }
-    #expect(calls(try UsageFile(path: path).book()) == 80)
+    #expect(calls(try UsageFile(path: path).book()) == 20)
   }
 
   @Test("what was known is written again where the file has gone")

@@ -37,24 +37,30 @@ package struct Assembly: Sendable {
       if let client { clients.append(client) }
     }
     let usage = UsageLedger(time: time)
+    let keeper = try Self.keeper(usage, of: settings.usageFile, file: file, time: time, logger: logger)
     let pipeline = Pipeline(
       tenants: settings.tenants.isEmpty ? .local : TenantDirectory(tenants: settings.tenants), directory: directory, upstreams: upstreams,
       lanes: lanes, cache: cache, writer: writer, flights: flights,
       recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: logger), time: time)
-    front = Self.front(settings.listen, pipeline, registry, Readiness(directory: directory, redis: redis), time: time, logger: logger)
+    front = Self.front(
+      settings.listen, pipeline, registry, Readiness(directory: directory, redis: redis), UsagePage(usage, isKept: keeper != nil), time: time,
+      logger: logger)
     changes.connect(front.notifier)
     Self.collect(registry, cache, writer, flights, lanes, directory, redis, front, time: time)
     services = Self.services(
-      front: front, redis: redis, cache: cache, writer: writer, flights: flights, lanes: lanes, upstreams: upstreams, clients: clients, time: time)
+      front: front, redis: redis, cache: cache, writer: writer, flights: flights, lanes: lanes, upstreams: upstreams, clients: clients,
+      keeper: keeper, time: time)
   }
 
   /// In the order in which they start; they stop the other way round, so that the front drains while everything behind it still works.
   private static func services(
     front: Front, redis: RedisClient?, cache: TieredStore<ToolResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>,
     lanes: [Name: ProviderLane],
-    upstreams: [any Upstream], clients: [HTTPClient], time: any TimeSource
+    upstreams: [any Upstream], clients: [HTTPClient], keeper: UsageKeeper?, time: any TimeSource
   ) -> [any Service] {
     var services: [any Service] = []
+    // Ends last, when nothing is counted any more.
+    if let keeper { services.append(BackgroundService { await keeper.run() }) }
     if let redis { services.append(BackgroundService { await redis.run() }) }
     services.append(BackgroundService { await cache.memory.run(time: time) })
     services.append(BackgroundService { await writer.run() })
@@ -74,6 +80,17 @@ package struct Assembly: Sendable {
       })
     services.append(front)
     return services
+  }
+
+  private static func keeper(
+    _ ledger: UsageLedger, of path: String?, file: String, time: any TimeSource, logger: Logger
+  ) throws(SettingsError) -> UsageKeeper? {
+    guard let path else { return nil }
+    do {
+      return try UsageKeeper(ledger, file: UsageFile(path: path), time: time, logger: logger)
+    } catch {
+      throw SettingsError(file: file, line: nil, key: "usage.file", message: error.description)
+    }
   }
 
   private static func redis(
@@ -123,7 +140,8 @@ package struct Assembly: Sendable {
   }
 
   private static func front(
-    _ listen: Settings.Listen, _ pipeline: Pipeline, _ registry: MetricsRegistry, _ readiness: Readiness, time: any TimeSource, logger: Logger
+    _ listen: Settings.Listen, _ pipeline: Pipeline, _ registry: MetricsRegistry, _ readiness: Readiness, _ usage: UsagePage, time: any TimeSource,
+    logger: Logger
   ) -> Front {
     var configuration = FrontConfiguration(address: FrontAddress(host: listen.host, port: listen.port), version: Version.current)
     configuration.adminAddress = listen.admin.map { FrontAddress(host: $0.host, port: $0.port) }
@@ -139,6 +157,7 @@ package struct Assembly: Sendable {
     configuration.limits.drainGrace = listen.shutdownGrace
     var hooks = FrontHooks()
     hooks.metrics = { registry.page() }
+    hooks.pages = [FrontHooks.Page(path: UsagePage.path, label: "usage", answer: usage.answer)]
     hooks.readiness = { FrontHooks.Readiness(isReady: true, json: readiness.json) }
     let requests = registry.counter(
       "weir_http_requests_total", "HTTP requests by what they asked for and the status of the answer.", labels: ["route", "status"])

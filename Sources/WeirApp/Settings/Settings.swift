@@ -8,6 +8,8 @@ package import WeirTenancy
 package struct Settings: Sendable {
   package var listen = Listen()
   package var cache = Cache()
+  /// The file that usage is kept in; nil: in memory only.
+  package var usageFile: String?
   /// By the provider's name. Providers of packs are here with the pack's facts, overridden by the file.
   package var providers: [Name: Provider] = [:]
   /// Sorted by name.

@@ -17,10 +17,13 @@ package enum SettingsReader {
 
   static func read(_ text: String, file: String, secrets: SecretSource) throws(SettingsError) -> Settings {
     let root = try SettingsNode.root(of: text, file: file, secrets: secrets)
-    let top = try root.mapping("listen", "cache", "providers", "upstreams", "tenants")
+    let top = try root.mapping("listen", "cache", "usage", "providers", "upstreams", "tenants")
     var settings = Settings()
     if let listen = top["listen"] { settings.listen = try self.listen(listen) }
     if let cache = top["cache"] { settings.cache = try self.cache(cache) }
+    settings.usageFile = try top["usage"]?.mapping("file").value("file", "the path of a file, such as /var/lib/weir/usage.json") {
+      $0.isEmpty || $0.hasSuffix("/") ? nil : $0
+    }
     guard let upstreams = top["upstreams"] else {
       throw root.error("there is no \"upstreams:\", so there is nothing to stand in front of; docs/configuration.md shows one")
     }

@@ -64,7 +64,7 @@ package struct UsageFile: Sendable {
   private func lock() throws(UsageFileError) -> Int32 {
     let lock = open("\(path).lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard lock >= 0 else { throw failure("can't be locked (\(path).lock: \(Self.reason(errno)))" + Self.advice) }
-    for _ in 0..<100 {
+    for _ in 0..<250 {
       if flock(lock, LOCK_EX | LOCK_NB) == 0 { return lock }
       let error = errno
       guard error == EWOULDBLOCK || error == EINTR else {
