@@ -58,7 +58,8 @@ package final class MetricsRegistry: Sendable {
 
   private static func write(_ family: MetricFamily<Counter>, scale: Double, to page: inout MetricsPage) {
     for (values, counter) in family.all {
-      let number = scale == 1 ? Double(counter.current) : Double(counter.current) * scale
+      // Divided, so that a cent is 0.01 and not a neighbour of it: 1e-6 is no double, a million is.
+      let number = scale == 1 ? Double(counter.current) : Double(counter.current) / (1 / scale)
       page.counter(family.name, family.help, Array(zip(family.labels, values)), number)
     }
   }
