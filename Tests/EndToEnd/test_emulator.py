@@ -109,6 +109,138 @@ def test_shapes_of_grouped_and_ungrouped_answers(today: Emulator) -> None:
     assert ask(today, CLOSED | {"Filter": nothing, "GroupBy": [TEAM]})["ResultsByTime"][0]["Groups"] == []
 
 
+@pytest.mark.parametrize("groups", [[], [SERVICE], [TEAM, ACCOUNT]])
+def test_a_slice_of_a_larger_answer_is_the_smaller_one(today: Emulator, groups: list[dict[str, str]]) -> None:
+    """Of metrics, of days, and of whole months; a month that is cut is another bucket."""
+    some = {"TimePeriod": {"Start": "2026-09-10", "End": "2026-09-20"}, "Granularity": "DAILY", "GroupBy": groups}
+    more = ask(today, some | {"Metrics": METRICS})["ResultsByTime"]
+    fewer = ask(today, some | {"Metrics": ["UsageQuantity", "BlendedCost"], "TimePeriod": {"Start": "2026-09-12", "End": "2026-09-15"}})["ResultsByTime"]
+    assert len(fewer) == 3
+    for large, small in zip(more[2:5], fewer, strict=True):
+        for part in [large["Total"], *(group["Metrics"] for group in large["Groups"])]:
+            for metric in set(part) - {"UsageQuantity", "BlendedCost"}:
+                del part[metric]
+        assert large == small
+    months = ask(today, CLOSED | {"GroupBy": groups, "TimePeriod": {"Start": "2026-07-01", "End": "2026-11-01"}})["ResultsByTime"]
+    assert [months[2]] == ask(today, CLOSED | {"GroupBy": groups})["ResultsByTime"]
+    cut = ask(today, CLOSED | {"GroupBy": groups, "TimePeriod": {"Start": "2026-09-11", "End": "2026-10-05"}})["ResultsByTime"]
+    assert [entry["TimePeriod"]["Start"] for entry in cut] == ["2026-09-11", "2026-10-01"] and cut[0] != months[2]
+
+
+def test_hours_add_up_to_the_day(today: Emulator) -> None:
+    hours = {"TimePeriod": {"Start": "2026-11-18T00:00:00Z", "End": "2026-11-19T00:00:00Z"}, "Granularity": "HOURLY", "GroupBy": [SERVICE]}
+    day = {"TimePeriod": {"Start": "2026-11-18", "End": "2026-11-19"}, "Granularity": "DAILY", "GroupBy": [SERVICE]}
+    reply = ask(today, CLOSED | hours)
+    assert [entry["TimePeriod"]["Start"] for entry in reply["ResultsByTime"]] == [f"2026-11-18T{hour:02d}:00:00Z" for hour in range(24)]
+    assert reply["ResultsByTime"][23]["TimePeriod"]["End"] == "2026-11-19T00:00:00Z"
+    assert total(reply) == total(ask(today, CLOSED | day)) > 0
+    for start, end in (("2026-11-08T00:00:00Z", "2026-11-08T01:00:00Z"), ("2026-11-18", "2026-11-19"), ("2026-11-18T00:30:00Z", "2026-11-18T01:00:00Z")):
+        assert answer(today, CLOSED | hours | {"TimePeriod": {"Start": start, "End": end}})[1]["__type"] == "ValidationException"
+    assert answer(today, CLOSED | day | {"TimePeriod": hours["TimePeriod"]})[0] == 400
+
+
+def test_numbers_arrive_late_and_do_not_change_once_they_are_final(today: Emulator) -> None:
+    def seen(now: str, start: str = "2026-10-28", end: str = "2026-10-29") -> dict[str, Any]:
+        today.set(today=now)
+        return ask(today, CLOSED | {"Granularity": "DAILY", "TimePeriod": {"Start": start, "End": end}, "GroupBy": [SERVICE, TEAM]})["ResultsByTime"][0]
+
+    days = [seen(f"2026-{day}") for day in ("10-28", "10-29", "10-30", "10-31", "11-01", "11-05", "11-06", "11-07", "11-23")]
+    assert days[0]["Groups"] == []
+    totals = [total({"ResultsByTime": [entry]}) for entry in days]
+    assert totals[1] < totals[2] < totals[3] == totals[4] == totals[5]
+    assert len(days[1]["Groups"]) < len(days[2]["Groups"])
+    assert totals[6] != totals[5]
+    assert days[6] == days[7] == days[8]
+    assert [entry["Estimated"] for entry in days] == [True] * 6 + [False] * 3
+
+
+def test_corrections_count_from_their_date_on(today: Emulator) -> None:
+    day = CLOSED | {"TimePeriod": {"Start": "2026-11-10", "End": "2026-11-11"}, "Granularity": "DAILY", "GroupBy": [ACCOUNT]}
+    before = ask(today, day)["ResultsByTime"][0]["Groups"]
+    late = {"day": "2026-11-10", "from": "2026-11-24", "account": "222222222222", "amount": 10**10}
+    today.set(corrections=[late])
+    assert ask(today, day)["ResultsByTime"][0]["Groups"] == before
+    today.set(today="2026-11-24")
+    after = ask(today, day)["ResultsByTime"][0]["Groups"]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]
+    today.set(corrections=[])
+    assert ask(today, day)["ResultsByTime"][0]["Groups"] == before
+
+
+def test_missing_empty_and_alike_values_of_a_tag(today: Emulator) -> None:
+    def of(leaf: dict[str, Any]) -> Decimal:
+        return total(ask(today, CLOSED | {"Filter": {"Tags": {"Key": "team", **leaf}}}))
+
+    groups = {group["Keys"][0]: group["Metrics"] for group in ask(today, CLOSED | {"GroupBy": [TEAM]})["ResultsByTime"][0]["Groups"]}
+    assert {"team$", "team$search", "team$Search", "team$a$b", "team$gr\u00f6\u00dfe", "team$gro\u0308\u00dfe"} <= set(groups)
+    # The group without a value has the lines without the tag and those with an empty one.
+    assert 0 < of({"MatchOptions": ["ABSENT"]}) < of({"Values": [""]}) == Decimal(groups["team$"]["UnblendedCost"]["Amount"])
+    assert of({"MatchOptions": ["ABSENT"]}) == of({"Values": []})
+    assert of({"Values": ["search"]}) + of({"Values": ["Search"]}) == of({"Values": ["SEARCH"], "MatchOptions": ["EQUALS", "CASE_INSENSITIVE"]})
+    assert of({"Values": ["sea", "a$"], "MatchOptions": ["STARTS_WITH"]}) == of({"Values": ["search", "a$b"]})
+    assert of({"Values": ["search"], "MatchOptions": ["EQUALS", "CASE_SENSITIVE"]}) == of({"Values": ["search", "search"]})
+
+
+def test_nested_filters_keep_the_laws_of_logic(today: Emulator) -> None:
+    a, b, c = (
+        {"Dimensions": {"Key": "REGION", "Values": ["us-east-1"]}},
+        {"Tags": {"Key": "team", "Values": ["checkout", ""]}},
+        {"CostCategories": {"Key": "Stage", "MatchOptions": ["ABSENT"]}},
+    )
+
+    def of(expression: dict[str, Any]) -> list[Any]:
+        return ask(today, CLOSED | {"Filter": expression, "GroupBy": [SERVICE, ACCOUNT]})["ResultsByTime"]
+
+    assert of({"Not": {"Or": [a, b]}}) == of({"And": [{"Not": a}, {"Not": b}]}) != of({"Or": [a, b]})
+    assert of({"And": [a, {"Or": [b, c]}]}) == of({"Or": [{"And": [a, b]}, {"And": [c, a]}]})
+    assert of({"Not": {"Not": c}}) == of(c)
+
+
+def test_a_page_goes_on_in_the_bucket_where_the_one_before_it_ended(today: Emulator) -> None:
+    request = CLOSED | {"GroupBy": [ACCOUNT, SERVICE], "TimePeriod": {"Start": "2026-09-01", "End": "2026-11-01"}}
+    whole = ask(today, request)
+    today.set(page_size=5)
+    token, pages = None, []
+    while not pages or token:
+        pages.append(ask(today, request | ({"NextPageToken": token} if token else {})))
+        token = pages[-1].get("NextPageToken")
+    starts = [[entry["TimePeriod"]["Start"] for entry in page["ResultsByTime"]] for page in pages]
+    assert all(starts) and sum(map(len, starts)) > 2, "a bucket stands on more than one page"
+    for number, entry in enumerate(whole["ResultsByTime"]):
+        parts = [part for page in pages for part in page["ResultsByTime"] if part["TimePeriod"] == entry["TimePeriod"]]
+        assert [group for part in parts for group in part["Groups"]] == entry["Groups"], number
+    assert all(page["GroupDefinitions"] == request["GroupBy"] for page in pages)
+    accounts = {group["Keys"][0] for entry in pages[0]["ResultsByTime"] for group in entry["Groups"]}
+    assert [entry["Value"] for entry in pages[0]["DimensionValueAttributes"]] == sorted(accounts) != [
+        entry["Value"] for entry in whole["DimensionValueAttributes"]
+    ]
+
+
+def test_units_of_usage_agree_or_are_not_told(today: Emulator) -> None:
+    request = CLOSED | {"Metrics": ["UsageQuantity", "UnblendedCost", "NormalizedUsageAmount"], "GroupBy": [{"Type": "DIMENSION", "Key": "USAGE_TYPE"}]}
+    groups = ask(today, request)["ResultsByTime"][0]["Groups"]
+    units = {group["Keys"][0]: [part["Unit"] for part in group["Metrics"].values()] for group in groups}
+    assert units["BoxUsage:m5.large"] == ["N/A", "USD", "Hrs"]
+    assert list(groups[0]["Metrics"]) == ["NormalizedUsageAmount", "UnblendedCost", "UsageQuantity"]
+    nothing = {"Filter": {"Dimensions": {"Key": "SERVICE", "Values": ["None such"]}}, "GroupBy": []}
+    assert ask(today, request | nothing)["ResultsByTime"][0]["Total"] == {
+        "NormalizedUsageAmount": {"Amount": "0", "Unit": "N/A"},
+        "UnblendedCost": {"Amount": "0", "Unit": "USD"},
+        "UsageQuantity": {"Amount": "0", "Unit": "N/A"},
+    }
+    # What is free has rows; what is a credit is negative.
+    amounts = {group["Keys"][0]: group["Metrics"]["UnblendedCost"]["Amount"] for group in groups}
+    assert amounts["us-KMS-Requests"] == "0" and amounts["Credit-fee"].startswith("-") and amounts["Request"].startswith("0.0000")
+
+
+def test_a_billing_view_shows_its_accounts_only(today: Emulator) -> None:
+    view = "arn:aws:billing::111111111111:billingview/"
+    assert ask(today, CLOSED | {"BillingViewArn": view + "primary"}) == ask(today, CLOSED)
+    alone = ask(today, CLOSED | {"Filter": {"Dimensions": {"Key": "LINKED_ACCOUNT", "Values": ["333333333333"]}}})
+    assert ask(today, CLOSED | {"BillingViewArn": view + "custom-333333333333"}) == alone
+    assert answer(today, CLOSED | {"BillingViewArn": view + "custom-999"})[1]["__type"] == "ResourceNotFoundException"
+
+
 def test_the_open_month_is_estimated(today: Emulator) -> None:
     reply = ask(today, CLOSED | {"TimePeriod": {"Start": "2026-09-01", "End": "2026-11-20"}})
     assert [entry["Estimated"] for entry in reply["ResultsByTime"]] == [False, False, True]
@@ -173,6 +305,27 @@ def test_throttling_and_the_count_of_requests(today: Emulator) -> None:
     with urllib.request.urlopen(f"{today.url}/requests") as reply:
         counted = json.loads(reply.read())
     assert counted["received"] == {"GetCostAndUsage": 3} and counted["answered"] == {"GetCostAndUsage": 1}
+
+
+def test_more_than_the_rate_is_throttled(today: Emulator) -> None:
+    today.set(rate=4)
+    statuses = [answer(today, CLOSED)[0] for _ in range(12)]
+    assert statuses[:4] == [200] * 4 and statuses.count(400) >= 6
+    today.set(rate=None)
+    assert answer(today, CLOSED)[0] == 200
+
+
+def test_pages_and_buckets_are_counted(today: Emulator) -> None:
+    today.set(page_size=3)
+    token = ask(today, CLOSED | {"GroupBy": [SERVICE]})["NextPageToken"]
+    ask(today, CLOSED | {"GroupBy": [SERVICE], "NextPageToken": token})
+    ask(today, CLOSED | {"Granularity": "DAILY"})
+    with urllib.request.urlopen(f"{today.url}/counts") as reply:
+        counts = json.loads(reply.read())
+    assert counts["answered"] == {"GetCostAndUsage": 3} and counts["later_pages"] == {"GetCostAndUsage": 1} and counts["throttled"] == {}
+    assert counts["buckets"] == {"GetCostAndUsage": 5}
+    with urllib.request.urlopen(urllib.request.Request(f"{today.url}/forget", b"")):
+        assert today.received() == 0 and today.cost_explorer.page_size == 3
 
 
 def test_the_same_seed_is_the_same_ledger() -> None:

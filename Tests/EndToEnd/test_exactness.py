@@ -8,21 +8,25 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.ledger import Ledger
 from exactness.answers import Normal, first_difference
+from exactness.days import CLOCK_VARIABLE, VISITS, Clock, DaysProof
 from exactness.direct import Direct
 from exactness.merging import MergingProof
 from exactness.questions import QuestionSpace
+from exactness.ranges import RangeSpace
 from exactness.staging import EmulatorProcess, emulator as emulator_process, session_with, weir_configuration
 from support.weir import Weir
 
 BATCHES = int(os.environ.get("WEIR_EXACTNESS_BATCHES", "60"))
 SEED = int(os.environ.get("WEIR_EXACTNESS_SEED", "1"))
 PAGE_SIZE = int(os.environ.get("WEIR_EXACTNESS_PAGE_SIZE", "60"))
+DAYS = int(os.environ.get("WEIR_EXACTNESS_DAYS", "16"))
 TODAY = datetime.now(UTC).date()
 CONTROLS = {"today": TODAY.isoformat(), "page_size": PAGE_SIZE}
 
@@ -70,6 +74,31 @@ def test_the_proof_finds_an_answer_that_differs(start_weir: StartWeir, direct: D
     """Another ledger stands behind Weir: nearly every number is another."""
     numbers = prove(start_weir, direct, range(3), ledger=2).numbers
     assert numbers.differences > numbers.calls / 2
+
+
+@pytest.mark.weir
+@pytest.mark.timeout(1800)
+def test_ranges_put_together_from_buckets_are_those_of_the_day(start_weir: StartWeir, tmp_path: Path) -> None:
+    """Across a month's end and the days on which the month before becomes final."""
+    first = date(2026, 2, 26)
+    with emulator_process(1, page_size=100_000) as beside, emulator_process(1, page_size=100_000) as behind:
+        clock = Clock(tmp_path / "clock", [beside, behind])
+        clock.advance(datetime.combine(first, VISITS[0], UTC))
+        asked = Direct(lambda: session_with("kept", beside.url))
+        environment = os.environ | {CLOCK_VARIABLE: str(clock.file)}
+        configuration = weir_configuration("kept", behind.url, remembers=True)
+        try:
+            with start_weir(configuration, environment=environment, level="warning") as weir:
+                weir.wait_for_tools("billing", timeout=240)
+                proof = DaysProof(RangeSpace(SEED, Ledger(1), shapes=12), asked, beside, f"{weir.url}/mcp/billing", behind, clock)
+                if not proof.reads_the_clock():
+                    pytest.skip(f"this Weir does not go by {CLOCK_VARIABLE}")
+                numbers = proof.run(first, DAYS, 2)
+        finally:
+            asked.close()
+    print(numbers.table())
+    assert numbers.differences == 0 and numbers.order_differences == 0, "\n".join(numbers.examples[:5])
+    assert 0 < numbers.buckets_asked < numbers.buckets_answered
 
 
 @pytest.mark.timeout(600)

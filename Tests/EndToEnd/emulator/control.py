@@ -101,12 +101,17 @@ class Controls:
 
     def counts(self) -> dict[str, Any]:
         """`received` counts every request by operation, `answered` those that succeeded: the ones that a provider bills; `later_pages` those of
-        the latter that asked for another page than the first; `throttled` those that were refused for their rate."""
+        the latter that asked for another page than the first; `throttled` those that were refused for their rate; `buckets` how many time
+        buckets the answers had."""
         with self.changed:
             answered = [record for record in self.log if record["status"] == 200]
+            buckets: Counter[str] = Counter()
+            for record in answered:
+                buckets[_name(record)] += record.get("buckets", 0)
             return {
                 "received": Counter(_name(record) for record in self.log),
                 "answered": Counter(_name(record) for record in answered),
+                "buckets": +buckets,
                 "later_pages": Counter(_name(record) for record in answered if record["page"] == "later"),
                 "throttled": Counter(_name(record) for record in self.log if record.get("throttled")),
             }

@@ -1,5 +1,6 @@
 """AWSInsightsIndexService: the operations of Cost Explorer that the tests need, evaluated over the ledger."""
 
+import json
 from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ class CostExplorer:
         self.ledger = ledger
         self.today = date.today()
         self.page_size = 1000
+        self._pages: dict[str, list[tuple[Bucket, Reply]]] = {}
         self._cells: dict[tuple[int, Bucket, str, int], int | None] = {}
         self._cells_of: list[tuple[int, int, str | None, int]] = []
 
@@ -49,9 +51,8 @@ class CostExplorer:
         groups = [self._group_key(group) for group in request.get("GroupBy") or []]
         if len(groups) > 2 or len(groups) != len(set(groups)):
             raise invalid("Group by supports up to 2 groups, each another.")
-        lines, today = self._lines(request), self.today.toordinal()
-        rows = [(bucket, row) for bucket in buckets for row in self._rows(bucket, lines, groups, sorted(set(metrics)), today)]
         offset = offset_of(request)
+        rows = self._kept_rows(request, buckets, groups, sorted(set(metrics)))
         page = rows[offset : offset + self.page_size]
         reply: Reply = {"ResultsByTime": self._by_time(page, grouped=bool(groups)), "DimensionValueAttributes": []}
         if groups:
@@ -60,6 +61,19 @@ class CostExplorer:
         if offset + self.page_size < len(rows):
             reply["NextPageToken"] = token_for(request, offset + self.page_size)
         return reply
+
+    def _kept_rows(self, request: Request, buckets: list[Bucket], groups: list[tuple[str, str]], metrics: list[str]) -> list[tuple[Bucket, Reply]]:
+        """The rows of all pages; those of the last requests are kept, since every page is a request."""
+        asked = {name: value for name, value in request.items() if name != "NextPageToken"}
+        key = json.dumps([asked, self.today.toordinal(), self.ledger.corrections])
+        rows = self._pages.get(key)
+        if rows is None:
+            lines, today = self._lines(request), self.today.toordinal()
+            rows = [(bucket, row) for bucket in buckets for row in self._rows(bucket, lines, groups, metrics, today)]
+            if len(self._pages) >= 16:
+                self._pages.pop(next(iter(self._pages)), None)
+            self._pages[key] = rows
+        return rows
 
     def _lines(self, request: Request) -> list[Line]:
         """What the filter and the billing view let through."""

@@ -90,7 +90,7 @@ class Emulator:
         except ServiceError as error:
             record["status"] = error.status
             raise
-        record["status"] = 200
+        record["status"], record["buckets"] = 200, len(reply.get("ResultsByTime", ()))
         return reply
 
 

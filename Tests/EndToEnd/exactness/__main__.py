@@ -5,21 +5,23 @@ import json
 import os
 import sys
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from emulator.ledger import Ledger
 from support.weir import Weir
 
+from .days import CLOCK_VARIABLE, VISITS, Clock, DayNumbers, DaysProof
 from .direct import Direct
 from .merging import MergingProof, Numbers
 from .questions import QuestionSpace
+from .ranges import RangeSpace
 from .staging import SERVERS, emulator, session_with, weir_configuration
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="exactness", description=__doc__)
-    parser.add_argument("proof", choices=["merging"])
+    parser.add_argument("proof", choices=["merging", "days"])
     parser.add_argument("--batches", type=int, default=int(os.environ.get("WEIR_EXACTNESS_BATCHES", "1000")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("WEIR_EXACTNESS_SEED", "1")))
     parser.add_argument("--page-size", type=int, default=int(os.environ.get("WEIR_EXACTNESS_PAGE_SIZE", "60")))
@@ -28,8 +30,47 @@ def main() -> int:
     parser.add_argument("--throttle", type=int, default=0, help="every so many batches the provider refuses the next six requests")
     parser.add_argument("--state", type=Path, help="a folder where progress and direct answers are kept, to go on from")
     parser.add_argument("--quiet", action="store_true", help="no line of progress every hundred batches")
+    parser.add_argument("--remember", action="store_true", help="merging: answers live as long as the pack says, and most are hits")
+    parser.add_argument("--days", type=int, default=int(os.environ.get("WEIR_EXACTNESS_DAYS", "60")))
+    parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 1, 25), help="days: the first day")
+    parser.add_argument("--waves", type=int, default=6, help="days: how often something is asked at each of the three visits of a day")
+    parser.add_argument("--forget", action="store_true", help="days: answers live for a moment only; for a look at the harness itself")
     options = parser.parse_args()
-    return merging(options)
+    return merging(options) if options.proof == "merging" else days(options)
+
+
+def days(options: argparse.Namespace) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="weir-exactness-"))
+    page_size = 100_000
+    with emulator(1, page_size=page_size) as plain, emulator(1, page_size=page_size) as behind:
+        clock = Clock(folder / "clock", [plain, behind])
+        clock.advance(datetime.combine(options.first, VISITS[0], UTC))
+        direct = Direct(lambda: session_with(options.server, plain.url))
+        configuration = weir_configuration(options.server, behind.url, remembers=not options.forget)
+        weir = Weir(configuration, folder, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}, level="warning")
+        try:
+            weir.wait_for_tools("billing", timeout=240)
+            proof = DaysProof(RangeSpace(options.seed, Ledger(1)), direct, plain, f"{weir.direct}/mcp/billing", behind, clock)
+            if not options.forget and not proof.reads_the_clock():
+                print(f"this Weir does not go by {CLOCK_VARIABLE}", file=sys.stderr)
+                return 2
+
+            def progress(numbers: DayNumbers) -> None:
+                if not options.quiet:
+                    print(
+                        f"{clock.now.date()}: {numbers.calls} calls, {numbers.differences} differences, {numbers.order_differences} in order only, "
+                        f"{numbers.stale} stale, {numbers.requests} requests, {numbers.seconds:.0f} s",
+                        flush=True,
+                    )
+
+            numbers = proof.run(options.first, options.days, options.waves, progress)
+        finally:
+            weir.close()
+            direct.close()
+    print(numbers.table())
+    for example in numbers.examples[:20]:
+        print(example, file=sys.stderr)
+    return 1 if numbers.differences else 0
 
 
 def merging(options: argparse.Namespace) -> int:
@@ -43,7 +84,7 @@ def merging(options: argparse.Namespace) -> int:
     with emulator(1, **controls) as plain, emulator(1, **controls) as behind:
         space = QuestionSpace(options.seed, today, Ledger(1), families=options.families)
         direct = Direct(lambda: session_with(options.server, plain.url), file=folder / "direct.sqlite", setting=setting)
-        weir = Weir(weir_configuration(options.server, behind.url), Path(tempfile.mkdtemp(prefix="weir-")), level="warning")
+        weir = Weir(weir_configuration(options.server, behind.url, remembers=options.remember), Path(tempfile.mkdtemp(prefix="weir-")), level="warning")
         try:
             weir.wait_for_tools("billing", timeout=240)
             proof = MergingProof(space, direct, f"{weir.direct}/mcp/billing", behind.counts, numbers)

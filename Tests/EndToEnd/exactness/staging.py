@@ -64,9 +64,9 @@ def session_with(server: str, cloud: str) -> Session:
     return Session(list(SERVERS[server]), aws_environment(cloud))
 
 
-def weir_configuration(server: str, cloud: str, processes: int = 2, **more: Any) -> dict[str, Any]:
+def weir_configuration(server: str, cloud: str, processes: int = 2, remembers: bool = False, **more: Any) -> dict[str, Any]:
     """Weir in front of a pool of billing servers. As many calls at a time as there are processes, so that others wait where they can be
-    joined; answers live for a moment only, so that they are fetched and not remembered."""
+    joined. Answers live for a moment only, so that they are fetched and not remembered, unless it `remembers` them as long as the pack says."""
     unhurried = {"rate": "10000/s", "burst": 10000, "concurrency": processes}
     upstream = {
         "command": [str(part) for part in SERVERS[server]],
@@ -75,6 +75,7 @@ def weir_configuration(server: str, cloud: str, processes: int = 2, **more: Any)
         "share": "all",
         "processes": processes,
         "start_timeout": "90s",
-        "cache": [{"tool": "*", "ttl": "1ms"}],
     }
+    if not remembers:
+        upstream["cache"] = [{"tool": "*", "ttl": "1ms"}]
     return {"providers": {"aws-cost-explorer": unhurried}, "upstreams": {"billing": upstream | more}}
