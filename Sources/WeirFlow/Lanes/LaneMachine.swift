@@ -21,7 +21,7 @@ package struct LaneMachine: Sendable {
   }
 
   /// How many of its group a head offers to take along.
-  package static let mostOffers = 256
+  package static let mostOffers = 128
 
   private let concurrency: Int
   private let tenantConcurrency: Int
