@@ -77,7 +77,8 @@ struct PricingMergeTests {
       ],
       // What the products do not tell.
       [
-        #"{"service_code":"S","filters":[{"Field":"termType","Value":"OnDemand"}]}"#, #"{"service_code":"S","filters":[{"Field":"termType","Value":"b"}]}"#,
+        #"{"service_code":"S","filters":[{"Field":"termType","Value":"OnDemand"}]}"#,
+        #"{"service_code":"S","filters":[{"Field":"termType","Value":"b"}]}"#,
       ],
       [
         #"{"service_code":"S","region":"us-east-1","output_options":{"product_attributes":["os"]}}"#,

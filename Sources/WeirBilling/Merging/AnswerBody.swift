@@ -19,7 +19,9 @@ struct AnswerBody {
   init?(_ result: JSONValue, wrapper: String? = nil) {
     guard result["isError"].map({ $0.isNull || $0.bool == false }) ?? true else { return nil }
     guard let content = result["content"], content.count == 1, let block = content[0], block["type"]?.isString("text") == true else { return nil }
-    guard let text = block["text"], let bytes = text.stringBytes, let inner = try? JSONDocument(parsing: bytes, limits: Self.limits) else { return nil }
+    guard let text = block["text"], let bytes = text.stringBytes, let inner = try? JSONDocument(parsing: bytes, limits: Self.limits) else {
+      return nil
+    }
     let holder = result["structuredContent"].flatMap { $0.isNull ? nil : $0 }
     structured = wrapper.map { name in holder?[name] } ?? holder
     guard structured != nil || holder == nil else { return nil }

@@ -52,7 +52,7 @@ struct PricingMerge: MergeRule {
     var values: [Name] = []
     var known: Set<Name> = []
     for value in queries.flatMap({ Self.values(of: $0, on: axis) }) where known.insert(value).inserted { values.append(value) }
-    guard values.count <= limits.values, Set(values.map(Self.folded)).count == values.count else { return nil }
+    guard values.count <= limits.values, Set(values.map(\.withoutCase)).count == values.count else { return nil }
     guard values.reduce(values.count - 1, { $0 + $1.utf8.count }) <= Self.maxValueLength else { return nil }
     var maxCharacters: Int? = 0
     for query in queries { maxCharacters = maxCharacters.flatMap { sum in query.maxCharacters.map { sum &+ min($0, 1 << 40) } } }
@@ -78,8 +78,8 @@ struct PricingMerge: MergeRule {
 
   func split(_ result: JSONValue, of merged: Merged, for member: AWSPricingQuery) -> [UInt8]? {
     guard let body = AnswerBody(result, wrapper: "result") else { return nil }
-    let wanted = Set(Self.values(of: member, on: merged.axis).map(Self.folded))
-    let known = Set(merged.values.map(Self.folded))
+    let wanted = Set(Self.values(of: member, on: merged.axis).map(\.withoutCase))
+    let known = Set(merged.values.map(\.withoutCase))
     var counts: Set<Int> = []
     for value in body.values {
       guard Self.isWholeAnswer(value, service: member.service), let products = value["data"] else { return nil }
@@ -166,14 +166,7 @@ struct PricingMerge: MergeRule {
   }
 
   private static func value(of attribute: Name, in product: JSONValue) -> Name? {
-    (product["product"]?["attributes"]?[attribute.string]?.string).map { folded(Name($0)) }
-  }
-
-  /// The service may compare without regard to case; no two values of a merged call differ in case alone.
-  private static func folded(_ name: Name) -> Name {
-    guard name.utf8.contains(where: { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) else { return name }
-    let bytes = name.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
-    return Name(String(decoding: bytes, as: UTF8.self))
+    (product["product"]?["attributes"]?[attribute.string]?.string).map { Name($0).withoutCase }
   }
 
   /// The sentence that the server says of the regions: `Retrieved pricing for AmazonS3 in us-east-1 from AWS Pricing API`, and what it may say of

@@ -83,9 +83,13 @@ struct AWSPricingQuery: Sendable {
 
   private static func filter(_ element: JSONValue) -> Filter? {
     guard element.members.allSatisfy({ name, _ in ["Field", "Type", "Value"].contains(where: name.isString) }) else { return nil }
-    guard let field = element["Field"]?.string, !field.isEmpty, let value = element["Value"], let canonical = try? value.canonical() else { return nil }
+    guard let field = element["Field"]?.string, !field.isEmpty, let value = element["Value"], let canonical = try? value.canonical() else {
+      return nil
+    }
     let type = element["Type"].map { $0.string } ?? "EQUALS"
-    guard let type, !type.isEmpty, value.kind == .array ? value.elements.allSatisfy({ $0.kind == .string }) : value.kind == .string else { return nil }
+    guard let type, !type.isEmpty, value.kind == .array ? value.elements.allSatisfy({ $0.kind == .string }) : value.kind == .string else {
+      return nil
+    }
     let text = type == "EQUALS" ? value.string.map { Name($0) } : nil
     return Filter(field: Name(field), type: Name(type), value: canonical, listed: text.flatMap { isListable($0) ? $0 : nil })
   }
