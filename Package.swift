@@ -113,6 +113,14 @@ let package = Package(
       name: "weir",
       dependencies: ["WeirApp", "WeirUpstream", logging, .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
+    // Benchmarks/trace: the pipeline in virtual time.
+    .executableTarget(
+      name: "weir-trace",
+      dependencies: [
+        "WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", "WeirTestSupport", deque, locks,
+        logging,
+      ],
+      path: "Benchmarks/TraceReplay", exclude: ["company.py"], swiftSettings: swiftSettings),
   ]
     + [
       ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),

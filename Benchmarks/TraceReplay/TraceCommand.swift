@@ -1,0 +1,69 @@
+import Glibc
+import WeirCore
+
+/// `weir-trace --emulator PORT [--seed N] [--start YYYY-MM-DD] [--modes a,b]`.
+struct TraceCommand {
+  private var port: UInt16 = 0
+  private var seed: UInt64 = 1
+  private var start = CivilDate(year: 2026, month: 11, day: 16)
+  private var modes = Mode.allCases
+
+  init(_ arguments: [String]) throws(TraceError) {
+    var rest = arguments[...]
+    while let option = rest.popFirst() {
+      guard let value = rest.popFirst() else { throw TraceError("\(option) needs a value.") }
+      switch option {
+      case "--emulator":
+        guard let number = UInt16(value) else { throw TraceError("--emulator takes the port on which the emulator listens.") }
+        port = number
+      case "--seed":
+        guard let number = UInt64(value) else { throw TraceError("--seed takes a number.") }
+        seed = number
+      case "--start":
+        guard let day = CivilDate(value.utf8) else { throw TraceError("--start takes a day, YYYY-MM-DD.") }
+        start = day
+      case "--modes":
+        modes = try value.split(separator: ",").map { word throws(TraceError) in
+          guard let mode = Mode(rawValue: String(word)) else {
+            throw TraceError("--modes takes some of \(Mode.allCases.map(\.rawValue).joined(separator: ",")).")
+          }
+          return mode
+        }
+      default: throw TraceError("There is no option \(option).")
+      }
+    }
+    if port == 0 { throw TraceError("--emulator is missing; Benchmarks/trace starts one.") }
+  }
+
+  func run() throws {
+    let knowledge = Knowledge(port: port)
+    let trace = TraceGenerator.week(of: try Company(knowledge, on: start), start: start, seed: seed)
+    Self.show("A week from \(start.text), seed \(seed):\n\n\(trace.composition)\n")
+    Self.show(Report.head)
+    var measured: [Mode: Replay.Measurement] = [:]
+    let replay = Replay(trace: trace, knowledge: knowledge, seed: seed)
+    for mode in modes {
+      let began = SystemTime()
+      let measurement = try replay.run(mode)
+      measured[mode] = measurement
+      Self.show(Report.row(mode, measurement, base: measured[.direct]))
+      Self.note("\(Report.details(mode, measurement)) (\(Report.seconds(began.now() - .zero)) to replay)")
+    }
+    Self.show(Report.aims(measured))
+  }
+
+  /// A part of the result, on the standard output, at once.
+  private static func show(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+  /// What is not part of it.
+  static func note(_ text: String) { write(text, to: STDERR_FILENO) }
+
+  private static func write(_ text: String, to file: Int32) {
+    var bytes = Array((text + "\n").utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      guard count > 0 else { return }
+      bytes = bytes.dropFirst(count)
+    }
+  }
+}
