@@ -55,6 +55,8 @@ struct CostAndUsageBuckets: BucketRule {
       guard let part = CostAnswer(result, to: query(from: bucket.start, to: bucket.end)), part.buckets.count == 1 else { return nil }
       parts.append(part)
     }
+    // The provider would give that many rows in pages.
+    guard parts.reduce(0, { $0 + max(1, $1.buckets[0].groups.count) }) <= CostRows.whole else { return nil }
     guard let first = parts.first, let attributes = Self.united(parts.map(\.attributes)) else { return nil }
     let frame = first.frame.result(with: [])
     guard parts.allSatisfy({ $0.hasSameHead(as: first) && $0.frame.result(with: []) == frame }) else { return nil }

@@ -2,7 +2,7 @@ internal import WeirCore
 internal import WeirJSON
 
 extension CostFilter {
-  /// From the JSON of an expression; nil for anything that is not exactly understood, such as several roots, product attributes or an empty list.
+  /// From the JSON of an expression; nil for anything that is not exactly understood, such as several roots or product attributes.
   init?(_ value: JSONValue) {
     guard value.kind == .object, value.count == 1, let member = value.members.first(where: { _ in true }), let root = member.name.string else {
       return nil
@@ -40,21 +40,22 @@ extension CostFilter.Leaf {
         guard let text = member.value.string, !text.isEmpty else { return nil }
         name = Name(text)
       case "Values":
+        // An empty list is not the same as none: who knows how the service reads it.
         guard let list = Self.names(member.value) else { return nil }
         values = list
       case "MatchOptions":
-        guard let list = Self.names(member.value), list.allSatisfy(Self.known.contains) else { return nil }
+        guard let list = Self.names(member.value), !list.isEmpty, list.allSatisfy(Self.known.contains) else { return nil }
         options = list == Self.standard ? [] : list
       default: return nil
       }
     }
-    guard let name, values != nil || kind != .dimension else { return nil }
+    guard let name, kind != .dimension || values?.isEmpty == false else { return nil }
     self.init(key: CostKey(kind: kind, name: name), values: values, options: options)
   }
 
-  /// Texts, at least one; sorted, none twice.
+  /// Texts; sorted, none twice.
   private static func names(_ list: JSONValue) -> [Name]? {
-    guard list.kind == .array, list.count > 0 else { return nil }
+    guard list.kind == .array else { return nil }
     let names = Set(list.elements.compactMap { $0.string.map { Name($0) } })
     guard list.elements.allSatisfy({ $0.kind == .string }) else { return nil }
     return names.sorted()

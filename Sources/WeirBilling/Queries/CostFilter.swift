@@ -17,8 +17,8 @@ indirect enum CostFilter: Hashable, Sendable {
     /// Sorted, none twice; empty for the default, `EQUALS` and `CASE_SENSITIVE`.
     let options: [Name]
 
-    /// Exactly the costs that a group by the key has under one of the values.
-    var sliceValues: [Name]? { options.isEmpty ? values : nil }
+    /// The groups of the key that hold exactly these costs; nil where there are none such.
+    var sliceValues: [Name]? { options.isEmpty && values?.isEmpty == false ? values : nil }
   }
 
   static func all(_ children: [CostFilter]) -> CostFilter? {

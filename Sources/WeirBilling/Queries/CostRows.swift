@@ -2,8 +2,10 @@ internal import WeirCore
 
 /// How large an answer of `getCostAndUsage` will be, as far as its query tells.
 enum CostRows {
-  /// Rows of one page of Cost Explorer. Not documented.
+  /// Rows that a page of Cost Explorer holds at least, by guess: its size is not documented.
   static let page = 1000
+  /// Rows above which no answer is put together from its buckets: Cost Explorer would give it in pages.
+  static let whole = 5000
 
   /// Groups times buckets.
   static func estimate(_ query: CostQuery) -> Int {
