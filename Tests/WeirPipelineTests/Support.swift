@@ -17,6 +17,7 @@ struct Scene: Sendable {
   let cache: TieredStore<ToolResult>
   let registry: MetricsRegistry
   let time: ManualTime
+  let lane: Lane
   let alice: Identified
   let bob: Identified
   let bobsColleague: Identified
@@ -133,10 +134,11 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
   let lane = Lane(name: "provider", configuration: options.lane, time: time, jitter: { 0 })
   let pipeline = Pipeline(
     tenants: tenants, directory: directory, upstreams: upstreams, lanes: ["provider": ProviderLane(lane: lane, price: options.price)], cache: cache,
-    writer: writer, flights: flights, recorder: CallRecorder(metrics: CallMetrics(registry), logger: Logger(label: "test")), time: time)
+    writer: writer, flights: flights,
+    recorder: CallRecorder(metrics: CallMetrics(registry), usage: UsageLedger(time: time), logger: Logger(label: "test")), time: time)
   func identify(_ key: String) throws -> Identified { try pipeline.authenticate(.bearer(Array(key.utf8))) }
   let scene = Scene(
-    pipeline: pipeline, directory: directory, flights: flights, cache: cache, registry: registry, time: time, alice: try identify("alice"),
+    pipeline: pipeline, directory: directory, flights: flights, cache: cache, registry: registry, time: time, lane: lane, alice: try identify("alice"),
     bob: try identify("bob"), bobsColleague: try identify("bea"))
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { await flights.run() }

@@ -1,0 +1,82 @@
+import WeirBilling
+import WeirCore
+import WeirJSON
+
+/// A server whose tool `get` answers for `letters`, or for a row of days; calls for letters merge, and days are buckets. What its answers say
+/// is made from what was asked, so that a wrong share shows.
+struct LetterPack: PolicyPack {
+  let name = "letters"
+  let providers = [ProviderFacts(name: "provider", price: MicroUSD(10_000), rate: 100, burst: 100)]
+  let calendar: any BillingCalendar = AWSBillingCalendar()
+
+  func policy(tool: Name, arguments: JSONValue?, context: PolicyContext) -> CallPolicy {
+    guard let arguments, let key = try? arguments.canonical() else { return CallPolicy(caching: .never) }
+    var policy = CallPolicy(caching: .cached(Freshness(fresh: .minutes(10), stale: .minutes(60))), keyArguments: key)
+    if let letters = arguments["letters"]?.string {
+      policy.merging = MergeableCall(group: Array("letters".utf8), rule: LetterMerge(), query: letters)
+    }
+    if let from = Self.day(arguments["from"]), let to = Self.day(arguments["to"]) {
+      let buckets = (0..<to.days - from.days).map { TimeBucket(start: from + $0, end: from + $0 + 1) }
+      policy.buckets = BucketedCall(
+        buckets: buckets, rule: DayRule(), freshness: BucketFreshness(table: context.freshness, today: context.today))
+    }
+    return policy
+  }
+
+  func knowledge(of tool: Name) -> ToolKnowledge { .cached }
+  func describe(tool: Name, freshness: FreshnessTable) -> String { "cached" }
+
+  func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool, freshness: FreshnessTable) -> ResultVerdict {
+    let text = result["content"]?[0]?["text"]?.string ?? ""
+    if text == "throttled" { return .throttled }
+    return isError ? .notAnAnswer : .answer(bytes: nil, cap: nil, requests: 1)
+  }
+
+  static func day(_ value: JSONValue?) -> CivilDate? { value?.stringBytes.flatMap { CivilDate($0) } }
+
+  /// What the server answers to a call.
+  static func answer(to params: [UInt8], number: Int) -> String {
+    guard let arguments = (try? JSONDocument(parsing: params))?.root["arguments"] else { return textResult("no arguments", isError: true) }
+    if let letters = arguments["letters"]?.string { return textResult(letters.map { "<\($0)>" }.joined()) }
+    guard let from = day(arguments["from"]), let to = day(arguments["to"]) else { return textResult("no range", isError: true) }
+    return textResult((from.days..<to.days).map { "[\(CivilDate(days: $0).text)#\(number)]" }.joined())
+  }
+}
+
+/// Letters merge by union. `!` cannot be told from a common answer, and `#` merges with nothing.
+struct LetterMerge: MergeRule {
+  func canMerge(_ one: String, _ other: String) -> Bool { !one.contains("#") && !other.contains("#") }
+
+  func merge(_ queries: [String], within limits: MergeLimits) -> String? { queries.joined() }
+
+  func arguments(of merged: String) -> [UInt8] { Array(#"{"letters":"\#(merged)"}"#.utf8) }
+
+  func split(_ result: JSONValue, of merged: String, for member: String) -> [UInt8]? {
+    guard !member.contains("!"), let text = result["content"]?[0]?["text"]?.string, member.allSatisfy({ text.contains("<\($0)>") }) else { return nil }
+    return Array(textResult(member.map { "<\($0)>" }.joined()).utf8)
+  }
+}
+
+/// Days, each as `[2026-11-01#7]`, where 7 is the number of the request that brought it.
+struct DayRule: BucketRule {
+  let shape = Array("days".utf8)
+
+  func call(from start: CivilDate, to end: CivilDate) -> BucketCall {
+    let arguments = Array(#"{"from":"\#(start.text)","to":"\#(end.text)"}"#.utf8)
+    return BucketCall(keyArguments: arguments, sentArguments: arguments, merging: nil)
+  }
+
+  func requests(buckets: Int) -> Int { 1 + (buckets - 1) / 40 }
+
+  func cut(_ result: JSONValue, into buckets: [TimeBucket]) -> [BucketAnswer]? {
+    guard let text = result["content"]?[0]?["text"]?.string else { return nil }
+    let days = text.split(separator: "]").map { $0 + "]" }
+    guard days.count == buckets.count else { return nil }
+    return days.map { BucketAnswer(result: Array(textResult(String($0)).utf8), isEstimated: false, isEmpty: false) }
+  }
+
+  func join(_ answers: [JSONValue]) -> [UInt8]? {
+    let days = answers.compactMap { $0["content"]?[0]?["text"]?.string }
+    return days.count == answers.count ? Array(textResult(days.joined()).utf8) : nil
+  }
+}
