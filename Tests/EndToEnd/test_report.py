@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,7 +13,6 @@ import pytest
 
 from support.caller import question
 from support.paths import find_binary
-from support.processes import eventually
 from support.weir import UNHURRIED, Weir
 
 pytestmark = pytest.mark.weir
@@ -140,11 +140,17 @@ def test_the_command_says_what_to_do() -> None:
     assert "there is no usage file" in report("--file", "/nonexistent/usage.json", status=2)
 
 
-def test_usage_is_written_while_weir_runs(start_weir: Callable[..., Weir], tmp_path: Path) -> None:
-    """After a minute at most, so that SIGKILL loses no more than that."""
+def test_a_kill_leaves_what_was_written(start_weir: Callable[..., Weir], tmp_path: Path) -> None:
     file = tmp_path / "usage.json"
     with start_weir(configuration(file)) as weir:
         weir.wait_for_tools("sample")
-        ask(weir, 3)
-        eventually(lambda: json.loads(file.read_text())["months"], 70, "the usage is in the file", pause=0.5)
-    assert json.loads(report("--file", file, "--json"))["total"]["calls"] == 3
+        ask(weir, 4)
+        weir.restart()
+        weir.wait_for_tools("sample")
+        ask(weir, 2)
+        weir.process.signal(signal.SIGKILL)
+        weir.process.wait(5)
+        assert json.loads(report("--file", file, "--json"))["total"]["calls"] == 4
+        weir.start()
+        weir.wait_for_tools("sample")
+        assert json.loads(report("--url", weir.direct, "--json"))["total"]["calls"] == 4
