@@ -186,6 +186,16 @@ struct LaneCompanyTests {
     #expect(rig.stats.permitsInUse == 0)
   }
 
+  @Test("many that stop lingering at once still leave room for other tenants")
+  func shareAtOnce() {
+    var rig = Rig(LaneConfiguration(concurrency: 4, tenantConcurrency: 2))
+    let ids = (0..<5).map { rig.enqueue("a", company: Companion("g\($0)", 0), linger: linger) }
+    rig.advance(linger)
+    #expect(rig.granted == Array(ids[0..<2]))
+    let other = rig.enqueue("b")
+    #expect(rig.granted.last == other)
+  }
+
   @Test("a caller leaves while it lingers, while it queues, or as the head; the others go")
   func cancel() {
     var rig = Rig(LaneConfiguration(concurrency: 1))
@@ -266,8 +276,8 @@ struct LaneCompanyTests {
     let first = rig.enqueue()
     rig.send(first)
     rig.release(first)
-    // One after the other they would take 500 s.
-    let ids = (0..<50).map { rig.enqueue($0 % 5 == 0 ? "b" : "a", within: .seconds(25), company: Companion($0)) }
+    // One after the other they would take 500 s, and even the second would be too late.
+    let ids = (0..<50).map { rig.enqueue($0 % 5 == 0 ? "b" : "a", within: .seconds(15), company: Companion($0)) }
     #expect(rig.refused.isEmpty)
     let alone = rig.enqueue("a", within: .seconds(25))
     #expect(rig.refused.isEmpty)
