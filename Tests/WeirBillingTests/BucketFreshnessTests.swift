@@ -168,6 +168,11 @@ struct CallFreshnessTests {
     let arguments = #"{"operation":"getCostAndUsageComparisons","baseline_end_date":"2026-09-01","comparison_end_date":"2026-11-01"}"#
     let found = try caching(policy, arguments, now: Self.time("2026-11-05", 0), tool: "cost-comparison").freshness
     #expect(found == Freshness(fresh: .hours(1), stale: .zero))
+    // All days of the running month count, not the last one alone.
+    let settled = UpstreamPolicy(pack: AWSBillingPack(), overrides: [.openSettled: .init(fresh: .hours(1), stale: .zero)])
+    let running = arguments.replacing("2026-11-01", with: "2026-12-01")
+    #expect(try caching(settled, running, now: Self.time("2026-11-23", 0), tool: "cost-comparison").freshness?.fresh == .hours(1))
+    #expect(try caching(settled, running, now: Self.time("2026-11-02", 0), tool: "cost-comparison").freshness == AWSBillingCalendar.forecast)
   }
 
   @Test("what answers say of themselves is capped by the overridden table")

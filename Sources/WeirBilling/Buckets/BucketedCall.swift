@@ -16,7 +16,7 @@ package struct BucketedCall: Sendable {
   }
 
   /// How long the answer of one bucket lives.
-  /// - Parameter hasRowsBeside: whether another bucket of the same query, known or brought, holds a row.
+  /// - Parameter hasRowsBeside: whether a bucket of the answer that it was cut from holds a row.
   package func freshness(of answer: BucketAnswer, in bucket: TimeBucket, hasRowsBeside: Bool = true) -> Freshness {
     freshness.freshness(of: bucket, isEstimated: answer.isEstimated, isEmpty: answer.isEmpty, hasRowsBeside: hasRowsBeside)
   }

@@ -121,7 +121,11 @@ struct BucketFetch: Sendable {
       guard examined.isAnswer, let document = examined.document, let answers = buckets.cut(document.root, of: range) else {
         return .other(range, examined)
       }
-      let known = zip(range, zip(answers, tickets)).compactMap { index, answer in keep(answer.0, index, slots[index].key, answer.1, examined) }
+      // An answer without a single row may be to a question whose numbers are yet to come.
+      let hasRows = answers.contains { !$0.isEmpty }
+      let known = zip(range, zip(answers, tickets)).compactMap { index, answer in
+        keep(answer.0, index, slots[index].key, answer.1, examined, hasRowsBeside: hasRows)
+      }
       guard known.count == range.count else { return .other(range, examined) }
       return .buckets(range, known, examined)
     } catch {
@@ -130,10 +134,12 @@ struct BucketFetch: Sendable {
   }
 
   /// Keeps one bucket. Its lifetime is spread by the shape of the query, so that the buckets of a dashboard expire together.
-  private func keep(_ answer: BucketAnswer, _ index: Int, _ key: CacheKey, _ ticket: PurgeTicket, _ examined: Examined) -> Known? {
+  private func keep(
+    _ answer: BucketAnswer, _ index: Int, _ key: CacheKey, _ ticket: PurgeTicket, _ examined: Examined, hasRowsBeside: Bool
+  ) -> Known? {
     guard let document = try? JSONDocument(parsing: answer.result, limits: .upstreamResult), let result = try? ToolResult(normalizing: document.root)
     else { return nil }
-    let freshness = buckets.freshness(of: answer, in: buckets.buckets[index])
+    let freshness = buckets.freshness(of: answer, in: buckets.buckets[index], hasRowsBeside: hasRowsBeside)
     let shape = missed.permitted.route.keys(for: missed.permitted.caller).key(arguments: buckets.shape)
     let entry = CacheEntry(
       value: result, storedAt: fetch.time.wall(), freshFor: shape.spread(freshness.fresh), staleFor: freshness.stale,
