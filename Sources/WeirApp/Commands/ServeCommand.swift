@@ -24,7 +24,7 @@ package enum ServeCommand {
     LoggingSystem.bootstrap { _ in LineLogHandler(level: logLevel) }
     let logger = Logger(label: "weir")
     let settings = try settings(file: file, address: address)
-    let assembly = try Assembly(settings, file: file ?? "built-in sample", program: Machine.program, logger: logger)
+    let assembly = try Assembly(settings, file: file ?? "built-in sample", program: Machine.program, time: time, logger: logger)
     var configuration = ServiceGroupConfiguration(
       services: assembly.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = settings.listen.shutdownGrace + .seconds(10)
@@ -39,6 +39,14 @@ package enum ServeCommand {
       throw CommandError(Self.message(error, settings.listen))
     }
     logger.info("weir has ended")
+  }
+
+  /// The clocks of the machine; in debug builds those of a test that asks for it.
+  private static var time: any TimeSource {
+    #if DEBUG
+      if let clock = TestClock() { return clock }
+    #endif
+    return SystemTime()
   }
 
   private static func message(_ error: IOError, _ listen: Settings.Listen) -> String {
