@@ -51,7 +51,7 @@ package struct ProviderFacts: Sendable {
 
 /// Every built-in pack.
 package enum PolicyPacks {
-  package static let all: [any PolicyPack] = [AWSBillingPack(), AWSPricingPack(), AzureCostPack(), VantagePack()]
+  package static let all: [any PolicyPack] = [AWSBillingPack(), AWSPricingPack(), AzureCostPack(), VantagePack(), BigQueryPack()]
 
   /// The pack of this name.
   package static func named(_ name: String) -> (any PolicyPack)? {
