@@ -103,6 +103,24 @@ struct AzureCostMergeTests {
     #expect(call.split(try answer(0), for: 0) == nil)
   }
 
+  @Test("a value that the service spells in two ways is asked alone where its column is not the member's own")
+  func spellings() throws {
+    let filter = { (name: String) in Self.service(name).replacing("ServiceName", with: "ResourceGroupName") }
+    func parts(groups: [String]) throws -> [[UInt8]?] {
+      let call = try requireValue(Self.merged(["web", "data"].map { Self.query(groups: groups, filter: filter($0)) }))
+      let lines = [("Web", "USD"), ("web", "EUR"), ("data", "USD")].map { group, currency in
+        AzureCostServer.Line(
+          day: CivilDate(year: 2026, month: 10, day: 1), dimensions: ["ResourceGroupName": group], currency: currency, cost: 1_500_000)
+      }
+      let whole = try AzureCostServer(lines: lines).answer(JSONDocument(parsing: call.arguments).root)
+      return [call.split(whole, for: 0), call.split(whole, for: 1)]
+    }
+    let alone = try parts(groups: [])
+    #expect(alone[0] == nil && alone[1] != nil)
+    let grouped = try parts(groups: ["ResourceGroupName"])
+    #expect(grouped[0] != nil && grouped[1] != nil)
+  }
+
   @Test("every part of a merged answer is the direct answer, byte for byte", arguments: 0..<8)
   func random(_ seed: UInt64) throws {
     var random = SeededRandom(seed &+ 700)

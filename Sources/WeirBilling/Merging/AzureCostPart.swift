@@ -10,6 +10,8 @@ struct AzureCostPart {
   /// The member's rows.
   private(set) var kept: Set<Int> = []
   private var cells: Set<[[UInt8]]> = []
+  /// What the dropped columns of the member's rows hold.
+  private var spellings: Set<[[UInt8]]> = []
 
   /// Nil where the answer is paged, may be cut off, or is not of the expected shape.
   init?(_ body: JSONValue, of merged: AzureCostMerge.Merged, for member: AzureCostQuery) {
@@ -34,11 +36,13 @@ struct AzureCostPart {
       kept.insert(index)
       let others = row.elements.enumerated().filter { !dropped.contains($0.offset) && !measures.contains($0.offset) }
       cells.insert(others.map { $0.element.raw })
+      if case .values = merged.axis { spellings.insert(row.elements.enumerated().filter { dropped.contains($0.offset) }.map { $0.element.raw }) }
     }
   }
 
-  /// A member without a row may have one of zero by itself; two rows of one cell would be a single one.
-  var isWhole: Bool { !kept.isEmpty && cells.count == kept.count }
+  /// A member without a row may have one of zero by itself; two rows of one cell would be a single one; and where one value is spelled in two
+  /// ways (`web`, `Web`), its rows would stand in another order.
+  var isWhole: Bool { !kept.isEmpty && cells.count == kept.count && spellings.count <= 1 }
 
   var changes: [AnswerBody.Change] {
     var row = -1
