@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
 /// A name or an identifier that is compared by its UTF-8 bytes.
 ///
 /// Swift's `String` compares by canonical equivalence, so `"\u{212A}" == "K"`: two tools, tenants or upstreams that differ on the wire would
@@ -24,7 +32,15 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible, Ex
   package var utf8: String.UTF8View { string.utf8 }
 
   package static func == (left: Name, right: Name) -> Bool {
-    left.string.utf8.elementsEqual(right.string.utf8)
+    // Whole, not byte by byte through the view, which takes five times as long: names are looked up on every call.
+    let equal = left.string.utf8.withContiguousStorageIfAvailable { left in
+      right.string.utf8.withContiguousStorageIfAvailable { right in
+        guard left.count == right.count, let first = left.baseAddress, let second = right.baseAddress else { return left.count == right.count }
+        return memcmp(first, second, left.count) == 0
+      }
+    }
+    if case .some(.some(let equal)) = equal { return equal }
+    return left.string.utf8.elementsEqual(right.string.utf8)
   }
 
   package static func < (left: Name, right: Name) -> Bool {

@@ -12,6 +12,24 @@ struct NameTests {
     #expect(Set([Name(left), Name(right)]).count == 2)
   }
 
+  @Test(
+    "names are equal where all their bytes are, wherever they lie",
+    arguments: ["", "a", "\u{0}", "ends-in-15-bytes", "a name that is too long to be kept in place", "\u{E9}\u{1F9FE}", "a\u{323}\u{301}"])
+  func equal(_ text: String) {
+    let copy = Name(String(decoding: Array(text.utf8), as: UTF8.self))
+    #expect(Name(text) == copy)
+    #expect(Name(text).hashValue == copy.hashValue)
+    #expect(Name(text) != Name(text + "\u{0}"))
+    #expect(Name("x" + text) != Name("y" + text))
+    #expect(text.isEmpty || Name(String(text.unicodeScalars.dropLast())) != Name(text))
+  }
+
+  @Test("the order of combining marks makes another name")
+  func marks() {
+    #expect("a\u{323}\u{301}" == "a\u{301}\u{323}")
+    #expect(Name("a\u{323}\u{301}") != Name("a\u{301}\u{323}"))
+  }
+
   @Test("bytes that are no UTF-8 are no name")
   func invalid() {
     #expect(Name(utf8: [0xC3, 0x28]) == nil)

@@ -25,6 +25,11 @@ package struct UsageKey: Hashable, Comparable, Sendable {
   /// How much this one stands for: a tool, all others of a tenant, or all others.
   private var breadth: Int { tool != Self.other ? 0 : tenant != Self.other ? 1 : 2 }
 
+  /// The tool first: it is what differs.
+  package static func == (left: UsageKey, right: UsageKey) -> Bool {
+    left.tool == right.tool && left.tenant == right.tenant && left.upstream == right.upstream && left.provider == right.provider
+  }
+
   /// By tenant, upstream, provider and tool; rows that stand for others come last, so that they take no room from those in a copy.
   package static func < (left: UsageKey, right: UsageKey) -> Bool {
     if left.breadth != right.breadth { return left.breadth < right.breadth }
