@@ -18,9 +18,10 @@ from exactness.answers import Normal, first_difference
 from exactness.days import CLOCK_VARIABLE, VISITS, Clock, DaysProof
 from exactness.direct import Direct
 from exactness.merging import MergingProof
+from exactness.prices import PriceSpace
 from exactness.questions import QuestionSpace
 from exactness.ranges import RangeSpace
-from exactness.staging import EmulatorProcess, emulator as emulator_process, session_with, weir_configuration
+from exactness.staging import PACKS, EmulatorProcess, emulator as emulator_process, session_with, weir_configuration
 from support.weir import Weir
 
 BATCHES = int(os.environ.get("WEIR_EXACTNESS_BATCHES", "60"))
@@ -43,14 +44,14 @@ def plain() -> Iterator[EmulatorProcess]:
 @pytest.fixture(scope="module")
 def direct(plain: EmulatorProcess) -> Iterator[Direct]:
     """The real billing server, asked without Weir."""
-    asked = Direct(lambda: session_with("real", plain.url))
+    asked = Direct(lambda: session_with(plain.url, "real"))
     yield asked
     asked.close()
 
 
-def prove(start_weir: StartWeir, direct: Direct, batches: range, ledger: int = 1, families: int = 30) -> MergingProof:
+def prove(start_weir: StartWeir, direct: Direct, batches: range, ledger: int = 1, families: int = 20) -> MergingProof:
     space = QuestionSpace(SEED, TODAY, Ledger(1), families=families)
-    with emulator_process(ledger, **CONTROLS) as behind, start_weir(weir_configuration("real", behind.url), level="warning") as weir:
+    with emulator_process(ledger, **CONTROLS) as behind, start_weir(weir_configuration(behind.url, "real"), level="warning") as weir:
         weir.wait_for_tools("billing", timeout=240)
         proof = MergingProof(space, direct, f"{weir.url}/mcp/billing", behind.counts)
         proof.run(batches)
@@ -84,9 +85,9 @@ def test_ranges_put_together_from_buckets_are_those_of_the_day(start_weir: Start
     with emulator_process(1, page_size=100_000) as beside, emulator_process(1, page_size=100_000) as behind:
         clock = Clock(tmp_path / "clock", [beside, behind])
         clock.advance(datetime.combine(first, VISITS[0], UTC))
-        asked = Direct(lambda: session_with("kept", beside.url))
+        asked = Direct(lambda: session_with(beside.url, "kept"))
         environment = os.environ | {CLOCK_VARIABLE: str(clock.file)}
-        configuration = weir_configuration("kept", behind.url, remembers=True)
+        configuration = weir_configuration(behind.url, "kept", remembers=True)
         try:
             with start_weir(configuration, environment=environment, level="warning") as weir:
                 weir.wait_for_tools("billing", timeout=240)
@@ -101,15 +102,33 @@ def test_ranges_put_together_from_buckets_are_those_of_the_day(start_weir: Start
     assert 0 < numbers.buckets_asked < numbers.buckets_answered
 
 
+@pytest.mark.weir
+@pytest.mark.timeout(1800)
+def test_look_ups_of_prices_asked_together_are_those_of_each_alone(start_weir: StartWeir, plain: EmulatorProcess) -> None:
+    direct = Direct(lambda: session_with(plain.url, "kept", "pricing"), tool="get_pricing")
+    try:
+        with emulator_process(1) as behind, start_weir(weir_configuration(behind.url, "kept", "pricing"), level="warning") as weir:
+            weir.wait_for_tools("pricing", timeout=240)
+            numbers = MergingProof(PriceSpace(SEED, families=20), direct, f"{weir.url}/mcp/pricing", behind.counts).run(range(BATCHES))
+    finally:
+        direct.close()
+    print(numbers.table())
+    assert numbers.differences == 0 and numbers.order_differences == 0, "\n".join(numbers.examples[:5])
+    assert numbers.calls > 2 * BATCHES and numbers.throttled == 0
+
+
 @pytest.mark.timeout(600)
-def test_a_server_that_keeps_its_clients_answers_as_the_real_one(plain: EmulatorProcess, direct: Direct) -> None:
-    space = QuestionSpace(SEED + 1, TODAY, Ledger(1), families=40)
-    kept = session_with("kept", plain.url)
+@pytest.mark.parametrize("name", ["billing", "pricing"])
+def test_a_server_that_keeps_its_clients_answers_as_the_real_one(plain: EmulatorProcess, name: str) -> None:
+    space: Any = PriceSpace(SEED + 1, families=20) if name == "pricing" else QuestionSpace(SEED + 1, TODAY, Ledger(1), families=40)
+    tool = PACKS[name][2]
+    real, kept = session_with(plain.url, "real", name), session_with(plain.url, "kept", name)
     try:
         for question in [question for family in space.families for question in family[:3]]:
-            right, got = direct.answer(question), Normal.of(kept.call("cost-explorer", question))
+            right, got = Normal.of(real.call(tool, question)), Normal.of(kept.call(tool, question))
             assert right == got, f"{question}: {first_difference(right, got)}"
     finally:
+        real.close()
         kept.close()
 
 

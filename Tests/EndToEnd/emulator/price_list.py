@@ -15,6 +15,22 @@ _PRODUCTS = {
         ({"instanceType": "c6g.xlarge", "vcpu": "4", "memory": "8 GiB", "operatingSystem": "Linux", "tenancy": "Shared"}, "0.1360", "Hrs"),
         ({"instanceType": "m5.large", "vcpu": "2", "memory": "8 GiB", "operatingSystem": "Windows", "tenancy": "Shared"}, "0.1880", "Hrs"),
     ],
+    "AmazonElastiCache": [
+        (
+            {"instanceType": kind, "cacheEngine": engine, "vcpu": vcpu, "memory": memory}
+            | ({"note": "previous generation, on request"} if "m4" in kind else {}),
+            price,
+            "Hrs",
+        )
+        for kind, vcpu, memory, price in (
+            ("cache.t4g.micro", "2", "0.5 GiB", "0.0160"),
+            ("cache.m7g.large", "2", "6.38 GiB", "0.1580"),
+            ("cache.m4.large", "2", "6.42 GiB", "0.1560"),
+            ("cache.r7g.xlarge", "4", "26.32 GiB", "0.4370"),
+        )
+        for engine in ("Redis", "Memcached", "Valkey")
+    ]
+    + [({"cacheEngine": "redis", "instanceType": "Cache.T4G.Micro"}, "0", "Hrs")],
     "AmazonS3": [({"storageClass": "General Purpose", "volumeType": "Standard"}, "0.0230", "GB-Mo")],
     "AmazonRDS": [({"instanceType": "db.r6g.large", "databaseEngine": "PostgreSQL", "deploymentOption": "Single-AZ"}, "0.2250", "Hrs")],
 }

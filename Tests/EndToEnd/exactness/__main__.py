@@ -14,18 +14,19 @@ from support.weir import Weir
 from .days import CLOCK_VARIABLE, VISITS, Clock, DayNumbers, DaysProof
 from .direct import Direct
 from .merging import MergingProof, Numbers
+from .prices import PriceSpace
 from .questions import QuestionSpace
 from .ranges import RangeSpace
-from .staging import SERVERS, emulator, session_with, weir_configuration
+from .staging import PACKS, emulator, session_with, weir_configuration
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="exactness", description=__doc__)
-    parser.add_argument("proof", choices=["merging", "days"])
+    parser.add_argument("proof", choices=["merging", "prices", "days"])
     parser.add_argument("--batches", type=int, default=int(os.environ.get("WEIR_EXACTNESS_BATCHES", "1000")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("WEIR_EXACTNESS_SEED", "1")))
     parser.add_argument("--page-size", type=int, default=int(os.environ.get("WEIR_EXACTNESS_PAGE_SIZE", "60")))
-    parser.add_argument("--server", choices=list(SERVERS), default="real")
+    parser.add_argument("--server", choices=["real", "kept"], default="real", help="kept: the real server, but for keeping its AWS clients")
     parser.add_argument("--families", type=int, default=400, help="how many families of a dozen questions there are to draw from")
     parser.add_argument("--throttle", type=int, default=0, help="every so many batches the provider refuses the next six requests")
     parser.add_argument("--state", type=Path, help="a folder where progress and direct answers are kept, to go on from")
@@ -36,7 +37,7 @@ def main() -> int:
     parser.add_argument("--waves", type=int, default=6, help="days: how often something is asked at each of the three visits of a day")
     parser.add_argument("--forget", action="store_true", help="days: answers live for a moment only; for a look at the harness itself")
     options = parser.parse_args()
-    return merging(options) if options.proof == "merging" else days(options)
+    return days(options) if options.proof == "days" else merging(options)
 
 
 def days(options: argparse.Namespace) -> int:
@@ -45,8 +46,8 @@ def days(options: argparse.Namespace) -> int:
     with emulator(1, page_size=page_size) as plain, emulator(1, page_size=page_size) as behind:
         clock = Clock(folder / "clock", [plain, behind])
         clock.advance(datetime.combine(options.first, VISITS[0], UTC))
-        direct = Direct(lambda: session_with(options.server, plain.url))
-        configuration = weir_configuration(options.server, behind.url, remembers=not options.forget)
+        direct = Direct(lambda: session_with(plain.url, options.server))
+        configuration = weir_configuration(behind.url, options.server, remembers=not options.forget)
         weir = Weir(configuration, folder, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}, level="warning")
         try:
             weir.wait_for_tools("billing", timeout=240)
@@ -78,16 +79,21 @@ def merging(options: argparse.Namespace) -> int:
     folder = options.state or Path(tempfile.mkdtemp(prefix="weir-exactness-"))
     folder.mkdir(parents=True, exist_ok=True)
     setting = f"{options.seed}/{today}/{options.page_size}/{options.families}"
-    progress = folder / f"progress-{setting.replace('/', '-')}-{options.server}.json"
+    prices = options.proof == "prices"
+    name = "pricing" if prices else "billing"
+    progress = folder / f"progress-{name}-{setting.replace('/', '-')}-{options.server}.json"
     numbers = Numbers(**json.loads(progress.read_text())) if progress.exists() else Numbers()
     controls = {"today": today.isoformat(), "page_size": options.page_size}
     with emulator(1, **controls) as plain, emulator(1, **controls) as behind:
-        space = QuestionSpace(options.seed, today, Ledger(1), families=options.families)
-        direct = Direct(lambda: session_with(options.server, plain.url), file=folder / "direct.sqlite", setting=setting)
-        weir = Weir(weir_configuration(options.server, behind.url, remembers=options.remember), Path(tempfile.mkdtemp(prefix="weir-")), level="warning")
+        space = PriceSpace(options.seed) if prices else QuestionSpace(options.seed, today, Ledger(1), families=options.families)
+        direct = Direct(
+            lambda: session_with(plain.url, options.server, name), file=folder / "direct.sqlite", setting=f"{setting}/{options.server}", tool=PACKS[name][2]
+        )
+        configuration = weir_configuration(behind.url, options.server, name, remembers=options.remember)
+        weir = Weir(configuration, Path(tempfile.mkdtemp(prefix="weir-")), level="warning")
         try:
-            weir.wait_for_tools("billing", timeout=240)
-            proof = MergingProof(space, direct, f"{weir.direct}/mcp/billing", behind.counts, numbers)
+            weir.wait_for_tools(name, timeout=240)
+            proof = MergingProof(space, direct, f"{weir.direct}/mcp/{name}", behind.counts, numbers)
 
             def before(number: int) -> None:
                 if options.throttle and number % options.throttle == options.throttle - 1:

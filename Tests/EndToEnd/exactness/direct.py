@@ -1,4 +1,4 @@
-"""The billing server asked without Weir: what Weir's answers are held against."""
+"""A real server asked without Weir: what Weir's answers are held against."""
 
 import hashlib
 import json
@@ -22,8 +22,11 @@ class Direct:
     With `file`, answers outlive the process. They belong to a `setting` (seed, day, size of a page, server) and to the emulator's source.
     """
 
-    def __init__(self, start: Callable[[], Session], processes: int = 2, file: Path | None = None, setting: str = "") -> None:
+    def __init__(
+        self, start: Callable[[], Session], processes: int = 2, file: Path | None = None, setting: str = "", tool: str = "cost-explorer"
+    ) -> None:
         self.asked = 0
+        self.tool = tool
         self._setting = f"{setting}/{_digest_of_emulator()}"
         self._lock = threading.Lock()
         self._kept = sqlite3.connect(file or ":memory:", check_same_thread=False)
@@ -35,14 +38,14 @@ class Direct:
 
     def answer(self, arguments: dict[str, Any], setting: str = "") -> Normal:
         """What the server says. `setting` tells apart what changes meanwhile, such as the emulator's day."""
-        key = hashlib.sha256(f"{self._setting}/{setting}/{json.dumps(arguments)}".encode()).hexdigest()
+        key = hashlib.sha256(f"{self.tool}/{self._setting}/{setting}/{json.dumps(arguments)}".encode()).hexdigest()
         with self._lock:
             row = self._kept.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
         if row:
             return Normal(**json.loads(zlib.decompress(row[0])))
         session = self._sessions.get()
         try:
-            normal = Normal.of(session.call("cost-explorer", arguments))
+            normal = Normal.of(session.call(self.tool, arguments))
         finally:
             self._sessions.put(session)
         with self._lock:

@@ -11,6 +11,7 @@ from typing import Any
 from .answers import first_difference
 from .asking import Asker, Reply
 from .direct import Direct
+from .prices import PriceSpace
 from .questions import Arguments, QuestionSpace
 
 
@@ -57,11 +58,11 @@ class MergingProof:
     """Asks batches of `space` through the Weir at `url`; `counts` reads the counters of the emulator behind it."""
 
     def __init__(
-        self, space: QuestionSpace, direct: Direct, url: str, counts: Callable[[], dict[str, dict[str, int]]], numbers: Numbers | None = None
+        self, space: QuestionSpace | PriceSpace, direct: Direct, url: str, counts: Callable[[], dict[str, dict[str, int]]], numbers: Numbers | None = None
     ) -> None:
         self.space = space
         self.direct = direct
-        self.asker = Asker(url)
+        self.asker = Asker(url, direct.tool)
         self.counts = counts
         self.numbers = numbers or Numbers()
         self._base = (self.numbers.requests, self.numbers.pages, self.numbers.seconds)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from support.caller import LEGACY
 class Session:
     """One process and its one conversation: a call at a time, each answered by the line that the server wrote."""
 
-    def __init__(self, command: list[str | Path], environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
             [str(part) for part in command], env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )

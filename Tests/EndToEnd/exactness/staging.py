@@ -14,10 +14,17 @@ from .session import Session
 
 E2E_PYTHON = ROOT / ".venv" / "e2e" / "bin" / "python"
 
-# How the billing server is started: as it is, or keeping its AWS clients (see kept_clients.py).
-SERVERS: dict[str, list[Path]] = {
-    "real": [AWS_BIN / "awslabs.billing-cost-management-mcp-server"],
-    "kept": [AWS_BIN / "python", END_TO_END / "exactness" / "kept_clients.py"],
+# How a server is started: as it is, or keeping its AWS clients (see kept_clients.py).
+SERVERS: dict[tuple[str, str], list[Path | str]] = {
+    ("billing", "real"): [AWS_BIN / "awslabs.billing-cost-management-mcp-server"],
+    ("pricing", "real"): [AWS_BIN / "awslabs.aws-pricing-mcp-server"],
+    ("billing", "kept"): [AWS_BIN / "python", END_TO_END / "exactness" / "kept_clients.py", "billing"],
+    ("pricing", "kept"): [AWS_BIN / "python", END_TO_END / "exactness" / "kept_clients.py", "pricing"],
+}
+# The pack of Weir for each, the provider behind it, and the tool whose calls are merged.
+PACKS = {
+    "billing": ("aws-billing-cost-management", "aws-cost-explorer", "cost-explorer"),
+    "pricing": ("aws-pricing", "aws-pricing", "get_pricing"),
 }
 
 
@@ -59,23 +66,23 @@ def emulator(seed: int, **controls: Any) -> Iterator[EmulatorProcess]:
         process.close()
 
 
-def session_with(server: str, cloud: str) -> Session:
-    """A billing server of one's own, without Weir."""
-    return Session(list(SERVERS[server]), aws_environment(cloud))
+def session_with(cloud: str, how: str, name: str = "billing") -> Session:
+    """A server of one's own, without Weir."""
+    return Session(SERVERS[name, how], aws_environment(cloud))
 
 
-def weir_configuration(server: str, cloud: str, processes: int = 2, remembers: bool = False, **more: Any) -> dict[str, Any]:
-    """Weir in front of a pool of billing servers. As many calls at a time as there are processes, so that others wait where they can be
-    joined. Answers live for a moment only, so that they are fetched and not remembered, unless it `remembers` them as long as the pack says."""
-    unhurried = {"rate": "10000/s", "burst": 10000, "concurrency": processes}
+def weir_configuration(cloud: str, how: str, name: str = "billing", processes: int = 2, remembers: bool = False) -> dict[str, Any]:
+    """Weir in front of a pool of servers. As many calls at a time as there are processes, so that others wait where they can be joined.
+    Answers live for a moment only, so that they are fetched and not remembered, unless it `remembers` them as long as the pack says."""
+    pack, provider, _ = PACKS[name]
     upstream = {
-        "command": [str(part) for part in SERVERS[server]],
+        "command": [str(part) for part in SERVERS[name, how]],
         "environment": aws_environment(cloud),
-        "pack": "aws-billing-cost-management",
+        "pack": pack,
         "share": "all",
         "processes": processes,
         "start_timeout": "90s",
     }
     if not remembers:
         upstream["cache"] = [{"tool": "*", "ttl": "1ms"}]
-    return {"providers": {"aws-cost-explorer": unhurried}, "upstreams": {"billing": upstream | more}}
+    return {"providers": {provider: {"rate": "10000/s", "burst": 10000, "concurrency": processes}}, "upstreams": {name: upstream}}
