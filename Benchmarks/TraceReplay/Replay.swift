@@ -7,6 +7,8 @@ struct Replay {
   let trace: Trace
   let knowledge: Knowledge
   let seed: UInt64
+  /// Told of each call that gets to a server.
+  var log: (@Sendable (Mode, WallTime, AWSCall) -> Void)?
 
   /// What one mode came to.
   struct Measurement: Sendable {
@@ -38,7 +40,7 @@ struct Replay {
       uniqueKeysWithValues: facts.filter { [AWSCall.explorer, AWSCall.prices].contains($0.name) }.map {
         ($0.name, Provider(price: $0.price, rate: $0.rate, burst: $0.burst))
       })
-    let world = World(time: virtual.clock, knowledge: knowledge, providers: providers, seed: seed)
+    let world = World(time: virtual.clock, knowledge: knowledge, providers: providers, seed: seed, log: log(of: mode))
     let way = try way(mode, world)
     let result = NIOLockedValueBox(Measurement())
     let player = Player(trace: trace, way: way, time: virtual.clock, result: result)
@@ -54,6 +56,11 @@ struct Replay {
     measurement.money = providers.values.reduce(.zero) { $0 + $1.charged }
     measurement.outcomes = way.outcomes
     return measurement
+  }
+
+  private func log(of mode: Mode) -> (@Sendable (WallTime, AWSCall) -> Void)? {
+    guard let log else { return nil }
+    return { time, call in log(mode, time, call) }
   }
 
   private func way(_ mode: Mode, _ world: World) throws -> any Way {

@@ -31,6 +31,7 @@ final class ToolServer: Upstream {
     guard let call = AWSCall(tool: tool, arguments: params["arguments"], today: today), let provider = world.providers[call.provider] else {
       throw CallError(.upstreamError, "The trace holds no such call.", upstreamCode: -32602)
     }
+    world.log?(world.time.wall(), call)
     guard try await isAdmitted(call, by: provider) else { return try Self.document(call.throttled) }
     let reply: EmulatorClient.Reply
     switch world.knowledge.ask(call.target, call.body, on: today) {
@@ -76,6 +77,8 @@ struct World: Sendable {
   let knowledge: Knowledge
   let providers: [Name: Provider]
   let seed: UInt64
+  /// Told of each call that gets to a server.
+  var log: (@Sendable (WallTime, AWSCall) -> Void)?
 
   /// One to two seconds for Cost Explorer, a third of that for the Price List, and longer for large answers; the same for the same question
   /// at the same moment.

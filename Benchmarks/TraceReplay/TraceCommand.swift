@@ -1,12 +1,13 @@
 import Glibc
 import WeirCore
 
-/// `weir-trace --emulator PORT [--seed N] [--start YYYY-MM-DD] [--modes a,b]`.
+/// `weir-trace --emulator PORT [--seed N] [--start YYYY-MM-DD] [--modes a,b] [--log FILE]`.
 struct TraceCommand {
   private var port: UInt16 = 0
   private var seed: UInt64 = 1
   private var start = CivilDate(year: 2026, month: 11, day: 16)
   private var modes = Mode.allCases
+  private var log: Int32?
 
   init(_ arguments: [String]) throws(TraceError) {
     var rest = arguments[...]
@@ -29,6 +30,10 @@ struct TraceCommand {
           }
           return mode
         }
+      case "--log":
+        let file = open(value, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard file >= 0 else { throw TraceError("\(value) cannot be written.") }
+        log = file
       default: throw TraceError("There is no option \(option).")
       }
     }
@@ -41,7 +46,13 @@ struct TraceCommand {
     Self.show("A week from \(start.text), seed \(seed):\n\n\(trace.composition)\n")
     Self.show(Report.head)
     var measured: [Mode: Replay.Measurement] = [:]
-    let replay = Replay(trace: trace, knowledge: knowledge, seed: seed)
+    var replay = Replay(trace: trace, knowledge: knowledge, seed: seed)
+    if let log {
+      replay.log = { mode, time, call in
+        let body = String(decoding: call.body, as: UTF8.self)
+        Self.write(#"{"mode":"\#(mode.rawValue)","at":\#(time.milliseconds),"target":"\#(call.target)","request":\#(body)}"#, to: log)
+      }
+    }
     for mode in modes {
       let began = SystemTime()
       let measurement = try replay.run(mode)
