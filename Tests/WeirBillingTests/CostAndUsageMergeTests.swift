@@ -155,7 +155,10 @@ struct CostAndUsageMergeTests {
     arguments: [
       (usage(#""metrics":["UsageQuantity"]"#), usage(#""metrics":["UnblendedCost"]"#), #"["UnblendedCost","UsageQuantity"]"#),
       (usage(start: "2026-10-01", end: "2026-10-05"), usage(start: "2026-10-20", end: "2026-10-25"), "2026-10-25"),
-      (usage(#""granularity":"MONTHLY""#, start: "2026-09-10"), usage(#""granularity":"MONTHLY""#, start: "2026-10-01", end: "2026-11-15"), "2026-11-15"),
+      (
+        usage(#""granularity":"MONTHLY""#, start: "2026-09-10"), usage(#""granularity":"MONTHLY""#, start: "2026-10-01", end: "2026-11-15"),
+        "2026-11-15"
+      ),
       (
         usage(#""granularity":"HOURLY""#, start: "2026-11-01T00:00:00Z", end: "2026-11-01T05:00:00Z"),
         usage(#""granularity":"HOURLY""#, start: "2026-11-14T00:00:00Z", end: "2026-11-14T01:00:00Z"), "2026-11-14T01:00:00Z"
@@ -193,8 +196,10 @@ struct CostAndUsageMergeTests {
   @Test(
     "an answer of another form is nobody's",
     arguments: [
-      (#""isError":false"#, #""isError":true"#), (#"\"status\":\"success\""#, #"\"status\": \"success\""#), (#""status":"success","#, #""status":"error","#),
-      (#""data":{"#, #""data":{"data_stored":true,"#), (#""data":{"#, #""data":{"NextPageToken":"x","#), (#""Total":{}"#, #""Total":{"UnblendedCost":{}}"#),
+      (#""isError":false"#, #""isError":true"#), (#"\"status\":\"success\""#, #"\"status\": \"success\""#),
+      (#""status":"success","#, #""status":"error","#),
+      (#""data":{"#, #""data":{"data_stored":true,"#), (#""data":{"#, #""data":{"NextPageToken":"x","#),
+      (#""Total":{}"#, #""Total":{"UnblendedCost":{}}"#),
       (#""Key":"LINKED_ACCOUNT""#, #""Key":"REGION""#), (#""Estimated":"#, #""Estimate":"#), (#""Start":"2026-11-21""#, #""Start":"2026-11-20""#),
       (#""Keys":["111111111111"]"#, #""Keys":["999999999999"]"#), (#""Amount":"#, #""Amounts":"#), (#""Unit":"USD""#, #""Unit":null"#),
       (#""Groups":["#, #""Groups":[1,"#),
@@ -202,7 +207,8 @@ struct CostAndUsageMergeTests {
   func strange(_ old: String, _ new: String) throws {
     let calls = try ["111111111111", "222222222222"].map { account in
       try Self.call(
-        #"{"operation":"getCostAndUsage","start_date":"2026-11-20","end_date":"2026-11-23","filter":\#(Self.leaf("LINKED_ACCOUNT", "\"\(account)\""))}"#)
+        #"{"operation":"getCostAndUsage","start_date":"2026-11-20","end_date":"2026-11-23","filter":\#(Self.leaf("LINKED_ACCOUNT", "\"\(account)\""))}"#
+      )
     }
     let merged = try #require(MergeableCall.merge(calls, within: MergeLimits()))
     let text = String(decoding: try CostServer(seed: 5).answer(try JSONDocument(parsing: merged.arguments).root), as: UTF8.self)

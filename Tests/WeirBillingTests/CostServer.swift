@@ -13,7 +13,9 @@ struct CostServer {
       var chance = SeededRandom(seed &+ UInt64(day) &* 31)
       guard turn < 3 || chance.next() % UInt64(turn) == 0 else { return nil }
       let base = Int(chance.next() % 1_000_000_007)
-      let factor = ["UnblendedCost": 100, "BlendedCost": 99, "AmortizedCost": 101, "NetUnblendedCost": 93, "NetAmortizedCost": 94, "UsageQuantity": 2400]
+      let factor = [
+        "UnblendedCost": 100, "BlendedCost": 99, "AmortizedCost": 101, "NetUnblendedCost": 93, "NetAmortizedCost": 94, "UsageQuantity": 2400,
+      ]
       return (base * (factor[metric] ?? 800) - (turn == 2 ? base * 150 : 0)) / 24 * 24
     }
   }

@@ -93,7 +93,9 @@ private struct CostSlice {
     let kept = CostAnswer.dimensionValues(of: rows, member.groups, from: merged.isKeyAdded ? 1 : 0)
     if merged.isKeyAdded, merged.key?.kind == .dimension, !kept.isDisjoint(with: Set(answer.buckets.flatMap { $0.groups.map { $0.keys[0] } })),
       !answer.attributes.isEmpty
-    { return nil }
+    {
+      return nil
+    }
     return answer.attributes.filter { kept.contains($0.value) }.map(\.json)
   }
 }

@@ -12,7 +12,8 @@ struct CostAnswerFrame: Sendable {
   /// Nil for errors, pages, answers that were put into a table, and any form that is not the server's.
   init?(_ result: JSONValue) {
     guard result.kind == .object, result["isError"]?.bool != true, let content = result["content"], content.count == 1, let block = content[0],
-      let text = block["text"], let body = result["structuredContent"], body.hasMembers(["status", "data"]), body["status"]?.isString("success") == true,
+      let text = block["text"], let body = result["structuredContent"], body.hasMembers(["status", "data"]),
+      body["status"]?.isString("success") == true,
       let data = body["data"], data.kind == .object
     else { return nil }
     guard data.hasMembers(Self.known.filter { data[$0] != nil }), Self.isCompact(body.rawBytes),
