@@ -134,7 +134,7 @@ def test_azure_queries_asked_at_once_leave_together_and_are_answered_as_alone(st
             caller.call("azure__query_costs", azure_query("Storage", "2026-01-01", "2026-01-01"))
             answers = together(caller, "azure__query_costs", queries)
     assert len(lines(log)) - 1 < len(queries), "at least two were asked as one"
-    assert {answer.outcome for answer in answers} & {"merged"}, [answer.provenance for answer in answers]
+    assert any("merged" in answer.provenance for answer in answers), [answer.provenance for answer in answers]
     plain = azure(tmp_path / "direct.log", cache=[{"tool": "*", "never": True}])
     direct = {"providers": {"azure-cost-management": UNHURRIED}, "upstreams": {"azure": plain}}
     assert [shown(answer) for answer in answers] == directly(start_weir, direct, "azure", "query_costs", queries)
@@ -149,7 +149,7 @@ def test_vantage_queries_asked_at_once_leave_together_and_are_answered_as_alone(
             caller.call("vantage__query-costs", vantage_query("AmazonS3", "2026-01-01", "2026-01-01"))
             answers = together(caller, "vantage__query-costs", queries)
     assert len(lines(log)) - 1 < len(queries), "at least two were asked as one"
-    assert {answer.outcome for answer in answers} & {"merged"}, [answer.provenance for answer in answers]
+    assert any("merged" in answer.provenance for answer in answers), [answer.provenance for answer in answers]
     plain = vantage(tmp_path / "direct.log", cache=[{"tool": "*", "never": True}])
     direct = {"providers": {"vantage": UNHURRIED}, "upstreams": {"vantage": plain}}
     assert [shown(answer) for answer in answers] == directly(start_weir, direct, "vantage", "query-costs", queries)
@@ -166,7 +166,7 @@ def test_prices_of_several_regions_are_asked_together_and_answered_as_alone(star
             answers = together(caller, "pricing__get_pricing", queries)
             received = sum(emulator.controls.summary()["received"].values())
     assert received < len(queries), "at least two were asked as one, and the region without a product alone"
-    assert {answer.outcome for answer in answers} & {"merged"}, [answer.provenance for answer in answers]
+    assert any("merged" in answer.provenance for answer in answers), [answer.provenance for answer in answers]
     plain = pricing_stdio(cloud, cache=[{"tool": "*", "never": True}])
     direct = {"providers": {"aws-pricing": UNHURRIED}, "upstreams": {"pricing": plain}}
     assert [shown(answer) for answer in answers] == directly(start_weir, direct, "pricing", "get_pricing", queries)
