@@ -100,4 +100,14 @@ struct CostQueryTests {
     #expect(try key("gr\u{F6}\u{DF}e") != key("gro\u{308}\u{DF}e"))
     #expect(try key("\\u00f6") == key("\u{F6}"))
   }
+
+  @Test("the next page is asked for in the form in which the first one was sent")
+  func nextPage() throws {
+    let first = try Self.policy("{\(Self.question),\"metrics\":\"[\\\"UsageQuantity\\\",\\\"UnblendedCost\\\"]\"}")
+    let next = try Self.policy("{\(Self.question),\"next_token\":\"t\",\"metrics\":\"[\\\"UsageQuantity\\\",\\\"UnblendedCost\\\"]\"}")
+    #expect(next.caching == .never)
+    let sent = try JSONDocument(parsing: try #require(next.sentArguments)).root
+    #expect(sent["next_token"]?.string == "t")
+    #expect(sent.removing(["next_token"]) == first.sentArguments)
+  }
 }

@@ -56,8 +56,12 @@ struct AWSToolRule: Sendable {
   /// The policy of a call of this operation.
   func policy(_ query: JSONValue, _ context: PolicyContext) -> CallPolicy {
     let requests = AWSRequestCount.estimate(query) + extraRequests
-    let never = CallPolicy(caching: .never, provider: provider, requests: requests)
-    guard !AWSArguments.havePageToken(query), let explicit = dates.madeExplicit(in: query, today: context.today) else { return never }
+    var never = CallPolicy(caching: .never, provider: provider, requests: requests)
+    if AWSArguments.havePageToken(query) {
+      never.sentArguments = nextPage(query, context)
+      return never
+    }
+    guard let explicit = dates.madeExplicit(in: query, today: context.today) else { return never }
     guard let canonical = arguments.canonical(explicit.document.root) else { return never }
     var policy = CallPolicy(
       caching: .cached(freshness.value(of: explicit.ranges, context)), keyArguments: canonical,
@@ -70,6 +74,16 @@ struct AWSToolRule: Sendable {
       policy.buckets = CostAndUsageBuckets.call(query, freshness: BucketFreshness(table: context.freshness, today: context.today))
     }
     return policy
+  }
+
+  /// A token belongs to the question as it was sent: the next page is asked for in the form in which the first one was.
+  private func nextPage(_ query: JSONValue, _ context: PolicyContext) -> [UInt8]? {
+    let name = "next_token"
+    guard let token = query[name], let first = try? JSONDocument(parsing: query.removing([name])),
+      let explicit = dates.madeExplicit(in: first.root, today: context.today), let sent = understand(explicit.document.root)?.sent,
+      let document = try? JSONDocument(parsing: sent)
+    else { return nil }
+    return document.root.setting(name, to: token.raw)
   }
 
   /// What an answer without an error is.
