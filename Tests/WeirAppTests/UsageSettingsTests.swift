@@ -36,7 +36,7 @@ struct UsageSettingsTests {
   func unwritable() throws {
     let settings = try SettingsReader.read("\(Self.upstream)\nusage: { file: /nonexistent/usage.json }", file: "weir.yaml")
     #expect {
-      try Assembly(settings, file: "weir.yaml", program: "weir", logger: .init(label: "test"))
+      try Assembly(settings, file: "weir.yaml", program: "weir", logger: Logger(label: "test"))
     } throws: { error in
       (error as? SettingsError)?.key == "usage.file" && "\(error)".contains("/nonexistent/usage.json")
     }
