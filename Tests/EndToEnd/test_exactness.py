@@ -148,6 +148,15 @@ def test_every_other_byte_is_a_difference(other: bytes) -> None:
     assert Normal.of(response()) != Normal.of(other)
 
 
+def test_a_token_is_opaque_but_its_absence_is_a_difference() -> None:
+    def paged(token: str) -> bytes:
+        return response(keys=f'{token}"Keys":["a"],"Amount":')
+
+    one, other = (Normal.of(paged(f'"NextPageToken":"{text}",')) for text in ("abc", "def"))
+    assert one == other and (one.token, other.token) == ("abc", "def")
+    assert one != Normal.of(response())
+
+
 def test_members_in_another_order_are_told_apart_from_other_values() -> None:
     one, other = Normal("", '{"a":1,"b":[1,2]}', False, "{}"), Normal("", '{"b":[1,2],"a":1}', False, "{}")
     assert one != other and one.value() == other.value()

@@ -10,16 +10,7 @@ from .errors import ServiceError
 
 def _digest(request: dict[str, Any]) -> str:
     rest = {name: value for name, value in request.items() if name not in ("NextPageToken", "NextToken", "MaxResults")}
-    return hashlib.sha256(json.dumps(_unordered(rest), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _unordered(value: Any) -> Any:
-    """The order of metrics and of values means nothing."""
-    if isinstance(value, dict):
-        return {
-            name: sorted(set(part)) if name in ("Values", "Metrics") and isinstance(part, list) else _unordered(part) for name, part in value.items()
-        }
-    return [_unordered(part) for part in value] if isinstance(value, list) else value
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def offset_of(request: dict[str, Any], member: str = "NextPageToken") -> int:

@@ -2,12 +2,17 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _DECODER = json.JSONDecoder()
-# What the server says of the time that it took, and of the request that failed.
-_VOLATILE = [re.compile(pattern) for pattern in (r'"duration_ms":\d+', r'"request_id":"[^"]*"', r'"full_response":"(?:[^"\\]|\\.)*"')]
+# What the server says of the time that it took, and of the request that failed; and the tokens of next pages, which mean something to the
+# provider only, beside the request that they were given out for.
+_VOLATILE = [
+    re.compile(pattern)
+    for pattern in (r'"duration_ms":\d+', r'"request_id":"[^"]*"', r'"full_response":"(?:[^"\\]|\\.)*"', r'"(?:NextPageToken|next_token)":"[^"]*"')
+]
+_TOKEN = re.compile(r'"(?:NextPageToken|next_token)":"([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,8 @@ class Normal:
     structured: str
     is_error: bool
     others: str
+    # Where the provider goes on; no part of the comparison, but whether there is one is.
+    token: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, response: bytes) -> "Normal":
@@ -37,6 +44,7 @@ class Normal:
             without_metadata(member(body, "structuredContent") or ""),
             bool(result.get("isError")),
             json.dumps(others, sort_keys=True),
+            found.group(1) if (found := _TOKEN.search(texts[0])) else None,
         )
 
     def value(self) -> Any:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .answers import first_difference
+from .answers import Normal, first_difference
 from .asking import Asker, Reply
 from .direct import Direct
 from .prices import PriceSpace
@@ -29,6 +29,7 @@ class Numbers:
     outcomes: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     pages: int = 0
+    followed: int = 0
     seconds: float = 0
     examples: list[str] = field(default_factory=list)
 
@@ -43,6 +44,7 @@ class Numbers:
             "answers cut from merged ones": self.merged,
             "requests at the provider": self.requests,
             "of those later pages": self.pages,
+            "tokens followed to the next page": self.followed,
             "requests a call": f"{self.requests / max(1, self.calls):.3f}",
             "seconds": f"{self.seconds:.0f}",
         }
@@ -78,6 +80,7 @@ class MergingProof:
             replies = list(self._pool.map(self.asker.ask, questions))
             for question, right, reply in zip(questions, expected, replies, strict=True):
                 self._compare(number, question, right, reply)
+                self._follow(number, question, right, reply)
             self.numbers.batches += 1
             self.numbers.seconds = self._base[2] + time.monotonic() - began
             after(number)
@@ -90,7 +93,14 @@ class MergingProof:
         self.numbers.requests = self._base[0] + sum(counts["received"].values())
         self.numbers.pages = self._base[1] + sum(counts["later_pages"].values())
 
-    def _compare(self, batch: int, question: Arguments, right: Any, reply: Reply) -> None:
+    def _follow(self, batch: int, question: Arguments, right: Normal, reply: Reply) -> None:
+        """A token that came through Weir leads there to the page to which the direct one leads directly."""
+        if right.token and reply.normal.token and "max_pages" not in question:
+            self.numbers.followed += 1
+            expected = self.direct.answer(question | {"next_token": right.token})
+            self._compare(batch, question | {"next_token": reply.normal.token}, expected, self.asker.ask(question | {"next_token": reply.normal.token}))
+
+    def _compare(self, batch: int, question: Arguments, right: Normal, reply: Reply) -> None:
         numbers = self.numbers
         numbers.calls += 1
         outcomes = Counter(numbers.outcomes)
