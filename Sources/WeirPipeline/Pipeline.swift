@@ -88,7 +88,10 @@ package final class Pipeline: Gateway {
     case .bypass:
       return .pending(PendingCall { await self.passThrough(permitted, $0) })
     case .hit(let missed, let hit):
-      if !hit.isFresh { refresh(missed) }
+      if !hit.isFresh {
+        if let error = fetch.dispatch.stop(of: permitted) { return .finished(failure(permitted, error)) }
+        refresh(missed)
+      }
       return .finished(reply(permitted, hit))
     case .miss(let missed):
       return .pending(PendingCall { await self.coalesce(missed, $0) })

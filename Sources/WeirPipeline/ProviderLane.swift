@@ -28,7 +28,12 @@ package struct ProviderLane: Sendable {
   }
 
   func acquire(tenant: Name, requests: Int, deadline: Moment) async throws(CallError) -> LanePermit {
-    try await lane.acquire(LaneRequest(tenant: tenant, cost: requests, price: price(of: requests), deadline: deadline))
+    try await lane.acquire(request(tenant, requests: requests, deadline: deadline))
+  }
+
+  /// A request without company.
+  func request(_ tenant: Name, requests: Int, deadline: Moment) -> LaneRequest {
+    LaneRequest(tenant: tenant, cost: requests, price: price(of: requests), deadline: deadline)
   }
 
   /// Leaves with others where there are any.

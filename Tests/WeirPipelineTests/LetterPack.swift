@@ -52,7 +52,9 @@ struct LetterMerge: MergeRule {
   func arguments(of merged: String) -> [UInt8] { Array(#"{"letters":"\#(merged)"}"#.utf8) }
 
   func split(_ result: JSONValue, of merged: String, for member: String) -> [UInt8]? {
-    guard !member.contains("!"), let text = result["content"]?[0]?["text"]?.string, member.allSatisfy({ text.contains("<\($0)>") }) else { return nil }
+    guard !member.contains("!"), let text = result["content"]?[0]?["text"]?.string, member.allSatisfy({ text.contains("<\($0)>") }) else {
+      return nil
+    }
     return Array(textResult(member.map { "<\($0)>" }.joined()).utf8)
   }
 }

@@ -99,6 +99,16 @@ struct MergingTests {
     }
   }
 
+  @Test("a provider that answers nobody now is asked once for all", arguments: [CallError.Reason.throttled, .upstreamDown, .timedOut])
+  func answersNobody(reason: CallError.Reason) async throws {
+    let upstream = ScriptedUpstream("up") { _, _ throws(CallError) in throw CallError(reason, "not now") }
+    try await withScene(upstream, options: options) { scene in
+      let replies = try await replies(["a", "b", "c"], in: scene)
+      #expect(replies.allSatisfy { $0.error?.reason == reason })
+      #expect(upstream.requests.count == 1)
+    }
+  }
+
   @Test("tenants share a request only where they share answers", arguments: [(SharingClass.all, 1), (.tenant, 2), (.principal, 2)])
   func tenants(share: SharingClass, requests: Int) async throws {
     let upstream = ScriptedUpstream("up") { request, number throws(CallError) in LetterPack.answer(to: request.params, number: number) }

@@ -113,4 +113,24 @@ struct RefusalTests {
       #expect(last2 == .stale)
     }
   }
+
+  @Test(
+    "a budget that is used up gives the last answer or nothing, as the operator wants (issue 3)", arguments: [BudgetLimit.AtLimit.serveStale, .stop])
+  func budget(atLimit: BudgetLimit.AtLimit) async throws {
+    var options = SceneOptions()
+    options.lane = LaneConfiguration(budgets: [BudgetLimit(per: .month, requests: 1, atLimit: atLimit)])
+    let upstream = upstream()
+    try await withScene(upstream, options: options) { scene in
+      _ = try await scene.call("up__get")
+      let fresh = try await scene.call("up__get").outcome
+      #expect(fresh == .hitMemory)
+      scene.time.advance(by: .minutes(11))
+      let reply = try await scene.call("up__get")
+      switch atLimit {
+      case .serveStale: #expect(reply.outcome == .stale)
+      case .stop: #expect(reply.error?.reason == .overBudget)
+      }
+      #expect(upstream.requests.count == 1)
+    }
+  }
 }

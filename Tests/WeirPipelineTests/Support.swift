@@ -138,7 +138,8 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
     recorder: CallRecorder(metrics: CallMetrics(registry), usage: UsageLedger(time: time), logger: Logger(label: "test")), time: time)
   func identify(_ key: String) throws -> Identified { try pipeline.authenticate(.bearer(Array(key.utf8))) }
   let scene = Scene(
-    pipeline: pipeline, directory: directory, flights: flights, cache: cache, registry: registry, time: time, lane: lane, alice: try identify("alice"),
+    pipeline: pipeline, directory: directory, flights: flights, cache: cache, registry: registry, time: time, lane: lane,
+    alice: try identify("alice"),
     bob: try identify("bob"), bobsColleague: try identify("bea"))
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { await flights.run() }

@@ -1,4 +1,5 @@
 internal import WeirBilling
+internal import WeirCore
 internal import WeirFlow
 
 /// A request in its lane that could leave together with others, and where the answer is put that another's request brings.
@@ -6,6 +7,7 @@ final class Companion: LaneCompanion {
   /// What became of a request that another one took along.
   enum Share: Sendable {
     case answered(Examined)
+    case failed(CallError)
     /// The common answer does not tell this one: it has to be asked alone.
     case alone
   }

@@ -46,9 +46,16 @@ struct Dispatch: Sendable {
       }
       switch share {
       case .answered(let examined): return examined
+      case .failed(let error): throw error
       case .alone: return try await sendAlone(outgoing, terms, way, queued: time.now())
       }
     }
+  }
+
+  /// The refusal of a budget that stops calls even where there is a stale answer; nil where there is none.
+  func stop(of permitted: Permitted) -> CallError? {
+    guard let lane = lanes[permitted.provider] else { return nil }
+    return lane.lane.stop(of: lane.request(permitted.caller.tenant, requests: permitted.policy.requests, deadline: permitted.deadline))
   }
 
   private func way(for permitted: Permitted) throws(CallError) -> Way {
@@ -97,6 +104,11 @@ struct Dispatch: Sendable {
     do throws(CallError) {
       common = try await exchange(request, arguments: merged.arguments, for: head, permit, way)
     } catch {
+      // What would meet each of them too is theirs as well; for anything else they are asked alone, once.
+      guard !error.concernsAll else {
+        for member in others { member.share.give(.failed(error)) }
+        throw error
+      }
       for member in others { member.share.give(.alone) }
       guard error.reason != .cancelled else { throw error }
       return try await sendAlone(head.alone, terms, way, queued: time.now())
@@ -159,5 +171,15 @@ struct Dispatch: Sendable {
 
   private static func arguments(of outgoing: Outgoing) -> JSONValue? {
     outgoing.arguments.flatMap { try? JSONDocument(parsing: $0).root } ?? outgoing.permitted.call.params["arguments"]
+  }
+}
+
+extension CallError {
+  /// The provider or the upstream answers nobody now.
+  fileprivate var concernsAll: Bool {
+    switch reason {
+    case .throttled, .upstreamDown, .timedOut: true
+    default: false
+    }
   }
 }

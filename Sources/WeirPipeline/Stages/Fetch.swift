@@ -21,7 +21,8 @@ struct Fetch: Sendable {
       let asked = time.now()
       let shared = await cache.fetch(missed.key, owner: missed.permitted.caller.tenant).hit
       recorder.observe(.redis, time.now() - asked)
-      if let shared { return .success(fetched(shared, shared.isFresh ? .redis : .stale)) }
+      if let shared, shared.isFresh { return .success(fetched(shared, .redis)) }
+      if let shared { return dispatch.stop(of: missed.permitted).map { .failure($0) } ?? .success(fetched(shared, .stale)) }
     }
     return await ask(missed, flight)
   }
@@ -90,7 +91,8 @@ struct Fetch: Sendable {
 extension CallError {
   /// Errors for which the last answer is given, where there is one: the provider or the upstream can't answer now.
   var allowsStale: Bool {
-    switch reason {
+    if forbidsStale { return false }
+    return switch reason {
     case .throttled, .overBudget, .upstreamDown, .timedOut, .upstreamInvalid, .overloaded: true
     default: false
     }
