@@ -93,7 +93,7 @@ struct AWSCall: Sendable {
       place = "in [\(names.map { "'\($0)'" }.joined(separator: ", "))]"
     }
     for filter in arguments["filters"]?.elements.map({ $0 }) ?? [] {
-      add(filter["Field"]?.string ?? "", filter["Type"]?.string ?? "EQUALS", filter["Value"]?.string ?? "")
+      add(filter["Field"]?.string ?? "", filter["Type"]?.string ?? "EQUALS", Self.joined(filter["Value"]))
     }
     filters.endArray()
     var writer = JSONWriter()
@@ -106,6 +106,12 @@ struct AWSCall: Sendable {
     self.init(target: "AWSPriceListService.GetProducts", provider: Self.prices, body: writer.bytes, operation: "get_pricing")
     self.place = place
     self.service = service
+  }
+
+  /// A value, or several joined as the server joins them.
+  private static func joined(_ value: JSONValue?) -> String {
+    guard let value, value.kind == .array else { return value?.string ?? "" }
+    return value.elements.compactMap { $0.string }.joined(separator: ",")
   }
 
   // MARK: Answers

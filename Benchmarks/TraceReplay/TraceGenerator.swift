@@ -5,7 +5,8 @@ import WeirCore
 /// - Every weekday people open the overview and their unit's dashboard within minutes of 9:00, some again at 11:30, 14:00 and 16:30; three further
 ///   dashboards are opened now and then.
 /// - People go into what they saw, one to three times a day; half of that is about the day's topic, since a spike is everybody's.
-/// - Agents answer six to ten questions each on weekdays, with 20 to 70 calls, and each writes a report every morning, weekends too.
+/// - Agents answer six to ten questions each on weekdays, with 20 to 70 calls, and each writes a report every morning, weekends too. Three of
+///   them have all calls of a step under way at once, as clients do with the calls of one message of a model; the others ten and twenty.
 /// - People look up a few prices.
 struct TraceGenerator {
   private static let people = [("finance", 5), ("platform", 7), ("data", 6), ("product", 7)]
@@ -45,7 +46,7 @@ struct TraceGenerator {
     peopleCount = callers.count
     let reports: [Question.Template] = [.perAccount, .perTeam, .perService, .comparison, .perRegionAndMetric]
     for (number, tenant) in Self.agents.enumerated() {
-      agents.append((callers.count, [6, 8, 10, 16, 20][number], reports[number]))
+      agents.append((callers.count, [10, 20, 70, 70, 70][number], reports[number]))
       callers.append(Caller(name: "agent-\(number + 1)", tenant: tenant, hand: Handwriting(&random)))
     }
   }
