@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=int(os.environ.get("WEIR_EXACTNESS_DAYS", "60")))
     parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 1, 25), help="days: the first day")
     parser.add_argument("--waves", type=int, default=6, help="days: how often something is asked at each of the three visits of a day")
+    parser.add_argument("--rows", type=int, default=100_000, help="days: rows of a page; answers that are pages are not put together")
     parser.add_argument("--forget", action="store_true", help="days: answers live for a moment only; for a look at the harness itself")
     options = parser.parse_args()
     return days(options) if options.proof == "days" else merging(options)
@@ -42,7 +43,7 @@ def main() -> int:
 
 def days(options: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="weir-exactness-"))
-    page_size = 100_000
+    page_size = options.rows
     with emulator(1, page_size=page_size) as plain, emulator(1, page_size=page_size) as behind:
         clock = Clock(folder / "clock", [plain, behind])
         clock.advance(datetime.combine(options.first, VISITS[0], UTC))
