@@ -116,6 +116,12 @@ struct AWSCall: Sendable {
 
   // MARK: Answers
 
+  /// The answer goes on on another page.
+  func isPaged(_ answer: [UInt8]) -> Bool {
+    guard let reply = try? JSONDocument(parsing: answer, limits: JSONLimits(maxBytes: 64 << 20, maxMembers: 4_000_000)).root else { return false }
+    return reply["NextPageToken"] != nil || reply["NextToken"] != nil
+  }
+
   /// The tool result for this answer of AWS.
   func result(_ answer: [UInt8]) -> [UInt8] {
     guard let reply = try? JSONDocument(parsing: answer, limits: JSONLimits(maxBytes: 64 << 20, maxMembers: 4_000_000)).root else { return [] }

@@ -7,8 +7,9 @@ import WeirJSON
 final class Knowledge: Sendable {
   private let client: Mutex<EmulatorClient>
 
-  init(port: UInt16) {
-    client = Mutex(EmulatorClient(port: port))
+  /// - Parameter pageSize: rows of a page of Cost Explorer; nil leaves it to the emulator.
+  init(port: UInt16, pageSize: Int? = nil) {
+    client = Mutex(EmulatorClient(port: port, pageSize: pageSize))
   }
 
   /// The answer to an AWS JSON request on that day.
@@ -35,13 +36,15 @@ final class EmulatorClient {
   }
 
   private let port: UInt16
+  private let pageSize: Int?
   private var socket: Int32 = -1
   private var buffer: [UInt8] = []
   private var today: CivilDate?
   private var known: [Question: Reply] = [:]
 
-  init(port: UInt16) {
+  init(port: UInt16, pageSize: Int?) {
     self.port = port
+    self.pageSize = pageSize
   }
 
   deinit {
@@ -53,7 +56,7 @@ final class EmulatorClient {
     let question = Question(day: day, target: target, body: body)
     if let reply = known[question] { return reply }
     if today != day {
-      let (status, _) = try post("/control", target: nil, Array(#"{"today":"\#(day.text)"}"#.utf8))
+      let (status, _) = try post("/control", target: nil, Array(#"{"today":"\#(day.text)","page_size":\#(pageSize.map { "\($0)" } ?? "null")}"#.utf8))
       guard status == 200 else { throw TraceError("The emulator does not take the date \(day.text).") }
       today = day
     }

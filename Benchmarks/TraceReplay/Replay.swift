@@ -7,8 +7,9 @@ struct Replay {
   let trace: Trace
   let knowledge: Knowledge
   let seed: UInt64
-  /// Told of each call that gets to a server.
-  var log: (@Sendable (Mode, WallTime, AWSCall) -> Void)?
+  let limits: MergeLimits
+  /// Told of each call that a provider answers, and whether the answer goes on on another page.
+  var log: (@Sendable (Mode, WallTime, AWSCall, Bool) -> Void)?
 
   /// What one mode came to.
   struct Measurement: Sendable {
@@ -58,16 +59,16 @@ struct Replay {
     return measurement
   }
 
-  private func log(of mode: Mode) -> (@Sendable (WallTime, AWSCall) -> Void)? {
+  private func log(of mode: Mode) -> (@Sendable (WallTime, AWSCall, Bool) -> Void)? {
     guard let log else { return nil }
-    return { time, call in log(mode, time, call) }
+    return { time, call, isPaged in log(mode, time, call, isPaged) }
   }
 
   private func way(_ mode: Mode, _ world: World) throws -> any Way {
     switch mode {
     case .direct: DirectWay(trace, world)
     case .exact: ExactCacheWay(world, processes: WeirWay.processes)
-    default: try WeirWay(mode, trace, world)
+    default: try WeirWay(mode, trace, world, limits)
     }
   }
 }

@@ -31,7 +31,6 @@ final class ToolServer: Upstream {
     guard let call = AWSCall(tool: tool, arguments: params["arguments"], today: today), let provider = world.providers[call.provider] else {
       throw CallError(.upstreamError, "The trace holds no such call.", upstreamCode: -32602)
     }
-    world.log?(world.time.wall(), call)
     guard try await isAdmitted(call, by: provider) else { return try Self.document(call.throttled) }
     let reply: EmulatorClient.Reply
     switch world.knowledge.ask(call.target, call.body, on: today) {
@@ -40,6 +39,7 @@ final class ToolServer: Upstream {
     }
     switch reply {
     case .answer(let bytes):
+      world.log?(world.time.wall(), call, call.isPaged(bytes))
       try await pass(world.latency(of: call, bytes: bytes.count))
       return try Self.document(call.result(bytes))
     case .failure(let code, let message):
@@ -77,8 +77,8 @@ struct World: Sendable {
   let knowledge: Knowledge
   let providers: [Name: Provider]
   let seed: UInt64
-  /// Told of each call that gets to a server.
-  var log: (@Sendable (WallTime, AWSCall) -> Void)?
+  /// Told of each call that a provider answers, and whether the answer goes on on another page.
+  var log: (@Sendable (WallTime, AWSCall, Bool) -> Void)?
 
   /// One to two seconds for Cost Explorer, a third of that for the Price List, and longer for large answers; the same for the same question
   /// at the same moment.

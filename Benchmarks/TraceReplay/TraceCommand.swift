@@ -1,13 +1,18 @@
 import Glibc
+import WeirBilling
 import WeirCore
 
-/// `weir-trace --emulator PORT [--seed N] [--start YYYY-MM-DD] [--modes a,b] [--log FILE]`.
+/// `weir-trace --emulator PORT [--seed N] [--start YYYY-MM-DD] [--modes a,b] [--page-size N] [--merge-rows N] [--log FILE]`:
+/// `--page-size` is how many rows a page of Cost Explorer holds, `--merge-rows` what Weir takes for the most that a merged request may ask for,
+/// `--log` a file that gets a line for each request that was answered.
 struct TraceCommand {
   private var port: UInt16 = 0
   private var seed: UInt64 = 1
   private var start = CivilDate(year: 2026, month: 11, day: 16)
   private var modes = Mode.allCases
   private var log: Int32?
+  private var limits = MergeLimits()
+  private var pageSize: Int?
 
   init(_ arguments: [String]) throws(TraceError) {
     var rest = arguments[...]
@@ -30,6 +35,12 @@ struct TraceCommand {
           }
           return mode
         }
+      case "--merge-rows":
+        guard let rows = Int(value), rows > 0 else { throw TraceError("--merge-rows takes a number.") }
+        limits.rows = rows
+      case "--page-size":
+        guard let rows = Int(value), rows > 0 else { throw TraceError("--page-size takes a number.") }
+        pageSize = rows
       case "--log":
         let file = open(value, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         guard file >= 0 else { throw TraceError("\(value) cannot be written.") }
@@ -41,16 +52,17 @@ struct TraceCommand {
   }
 
   func run() throws {
-    let knowledge = Knowledge(port: port)
+    let knowledge = Knowledge(port: port, pageSize: pageSize)
     let trace = TraceGenerator.week(of: try Company(knowledge, on: start), start: start, seed: seed)
-    Self.show("A week from \(start.text), seed \(seed):\n\n\(trace.composition)\n")
+    Self.show("A week from \(start.text), seed \(seed)\(pageSize.map { ", pages of \($0) rows" } ?? ""):\n\n\(trace.composition)\n")
     Self.show(Report.head)
     var measured: [Mode: Replay.Measurement] = [:]
-    var replay = Replay(trace: trace, knowledge: knowledge, seed: seed)
+    var replay = Replay(trace: trace, knowledge: knowledge, seed: seed, limits: limits)
     if let log {
-      replay.log = { mode, time, call in
+      replay.log = { mode, time, call, isPaged in
         let body = String(decoding: call.body, as: UTF8.self)
-        Self.write(#"{"mode":"\#(mode.rawValue)","at":\#(time.milliseconds),"target":"\#(call.target)","request":\#(body)}"#, to: log)
+        Self.write(
+          #"{"mode":"\#(mode.rawValue)","at":\#(time.milliseconds),"paged":\#(isPaged),"target":"\#(call.target)","request":\#(body)}"#, to: log)
       }
     }
     for mode in modes {

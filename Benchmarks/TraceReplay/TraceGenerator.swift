@@ -2,7 +2,7 @@ import WeirCore
 
 /// Makes a week: 25 people of four tenants and five agents, from Monday to Sunday, times in UTC. The same seed makes the same week.
 ///
-/// - Every weekday people open the overview and their unit's dashboard within minutes of 9:00, some again at 11:30, 14:00 and 16:30; three further
+/// - Every weekday people open the overview and their unit's dashboard within minutes of 9:00, about half again at 11:30, 14:00 and 16:30; three further
 ///   dashboards are opened now and then.
 /// - People go into what they saw, one to three times a day; half of that is about the day's topic, since a spike is everybody's.
 /// - Agents answer six to ten questions each on weekdays, with 20 to 70 calls, and each writes a report every morning, weekends too. Three of
@@ -62,7 +62,7 @@ struct TraceGenerator {
     let boards = Boards(company: company, hand: .plain)
     let today = start + day
     for person in 0..<peopleCount {
-      for (hour, probability) in [(9.0, 0.95), (11.5, 0.35), (14.0, 0.45), (16.5, 0.3)] where random.happens(probability) {
+      for (hour, probability) in [(9.0, 0.95), (11.5, 0.5), (14.0, 0.6), (16.5, 0.5)] where random.happens(probability) {
         let steps = [boards.overview(today), boards.unit(person % 6, today)].map { Visit.Step(pause: .seconds(8), calls: $0, width: 6) }
         add(.dashboard, by: person, day: day, hour: random.around(hour, spread: hour == 9 ? 0.08 : 1), steps)
       }

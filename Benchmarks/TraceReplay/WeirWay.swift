@@ -23,7 +23,7 @@ struct WeirWay: Way {
   private let time: any TimeSource
   private let tally = NIOLockedValueBox<[String: Int]>([:])
 
-  init(_ mode: Mode, _ trace: Trace, _ world: World) throws {
+  init(_ mode: Mode, _ trace: Trace, _ world: World, _ limits: MergeLimits) throws {
     time = world.time
     cache = TieredStore(
       memory: MemoryStore(limits: MemoryLimits(), cores: 2), shared: nil, time: world.time, encode: { $0.bytes },
@@ -31,7 +31,7 @@ struct WeirWay: Way {
     flights = Flights(time: world.time)
     let tenants = Self.tenants(trace)
     lanes = Dictionary(
-      uniqueKeysWithValues: world.providers.map { name, provider in (name, Self.lane(name, provider, mode, tenants.count, world)) })
+      uniqueKeysWithValues: world.providers.map { name, provider in (name, Self.lane(name, provider, mode, limits, world)) })
     let upstreams = Self.upstreams(mode)
     let directory = ToolDirectory(upstreams: upstreams)
     pipeline = Pipeline(
@@ -87,7 +87,7 @@ struct WeirWay: Way {
   }
 
   /// The lane as Weir configures it for this provider, or a wide open one.
-  private static func lane(_ name: Name, _ provider: Provider, _ mode: Mode, _ tenants: Int, _ world: World) -> ProviderLane {
+  private static func lane(_ name: Name, _ provider: Provider, _ mode: Mode, _ limits: MergeLimits, _ world: World) -> ProviderLane {
     var configuration = LaneConfiguration(concurrency: 1024, queueLimit: 100_000, tenantQueueLimit: 100_000)
     if mode.isAtLeast(.lane) {
       let facts = AWSBillingPack().providers.first { $0.name == name }
@@ -97,7 +97,7 @@ struct WeirWay: Way {
     }
     return ProviderLane(
       lane: Lane(name: name, configuration: configuration, time: world.time, jitter: { 0.5 }), price: provider.price,
-      merging: mode.isAtLeast(.merging) ? MergeLimits() : nil)
+      merging: mode.isAtLeast(.merging) ? limits : nil)
   }
 
   private static func upstreams(_ mode: Mode) -> [UpstreamSettings] {
