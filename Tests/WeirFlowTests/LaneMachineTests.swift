@@ -102,6 +102,16 @@ struct LaneMachineTests {
     #expect(rig.granted.last == third)
   }
 
+  @Test("a machine that slept while a request was out does not take that for the time an answer takes (issue 3)")
+  func slept() throws {
+    var rig = Rig(LaneConfiguration())
+    let first = rig.enqueue(within: .seconds(30))
+    rig.send(first)
+    rig.now = rig.now + .seconds(13 * 3600)
+    rig.release(first)
+    #expect(rig.stats.typicalLatency == .seconds(30))
+  }
+
   @Test("who waits for a permit longer than it has time is told so, without the rate limit being blamed")
   func busy() throws {
     var rig = Rig(LaneConfiguration(concurrency: 1))

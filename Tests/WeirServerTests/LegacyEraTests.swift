@@ -164,6 +164,21 @@ struct LegacyEraTests {
     }
   }
 
+  @Test("a legacy client that has closed its sending half still gets the answer of its call (issue 3)")
+  func halfClosed() async throws {
+    try await RunningFront.with { running in
+      let session = try await running.initialize()
+      let client = try await WireClient.connect(running.port)
+      await client.send(RunningFront.request(RunningFront.legacyBody("tools/call", params: #"{"name":"hang"}"#), ["Mcp-Session-Id": session]))
+      await running.gateway.until { hanging, _ in hanging == 1 }
+      await client.finish()
+      for _ in 0..<3 { _ = try await running.legacy(session, "ping") }
+      running.gateway.release()
+      let text = await client.receiveAll()
+      #expect(WireResponse(text: text).status == 200)
+    }
+  }
+
   @Test("an open stream hears of changed tools, and a second one is refused")
   func notifications() async throws {
     try await RunningFront.with { running in

@@ -122,7 +122,8 @@ package struct LaneMachine: Sendable {
     switch outcome {
     case .answered:
       limiter.succeeded(sentAt: sentAt)
-      learn(now - sentAt)
+      // A machine that slept in between must not count: no answer that was of use took longer than its deadline.
+      learn(min(now, max(sentAt, grant.request.deadline)) - sentAt)
     case .throttled(let retryAfter):
       totals.throttles += 1
       limiter.penalise(retryAfter: retryAfter, sentAt: sentAt, jitter: jitter, now: now)

@@ -16,10 +16,7 @@ struct BucketFetch: Sendable {
   /// What is known of one bucket.
   private struct Known: Sendable {
     let result: JSONDocument
-    let age: Duration
-    /// For how long it stays fresh, and may be given at all.
-    let fresh: Duration
-    let life: Duration
+    let lifespan: Lifespan
   }
 
   /// One bucket: its key, and what memory and Redis have of it.
@@ -27,7 +24,7 @@ struct BucketFetch: Sendable {
     let key: CacheKey
     var known: Known?
 
-    var isFresh: Bool { known.map { $0.fresh > .zero } ?? false }
+    func isFresh(at now: Moment) -> Bool { known?.lifespan.isFresh(at: now) ?? false }
   }
 
   /// What came of asking for a range of buckets.
@@ -40,30 +37,35 @@ struct BucketFetch: Sendable {
 
   /// - Throws: what the provider's lane or the upstream fails with.
   func run() async throws(CallError) -> Fetched {
+    let ticket = fetch.cache.ticket(for: missed.key)
     guard var slots = slots() else { return try await fetch.askWhole(missed, terms) }
     if fetch.cache.hasSharedStore { await lookInSharedStore(&slots) }
-    let known = slots.count { $0.isFresh }
-    let plan = BucketPlan(missing: slots.indices.filter { !slots[$0].isFresh }) { buckets.requests(for: $0) }
+    let now = fetch.time.now()
+    let missing = slots.indices.filter { !slots[$0].isFresh(at: now) }
+    let asked = await ask(BucketPlan(missing: missing) { buckets.requests(for: $0) }, slots)
     var brought: [Examined] = []
-    for asked in await ask(plan, slots) {
-      switch asked {
-      case .buckets(let range, let answers, let examined):
-        for (index, answer) in zip(range, answers) { slots[index].known = answer }
-        brought.append(examined)
-      case .other(let range, let examined):
-        // The answer to the whole range, though it cannot be cut; or a refusal that would meet the whole range too.
-        if range == slots.indices || examined.verdict == .throttled { return whole(examined) }
-        return try await fetch.askWhole(missed, terms)
-      case .failed(let error):
-        // Where every bucket is known, though not fresh, the last numbers are better than none.
-        guard error.allowsStale, slots.allSatisfy({ $0.known != nil }), let answer = join(slots) else { throw error }
-        return Fetched(
-          result: answer.result, source: .stale, age: answer.age, freshUntil: nil, cost: answer.cost, requests: answer.requests,
-          savedRequests: answer.requests, savedCost: answer.cost)
-      }
+    for case .buckets(let range, let answers, let examined) in asked {
+      for (index, answer) in zip(range, answers) { slots[index].known = answer }
+      brought.append(examined)
     }
-    guard let answer = join(slots) else { return try await fetch.askWhole(missed, terms) }
-    return keep(answer, known: known, brought)
+    for case .failed(let error) in asked { return try stale(error, slots) }
+    for case .other(let range, let examined) in asked {
+      // The answer to the whole range, though it cannot be cut; or a refusal that would meet the whole range too.
+      if range == slots.indices || examined.verdict == .throttled { return whole(examined, ticket) }
+      return try await fetch.askWhole(missed, terms)
+    }
+    if let answer = join(slots) { return keep(answer, known: slots.count - missing.count, brought, ticket) }
+    // What was brought is the answer itself where all of it was asked for at once.
+    for case .buckets(slots.indices, _, let examined) in asked { return whole(examined, ticket) }
+    return try await fetch.askWhole(missed, terms)
+  }
+
+  /// Where every bucket is known, though not fresh, the last numbers are better than none.
+  private func stale(_ error: CallError, _ slots: [Slot]) throws(CallError) -> Fetched {
+    guard error.allowsStale, slots.allSatisfy({ $0.known != nil }), let answer = join(slots) else { throw error }
+    return Fetched(
+      result: answer.result, source: .stale, age: answer.age, freshUntil: nil, cost: answer.cost, requests: answer.requests,
+      savedRequests: answer.requests, savedCost: answer.cost)
   }
 
   // MARK: What is known
@@ -75,23 +77,25 @@ struct BucketFetch: Sendable {
     for index in buckets.buckets.indices {
       guard let call = buckets.call(for: index..<index + 1) else { return nil }
       let key = keys.key(arguments: call.keyArguments)
-      slots.append(Slot(key: key, known: fetch.cache.peek(key, now: fetch.time.now()).flatMap(Self.known)))
+      slots.append(Slot(key: key, known: fetch.cache.peek(key, now: fetch.time.now()).flatMap(known)))
     }
     return slots
   }
 
-  private static func known(_ hit: MemoryHit<ToolResult>) -> Known? {
+  private func known(_ hit: MemoryHit<ToolResult>) -> Known? {
     guard let document = try? JSONDocument(parsing: hit.payload.bytes, limits: .upstreamResult) else { return nil }
-    return Known(result: document, age: hit.age, fresh: hit.remainingFreshness, life: hit.remainingLife)
+    let now = fetch.time.now()
+    let lifespan = Lifespan(bornAt: now + (.zero - hit.age), freshUntil: now + hit.remainingFreshness, staleUntil: now + hit.remainingLife)
+    return Known(result: document, lifespan: lifespan)
   }
 
   private func lookInSharedStore(_ slots: inout [Slot]) async {
     let asked = fetch.time.now()
     let owner = missed.permitted.caller.tenant
     let found = await withTaskGroup(of: (Int, Known?).self) { group in
-      for index in slots.indices where !slots[index].isFresh {
+      for index in slots.indices where !slots[index].isFresh(at: asked) {
         let key = slots[index].key
-        group.addTask { (index, await fetch.cache.fetch(key, owner: owner).hit.flatMap(Self.known)) }
+        group.addTask { (index, await fetch.cache.fetch(key, owner: owner).hit.flatMap(known)) }
       }
       return await group.reduce(into: [(Int, Known?)]()) { $0.append($1) }
     }
@@ -145,7 +149,7 @@ struct BucketFetch: Sendable {
       value: result, storedAt: fetch.time.wall(), freshFor: shape.spread(freshness.fresh), staleFor: freshness.stale,
       cost: price(of: buckets.requests(for: index..<index + 1), like: examined), upstreamRequests: buckets.requests(for: index..<index + 1))
     fetch.keep(entry, key, missed.permitted, ticket)
-    return Known(result: document, age: .zero, fresh: entry.freshFor, life: entry.freshFor + entry.staleFor)
+    return Known(result: document, lifespan: Lifespan(from: fetch.time.now(), freshFor: entry.freshFor, staleFor: entry.staleFor))
   }
 
   // MARK: The answer
@@ -162,21 +166,25 @@ struct BucketFetch: Sendable {
     let known = slots.compactMap(\.known)
     guard known.count == slots.count, let bytes = buckets.join(known.map(\.result.root)),
       let document = try? JSONDocument(parsing: bytes, limits: .upstreamResult), let result = try? ToolResult(normalizing: document.root),
-      let fresh = known.map(\.fresh).min(), let life = known.map(\.life).min(), let age = known.map(\.age).max()
+      let born = known.map(\.lifespan.bornAt).min(), let fresh = known.map(\.lifespan.freshUntil).min(),
+      let end = known.map(\.lifespan.staleUntil).min()
     else { return nil }
+    // Time has passed since they were looked up: the missing ones were waited for.
+    let now = fetch.time.now()
+    let (age, freshFor, life) = (max(.zero, now - born), max(.zero, fresh - now), max(.zero, end - now))
     let requests = buckets.requests(for: slots.indices)
     let price = fetch.dispatch.lanes[missed.permitted.provider]?.price(of: requests) ?? .zero
-    return Joined(result: result, age: age, fresh: fresh, life: life, requests: requests, cost: price)
+    return Joined(result: result, age: age, fresh: freshFor, life: life, requests: requests, cost: price)
   }
 
   /// The answer of the range lives as long as the bucket of it that expires first, and is as old as its oldest. Redis has the buckets: only an
   /// answer that came whole is written there too.
-  private func keep(_ answer: Joined, known: Int, _ brought: [Examined]) -> Fetched {
+  private func keep(_ answer: Joined, known: Int, _ brought: [Examined], _ ticket: PurgeTicket) -> Fetched {
     var entry = CacheEntry(
       value: answer.result, storedAt: fetch.time.wall(), freshFor: answer.fresh, staleFor: max(.zero, answer.life - answer.fresh),
       cost: answer.cost, upstreamRequests: answer.requests)
     entry.agedBy = answer.age
-    let isKept = answer.fresh > .zero && isKept(entry, isWhole: known == 0)
+    let isKept = answer.fresh > .zero && isKept(entry, isWhole: known == 0, ticket)
     let spent = brought.filter { !$0.isCarried }
     return Fetched(
       result: answer.result, source: source(known: known, brought), age: answer.age,
@@ -185,9 +193,8 @@ struct BucketFetch: Sendable {
       savedCost: max(.zero, answer.cost - spent.reduce(MicroUSD.zero) { $0 + $1.cost }))
   }
 
-  private func isKept(_ entry: CacheEntry<ToolResult>, isWhole: Bool) -> Bool {
+  private func isKept(_ entry: CacheEntry<ToolResult>, isWhole: Bool, _ ticket: PurgeTicket) -> Bool {
     let (cache, permitted) = (fetch.cache, missed.permitted)
-    let ticket = cache.ticket(for: missed.key)
     if isWhole { return fetch.keep(entry, missed.key, permitted, ticket) }
     return cache.memory.put(missed.key, entry, owner: permitted.caller.tenant, since: ticket, now: fetch.time.now()) != .tooLarge
   }
@@ -198,9 +205,9 @@ struct BucketFetch: Sendable {
     return members > 1 ? .merged(members: members) : .upstream
   }
 
-  private func whole(_ examined: Examined) -> Fetched {
+  private func whole(_ examined: Examined, _ ticket: PurgeTicket) -> Fetched {
     if examined.verdict == .throttled, let last = fetch.cache.peek(missed.key, now: fetch.time.now()) { return fetch.fetched(last, .stale) }
-    return fetch.keep(examined, missed, fetch.cache.ticket(for: missed.key))
+    return fetch.keep(examined, missed, ticket)
   }
 
   private func price(of requests: Int, like examined: Examined) -> MicroUSD {

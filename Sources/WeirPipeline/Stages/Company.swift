@@ -12,6 +12,9 @@ final class Companion: LaneCompanion {
     case alone
   }
 
+  /// In bytes: merging is done under the lane's lock, so a call that says more than this is asked alone.
+  private static let longest = 4096
+
   let call: MergeableCall
   let group: LaneGroup
   /// Given once by whoever takes this one along.
@@ -20,7 +23,7 @@ final class Companion: LaneCompanion {
   private let limits: MergeLimits
 
   init?(_ outgoing: Outgoing, limits: MergeLimits?) {
-    guard let call = outgoing.merging, let limits else { return nil }
+    guard let call = outgoing.merging, let limits, call.group.count + (outgoing.arguments?.count ?? 0) <= Self.longest else { return nil }
     self.call = call
     self.group = outgoing.laneGroup(of: call)
     self.outgoing = outgoing

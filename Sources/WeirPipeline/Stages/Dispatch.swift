@@ -122,7 +122,11 @@ struct Dispatch: Sendable {
   /// What each member gets of a common answer, in order.
   private func shares(of common: Examined, _ merged: MergedCall, _ company: Company, _ way: Way) -> [Companion.Share] {
     // The provider would refuse each of them too.
-    if common.verdict == .throttled { return company.members.map { _ in .answered(common) } }
+    if common.verdict == .throttled {
+      // The provider's own words may name what the others asked for: the head gets them, the others that it throttles.
+      let refusal = CallError(.throttled, "The provider throttles; try again in a minute.", retryAfter: .seconds(60))
+      return company.members.indices.map { $0 == 0 ? .answered(common) : .failed(refusal) }
+    }
     guard common.isAnswer, let document = common.document else { return company.members.map { _ in .alone } }
     return company.members.enumerated().map { index, member in
       guard let bytes = merged.split(document.root, for: index), let own = try? JSONDocument(parsing: bytes, limits: .upstreamResult),
@@ -178,7 +182,7 @@ extension CallError {
   /// The provider or the upstream answers nobody now.
   fileprivate var concernsAll: Bool {
     switch reason {
-    case .throttled, .upstreamDown, .timedOut: true
+    case .throttled, .upstreamDown: true
     default: false
     }
   }

@@ -31,6 +31,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var isWorkingOff = false
   private var holdsRead = false
   private var isInputClosed = false
+  /// The connection's runner has a call to answer, and Hummingbird none.
+  private var isRunning = false
   private var pendingRefusal: Refusal?
   private var queued: Int64 = 0
   private var isHeld = false
@@ -179,6 +181,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       switch answer.kind {
       case .reply(let reply): return send(reply, context)
       case .waiting(let call) where call.progressToken == nil && connection.run(CallRunner.Job(call: call, headers: answer.headers)):
+        isRunning = true
         return arm(context)
       case .waiting, .stream: connection.leave(.answer(answer))
       }
@@ -324,13 +327,15 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       isInputClosed = true
       connection.inputClosed()
       let isDone = machine.phase != .responding
-      context.fireUserInboundEventTriggered(event)
+      // Hummingbird would close the connection, since it has nothing to answer.
+      if !isRunning { context.fireUserInboundEventTriggered(event) }
       if isDone { context.close(promise: nil) }
     case is FrontDrain:
       if machine.quiesce() { context.close(promise: nil) }
     case is FrontDrainEnd:
       connection.drained()
     case let answered as CallRunner.Answered:
+      isRunning = false
       if machine.phase == .responding { send(answered.reply, context) }
     default:
       context.fireUserInboundEventTriggered(event)
