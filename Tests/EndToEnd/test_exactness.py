@@ -106,7 +106,7 @@ def test_ranges_put_together_from_buckets_are_those_of_the_day(start_weir: Start
             asked.close()
     print(numbers.table())
     assert numbers.differences == 0 and numbers.order_differences == 0, "\n".join(numbers.examples[:5])
-    assert found > 0
+    assert found > 0 and numbers.refused == 0
     assert 0 < numbers.buckets_asked < numbers.buckets_answered
 
 

@@ -55,6 +55,7 @@ class DayNumbers:
     calls: int = 0
     differences: int = 0
     order_differences: int = 0
+    refused: int = 0
     stale: int = 0
     older: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class DayNumbers:
             "calls": self.calls,
             "differences": self.differences,
             "answers with members in another order": self.order_differences,
+            "calls that Weir refused": self.refused,
             "answers marked as stale": self.stale,
             "of those with buckets of an earlier day": self.older,
             "requests at the provider": self.requests,
@@ -110,6 +112,7 @@ class DaysProof:
         began = time.monotonic()
         for day in (first + timedelta(days=n) for n in range(days)):
             for number, visit in enumerate(VISITS):
+                self._wait_until_quiet()
                 self.clock.advance(datetime.combine(day, visit, UTC))
                 for wave in range(waves):
                     self._wave(day, number * waves + wave)
@@ -119,6 +122,13 @@ class DaysProof:
             if progress:
                 progress(self.numbers)
         return self.numbers
+
+    def _wait_until_quiet(self, pause: float = 0.15) -> None:
+        """Until Weir asks for nothing any more: renewals go on behind its callers, and a call during which the day changes is of neither."""
+        seen, deadline = -1, time.monotonic() + 60
+        while (count := sum(self.behind.counts()["received"].values())) != seen and time.monotonic() < deadline:
+            seen = count
+            time.sleep(pause)
 
     def _count(self) -> None:
         self.numbers.requests = sum(self.behind.counts()["received"].values())
@@ -142,6 +152,11 @@ class DaysProof:
         numbers.stale += stale
         if reply.normal == right:
             return
+        if reply.normal.is_error and not right.is_error:
+            numbers.refused += 1
+            if len(numbers.examples) < 40:
+                numbers.examples.append(f"{self.clock.now} {json.dumps(question)} refused: {reply.normal.text}")
+            return
         if reply.normal.value() == right.value():
             numbers.order_differences += 1
         elif stale and self._is_of_earlier_days(day, question, reply):
@@ -153,9 +168,8 @@ class DaysProof:
 
     def _is_of_earlier_days(self, day: date, question: dict[str, Any], reply: Reply) -> bool:
         """Whether every bucket is what the provider said on a day that is no longer ago than a stale answer may be, and than this one says."""
-        age = timedelta(seconds=reply.provenance.get("ageSeconds", 0))
-        if age > LONGEST:
-            return False
+        # The age is that of the oldest bucket, which may be one that is final; no other is given for longer.
+        age = min(timedelta(seconds=reply.provenance.get("ageSeconds", 0)), LONGEST)
         earliest = (self.clock.now - age - timedelta(seconds=1)).date()
         known = [self._on(earliest + timedelta(days=n), question) for n in range((day - earliest).days + 1)]
         return all(self._fits(getattr(reply.normal, name), [getattr(normal, name) for normal in known]) for name in ("text", "structured"))
