@@ -55,6 +55,17 @@ struct Visit: Sendable {
   let steps: [Step]
 
   var callCount: Int { steps.reduce(0) { $0 + $1.calls.count } }
+
+  /// One line of JSON, each call as the request to AWS that its server makes of it.
+  func json(on first: CivilDate) -> String {
+    let today = first + Int(start / .seconds(86_400))
+    let steps = self.steps.map { step in
+      let calls = step.calls.compactMap { AWSCall(tool: $0.tool.string, arguments: $0.params.root["arguments"], today: today) }
+      let requests = calls.map { #"{"target":"\#($0.target)","request":\#(String(decoding: $0.body, as: UTF8.self))}"# }
+      return #"{"pause":\#(Int(step.pause / .milliseconds(1))),"width":\#(step.width),"calls":[\#(requests.joined(separator: ","))]}"#
+    }
+    return #"{"kind":"\#(kind.rawValue)","caller":\#(caller),"start":\#(Int(start / .milliseconds(1))),"steps":[\#(steps.joined(separator: ","))]}"#
+  }
 }
 
 /// A week of a team: its visits in the order in which they begin.

@@ -2,15 +2,17 @@ import Glibc
 import WeirBilling
 import WeirCore
 
-/// `weir-trace --emulator PORT [--seed N] [--start YYYY-MM-DD] [--modes a,b] [--page-size N] [--merge-rows N] [--log FILE]`:
+/// `weir-trace --emulator PORT [--seed N] [--start YYYY-MM-DD] [--modes a,b] [--page-size N] [--merge-rows N] [--log FILE] [--calls FILE]`:
 /// `--page-size` is how many rows a page of Cost Explorer holds, `--merge-rows` what Weir takes for the most that a merged request may ask for,
-/// `--log` a file that gets a line for each request that was answered.
+/// `--log` a file that gets a line for each request that was answered, `--calls` one that gets a line for each visit, with the requests that its
+/// calls are.
 struct TraceCommand {
   private var port: UInt16 = 0
   private var seed: UInt64 = 1
   private var start = CivilDate(year: 2026, month: 11, day: 16)
   private var modes = Mode.allCases
   private var log: Int32?
+  private var calls: Int32?
   private var limits = MergeLimits()
   private var pageSize: Int?
 
@@ -41,10 +43,8 @@ struct TraceCommand {
       case "--page-size":
         guard let rows = Int(value), rows > 0 else { throw TraceError("--page-size takes a number.") }
         pageSize = rows
-      case "--log":
-        let file = open(value, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-        guard file >= 0 else { throw TraceError("\(value) cannot be written.") }
-        log = file
+      case "--log": log = try Self.file(value)
+      case "--calls": calls = try Self.file(value)
       default: throw TraceError("There is no option \(option).")
       }
     }
@@ -55,6 +55,7 @@ struct TraceCommand {
     let knowledge = Knowledge(port: port, pageSize: pageSize)
     let trace = TraceGenerator.week(of: try Company(knowledge, on: start), start: start, seed: seed)
     Self.show("A week from \(start.text), seed \(seed)\(pageSize.map { ", pages of \($0) rows" } ?? ""):\n\n\(trace.composition)\n")
+    if let calls { for visit in trace.visits { Self.write(visit.json(on: start), to: calls) } }
     Self.show(Report.head)
     var measured: [Mode: Replay.Measurement] = [:]
     var replay = Replay(trace: trace, knowledge: knowledge, seed: seed, limits: limits)
@@ -73,6 +74,12 @@ struct TraceCommand {
       Self.note("\(Report.details(mode, measurement)) (\(Report.seconds(began.now() - .zero)) to replay)")
     }
     Self.show(Report.aims(measured))
+  }
+
+  private static func file(_ path: String) throws(TraceError) -> Int32 {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard file >= 0 else { throw TraceError("\(path) cannot be written.") }
+    return file
   }
 
   /// A part of the result, on the standard output, at once.

@@ -77,6 +77,29 @@ struct SharedStoreTests {
     }
   }
 
+  @Test("what waits to be written is written before the writer ends, and nothing after it")
+  func drains() async throws {
+    let (shelf, time) = (SharedShelf(), ManualTime())
+    let cache = TieredStore<ToolResult>(
+      memory: MemoryStore(limits: MemoryLimits(), cores: 1), shared: shelf, time: time, encode: { $0.bytes },
+      decode: { try? ToolResult(storedNormalized: $0) })
+    let writer = SharedWriter(cache: cache)
+    let result = try ToolResult(normalizing: JSONDocument(parsing: Array(textResult("kept").utf8)).root)
+    let entry = CacheEntry(value: result, storedAt: time.wall(), freshFor: .minutes(1), staleFor: .zero, cost: .zero, upstreamRequests: 1)
+    let keys = CacheKeyBuilder(partition: .all, upstream: "up", credential: "service", definition: [], method: "tools/call", tool: "get")
+    func write(_ count: Int) {
+      for number in 0..<count {
+        let key = keys.key(arguments: Array("\(number)".utf8))
+        writer.write(key, entry, since: cache.ticket(for: key))
+      }
+    }
+    write(40)
+    writer.close()
+    write(1)
+    await writer.run()
+    #expect(await shelf.writes == 40)
+  }
+
   @Test("a renewal that brings nothing to keep is not paid for on every hit")
   func renewalsArePaced() async throws {
     let upstream = ScriptedUpstream("up") { _, number throws(CallError) in textResult("\(number)", isError: number > 1) }

@@ -63,7 +63,8 @@ package struct Assembly: Sendable {
     if let keeper { services.append(BackgroundService { await keeper.run() }) }
     if let redis { services.append(BackgroundService { await redis.run() }) }
     services.append(BackgroundService { await cache.memory.run(time: time) })
-    services.append(BackgroundService { await writer.run() })
+    // Answers were paid for: those that wait are written before Redis is let go.
+    services.append(DrainingService(body: { await writer.run() }, close: { writer.close() }))
     services.append(
       BackgroundService {
         await withDiscardingTaskGroup { group in

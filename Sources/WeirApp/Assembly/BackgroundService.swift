@@ -12,3 +12,13 @@ struct BackgroundService: Service {
     await cancelWhenGracefulShutdown { await self.body() }
   }
 }
+
+/// A component that finishes what it has begun when its service stops: `close` tells it to, and `body` ends by itself.
+struct DrainingService: Service {
+  let body: @Sendable () async -> Void
+  let close: @Sendable () -> Void
+
+  func run() async throws {
+    await withGracefulShutdownHandler { await body() } onGracefulShutdown: { close() }
+  }
+}

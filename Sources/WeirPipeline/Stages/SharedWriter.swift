@@ -25,15 +25,18 @@ package final class SharedWriter: Sendable {
     (jobs, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.capacity))
   }
 
-  /// Answers that were not written since too many waited.
+  /// Answers that were not written since too many waited, or since no more were taken.
   package var droppedCount: Int64 { dropped.current }
 
   func write(_ key: CacheKey, _ entry: CacheEntry<ToolResult>, since ticket: PurgeTicket) {
     guard cache.hasSharedStore else { return }
-    if case .dropped = queue.yield(Job(key: key, entry: entry, ticket: ticket)) { dropped.add() }
+    guard case .enqueued = queue.yield(Job(key: key, entry: entry, ticket: ticket)) else { return dropped.add() }
   }
 
-  /// Writes until cancelled.
+  /// Nothing more is taken; `run` ends when what waits is written.
+  package func close() { queue.finish() }
+
+  /// Writes until closed or cancelled.
   package func run() async {
     await withTaskGroup(of: Void.self) { group in
       var running = 0
