@@ -66,7 +66,7 @@ let package = Package(
     .target(name: "WeirTenancy", dependencies: ["WeirCore", "WeirJSON", crypto, locks], swiftSettings: swiftSettings),
     .target(name: "WeirCache", dependencies: ["WeirCore", crypto, deque, locks], swiftSettings: swiftSettings),
     .target(name: "WeirFlow", dependencies: ["WeirCore", deque, locks, logging], swiftSettings: swiftSettings),
-    .target(name: "WeirBilling", dependencies: ["WeirCore", "WeirJSON", "WeirMCP"], swiftSettings: swiftSettings),
+    .target(name: "WeirBilling", dependencies: ["WeirCore", "WeirJSON", "WeirMCP", locks], swiftSettings: swiftSettings),
     .target(
       name: "WeirRedis", dependencies: ["CHiredis", deque, logging, locks, nioCore, nioPosix, nioSSL],
       swiftSettings: swiftSettings),

@@ -1,6 +1,6 @@
 /// What stands between the callers and the provider, each with all of the ones before it.
 enum Mode: String, CaseIterable, Sendable {
-  case direct, exact, coalescing, lane, freshness, merging, buckets
+  case direct, exact, coalescing, lane, freshness, merging, buckets, wider
 
   var title: String {
     switch self {
@@ -11,6 +11,7 @@ enum Mode: String, CaseIterable, Sendable {
     case .freshness: "plus canonical keys and billing freshness"
     case .merging: "plus merging"
     case .buckets: "plus buckets"
+    case .wider: "plus wider questions"
     }
   }
 

@@ -33,7 +33,7 @@ package final class Pipeline: Gateway {
     self.listTTL = listTTL
     let dispatch = Dispatch(
       upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, time: time, recorder: recorder)
-    self.fetch = Fetch(cache: cache, writer: writer, dispatch: dispatch, time: time, recorder: recorder)
+    self.fetch = Fetch(cache: cache, flights: flights, writer: writer, dispatch: dispatch, time: time, recorder: recorder)
   }
 
   // MARK: Gateway

@@ -4,6 +4,7 @@ import WeirCache
 import WeirCore
 import WeirFlow
 import WeirJSON
+import WeirMCP
 import WeirTestSupport
 
 @testable import WeirPipeline

@@ -137,7 +137,7 @@ package struct Assembly: Sendable {
     UpstreamSettings(
       name: upstream.name, credential: UpstreamFactory.credential(of: upstream), policy: upstream.policy, provider: upstream.provider,
       share: upstream.share, toolShares: upstream.toolShares, callTimeout: upstream.callTimeout,
-      reusesBuckets: upstream.reusesBuckets)
+      reusesBuckets: upstream.reusesBuckets, widens: upstream.widens)
   }
 
   private static func front(

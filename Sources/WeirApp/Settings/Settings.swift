@@ -96,6 +96,8 @@ package struct Settings: Sendable {
     package var era = "auto"
     /// Whether answers over a range of time are put together from the time buckets that are known.
     package var reusesBuckets = true
+    /// Whether a question may be asked in wider terms where that costs no more.
+    package var widens = true
 
     package enum Transport: Sendable {
       case stdio(command: [String], environment: [String: Secret], processes: Int)

@@ -20,7 +20,7 @@ enum UpstreamReader {
   private static func upstream(_ name: Name, _ node: SettingsNode) throws(SettingsError) -> Settings.Upstream {
     let map = try node.mapping(
       "command", "environment", "processes", "url", "headers", "ca_file", "pack", "provider", "share", "cache", "freshness", "trust_annotations",
-      "call_timeout", "start_timeout", "max_result", "era", "buckets")
+      "call_timeout", "start_timeout", "max_result", "era", "buckets", "widen")
     let pack = try map.value("pack", "a pack that Weir has: \(PolicyPacks.all.map(\.name).joined(separator: ", "))") { PolicyPacks.named($0) }
     let rules = try self.rules(map["cache"])
     let trusted = try map.duration("trust_annotations").map { Freshness(fresh: $0, stale: .zero) }
@@ -39,6 +39,7 @@ enum UpstreamReader {
     upstream.startTimeout = try map.duration("start_timeout") ?? upstream.startTimeout
     upstream.maxResultBytes = try map.bytes("max_result") ?? upstream.maxResultBytes
     upstream.reusesBuckets = try map.flag("buckets") ?? upstream.reusesBuckets
+    upstream.widens = try map.flag("widen") ?? upstream.widens
     upstream.era = try map.value("era", "auto, legacy or modern") { ["auto", "legacy", "modern"].contains($0) ? $0 : nil } ?? upstream.era
     return upstream
   }

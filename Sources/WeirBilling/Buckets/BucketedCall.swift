@@ -21,6 +21,12 @@ package struct BucketedCall: Sendable {
     freshness.freshness(of: bucket, isEstimated: answer.isEstimated, isEmpty: answer.isEmpty, hasRowsBeside: hasRowsBeside)
   }
 
+  /// How long an answer lives that cannot be cut into its buckets.
+  package var wholeFreshness: Freshness {
+    guard let first = buckets.first, let last = buckets.last else { return freshness.table[.open] }
+    return freshness.rule ?? freshness.table.freshness(of: TimeBucket(start: first.start, end: last.end), today: freshness.today)
+  }
+
   /// The canonical arguments of the same query without its range, for what all its buckets share.
   package var shape: [UInt8] { rule.shape }
   /// The call for some neighbouring buckets alone, as if a caller had made it.
@@ -40,6 +46,19 @@ package struct BucketedCall: Sendable {
   package func join(_ answers: [JSONValue]) -> [UInt8]? {
     answers.count == buckets.count ? rule.join(answers) : nil
   }
+
+  /// The provider answers in pages: the first of them is the answer, and no bucket can be cut from it.
+  package var isPaged: Bool { rule.isPaged(buckets: buckets.count) }
+
+  /// Wider questions whose answers hold this one's, bucket by bucket.
+  package func wider() -> [any WiderRule] { rule.wider() }
+  /// The wider question that is worth asking in the place of this one, of which so many buckets are missing; nil where none costs no more.
+  package func asking(missing: Int) -> (call: BucketedCall, wider: any WiderRule)? {
+    guard let first = buckets.first, let last = buckets.last else { return nil }
+    return rule.asking(missing, of: TimeBucket(start: first.start, end: last.end), today: freshness.today).map { ask in
+      (BucketedCall(buckets: ask.buckets, rule: ask.rule, freshness: freshness), ask.wider)
+    }
+  }
 }
 
 /// What a pack knows of one query that answers in time buckets.
@@ -49,6 +68,15 @@ package protocol BucketRule: Sendable {
   func requests(buckets: Int) -> Int
   func cut(_ result: JSONValue, into buckets: [TimeBucket]) -> [BucketAnswer]?
   func join(_ answers: [JSONValue]) -> [UInt8]?
+  func isPaged(buckets: Int) -> Bool
+  func wider() -> [any WiderRule]
+  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk?
+}
+
+extension BucketRule {
+  package func isPaged(buckets: Int) -> Bool { false }
+  package func wider() -> [any WiderRule] { [] }
+  package func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? { nil }
 }
 
 /// Days from `start` to before `end`.

@@ -1,22 +1,23 @@
 internal import WeirCore
 internal import WeirJSON
 
-/// `getCostAndUsage` by days, or by whole months: each bucket of the answer is the answer of a call for it alone.
+/// `getCostAndUsage` by days or by months: each bucket of the answer is the answer of a call for it alone. A month of which a part was asked for
+/// is a bucket of its own, another one than the whole month's.
 struct CostAndUsageBuckets: BucketRule {
   let query: CostQuery
+  let book: CostBook
 
-  /// Nil for hours, and for months of which a part was asked for: such a bucket is another one than the whole month's.
-  static func call(_ query: CostQuery, freshness: BucketFreshness) -> BucketedCall? {
-    buckets(of: query).map { BucketedCall(buckets: $0, rule: CostAndUsageBuckets(query: query), freshness: freshness) }
+  /// Nil for hours.
+  static func call(_ query: CostQuery, _ book: CostBook, freshness: BucketFreshness) -> BucketedCall? {
+    buckets(of: query).map { BucketedCall(buckets: $0, rule: CostAndUsageBuckets(query: query, book: book), freshness: freshness) }
   }
 
-  private static func buckets(of query: CostQuery) -> [TimeBucket]? {
+  static func buckets(of query: CostQuery) -> [TimeBucket]? {
     guard let days = query.period.days, query.period.bucketCount <= 5000 else { return nil }
     var buckets: [TimeBucket] = []
     var start = days.lowerBound
-    if query.period.granularity == .monthly, start != start.firstOfMonth || days.upperBound != days.upperBound.firstOfMonth { return nil }
     while start < days.upperBound {
-      let end = query.period.granularity == .monthly ? start.firstOfNextMonth : start + 1
+      let end = query.period.granularity == .monthly ? min(start.firstOfNextMonth, days.upperBound) : start + 1
       buckets.append(TimeBucket(start: start, end: end))
       start = end
     }
@@ -27,13 +28,15 @@ struct CostAndUsageBuckets: BucketRule {
 
   func call(from start: CivilDate, to end: CivilDate) -> BucketCall {
     let query = query(from: start, to: end)
-    return BucketCall(keyArguments: query.canonical, sentArguments: query.sent, merging: CostAndUsageMerge.call(query))
+    return BucketCall(keyArguments: query.canonical, sentArguments: query.sent, merging: CostAndUsageMerge.call(query, book))
   }
 
   func requests(buckets: Int) -> Int {
-    let rows = CostRows.rowsOfBucket(query).multipliedReportingOverflow(by: buckets)
-    return rows.overflow ? .max : CostRows.pages(ofRows: rows.partialValue)
+    let sizes = book.sizes
+    return sizes.pages(ofRows: sizes.rows(query, buckets: buckets))
   }
+
+  func isPaged(buckets: Int) -> Bool { book.sizes.isPaged(query, buckets: buckets) }
 
   func cut(_ result: JSONValue, into buckets: [TimeBucket]) -> [BucketAnswer]? {
     guard let first = buckets.first, let last = buckets.last else { return nil }
@@ -56,7 +59,7 @@ struct CostAndUsageBuckets: BucketRule {
       parts.append(part)
     }
     // The provider would give that many rows in pages.
-    guard parts.reduce(0, { $0 + max(1, $1.buckets[0].groups.count) }) <= CostRows.whole else { return nil }
+    guard parts.reduce(0, { $0 + max(1, $1.buckets[0].groups.count) }) <= book.sizes.page else { return nil }
     guard let first = parts.first, let attributes = Self.united(parts.map(\.attributes)) else { return nil }
     let frame = first.frame.result(with: [])
     guard parts.allSatisfy({ $0.hasSameHead(as: first) && $0.frame.result(with: []) == frame }) else { return nil }

@@ -30,8 +30,10 @@ package struct FreshnessTable: Sendable {
   }
 
   /// What an answer says of itself shortens its life: nil where it says nothing.
-  package func cap(isEmpty: Bool = false, isContinued: Bool = false, isEstimated: Bool = false) -> Freshness? {
-    let kinds: [FreshnessClass?] = [isEmpty ? .empty : nil, isContinued ? .continued : nil, isEstimated ? .open : nil]
+  /// - Parameter isSettled: all its days have settled, so that what is estimated in it changes no more often than theirs.
+  package func cap(isEmpty: Bool = false, isContinued: Bool = false, isEstimated: Bool = false, isSettled: Bool = false) -> Freshness? {
+    let estimated = isSettled ? FreshnessClass.openSettled : .open
+    let kinds: [FreshnessClass?] = [isEmpty ? .empty : nil, isContinued ? .continued : nil, isEstimated ? estimated : nil]
     return kinds.compactMap { $0.map { self[$0] } }.reduce(nil) { (cap: Freshness?, next: Freshness) in cap?.capped(next) ?? next }
   }
 }

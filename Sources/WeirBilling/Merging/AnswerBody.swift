@@ -31,7 +31,7 @@ struct AnswerBody {
   }
 
   /// The result came through the proxy's own reader: these bounds are those of a whole upstream message.
-  private static let limits = JSONLimits(maxBytes: 256 << 20, maxDepth: 128, maxMembers: 8_000_000)
+  static let limits = JSONLimits(maxBytes: 256 << 20, maxDepth: 128, maxMembers: 8_000_000)
 
   /// The body, as text and as structured content where there is some; they say the same.
   var values: [JSONValue] { [inner] + (structured.map { [$0] } ?? []) }

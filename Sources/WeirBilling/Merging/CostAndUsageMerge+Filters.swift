@@ -21,7 +21,7 @@ struct CostFilterUnion {
       leaves.append(leaf)
     }
     guard let key = leaves.first?.key, key.isGroupable, leaves.allSatisfy({ $0.key == key }) else { return nil }
-    guard !common.contains(where: { $0.mentions(key) || Self.overlaps(key, $0) }) else { return nil }
+    guard !common.contains(where: { Self.isEntangled(key, with: $0) }) else { return nil }
     let lists = leaves.compactMap(\.sliceValues)
     guard lists.count == leaves.count, lists.allSatisfy({ list in list.allSatisfy { !$0.string.isEmpty } }) else { return nil }
     self.key = key
@@ -30,8 +30,9 @@ struct CostFilterUnion {
     self.isOneValueEach = lists.allSatisfy { $0.count == 1 }
   }
 
-  private static func overlaps(_ key: CostKey, _ filter: CostFilter) -> Bool {
-    key == .dimension("USAGE_TYPE") && filter.mentions(.dimension("USAGE_TYPE_GROUP"))
+  /// Whether the condition says something of the key, or of groups of its values.
+  static func isEntangled(_ key: CostKey, with filter: CostFilter) -> Bool {
+    filter.mentions(key) || (key == .dimension("USAGE_TYPE") && filter.mentions(.dimension("USAGE_TYPE_GROUP")))
   }
 }
 

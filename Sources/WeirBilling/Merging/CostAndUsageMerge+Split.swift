@@ -3,6 +3,10 @@ internal import WeirJSON
 
 extension CostAndUsageMerge {
   func split(_ result: JSONValue, of merged: Merged, for member: CostQuery) -> [UInt8]? {
+    Self.split(result: result, of: merged, for: member)
+  }
+
+  static func split(result: JSONValue, of merged: Merged, for member: CostQuery) -> [UInt8]? {
     guard let answer = CostAnswer(result, to: merged.query), let slice = CostSlice(answer, of: merged, for: member) else { return nil }
     return slice.result()
   }
@@ -28,11 +32,10 @@ private struct CostSlice {
       (position, wanted) = (0, nil)
       return
     }
-    guard let position = merged.query.groups.firstIndex(of: key), let all = merged.query.filter?.slice(by: key),
-      let values = member.filter?.slice(by: key)
-    else { return nil }
+    guard let position = merged.query.groups.firstIndex(of: key), let values = member.filter?.slice(by: key) else { return nil }
     self.position = position
     wanted = Set(values.map(key.groupKey))
+    guard let all = merged.query.filter?.slice(by: key) else { return }
     // A group that nobody asked for: the values of the filter are not the names of the groups.
     let known = Set(all.map(key.groupKey))
     guard answer.buckets.allSatisfy({ bucket in bucket.groups.allSatisfy { known.contains($0.keys[position]) } }) else { return nil }

@@ -13,6 +13,9 @@ struct CostAndUsageMerge: MergeRule {
     let isKeyAdded: Bool
   }
 
+  /// How large answers are.
+  let book: CostBook
+
   /// What two queries must have in common to be looked at together.
   static func group(of query: CostQuery) -> [UInt8] {
     var writer = JSONWriter()
@@ -25,8 +28,8 @@ struct CostAndUsageMerge: MergeRule {
     return writer.bytes
   }
 
-  static func call(_ query: CostQuery) -> MergeableCall {
-    MergeableCall(group: group(of: query), rule: CostAndUsageMerge(), query: query)
+  static func call(_ query: CostQuery, _ book: CostBook) -> MergeableCall {
+    MergeableCall(group: group(of: query), rule: CostAndUsageMerge(book: book), query: query)
   }
 
   func canMerge(_ one: CostQuery, _ other: CostQuery) -> Bool { Self.box(around: [one, other]) != nil }
@@ -34,9 +37,10 @@ struct CostAndUsageMerge: MergeRule {
   func merge(_ queries: [CostQuery], within limits: MergeLimits) -> Merged? {
     guard queries.count <= limits.members, let merged = Self.box(around: queries) else { return nil }
     if let key = merged.key, let leaf = merged.query.filter?.slice(by: key), leaf.count > limits.values { return nil }
-    // A box that is larger than its members may take more pages than they do, and each page is paid for.
-    let alone = Set(queries).reduce(0) { $0 + CostRows.pages($1) }
-    guard CostRows.estimate(merged.query) <= limits.rows, CostRows.pages(merged.query) <= alone else { return nil }
+    // A page is paid for like a request, and an answer in pages is nobody's. One that nobody makes wider is asked as it is.
+    let sizes = book.sizes
+    let rows = sizes.rows(merged.query)
+    guard (rows <= limits.rows && sizes.fitsPage(rows)) || queries.allSatisfy({ $0 == merged.query }) else { return nil }
     return merged
   }
 

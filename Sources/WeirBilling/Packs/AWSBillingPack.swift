@@ -11,13 +11,14 @@ package struct AWSBillingPack: PolicyPack {
     ProviderFacts(name: AWSBillingTools.billing, price: .zero, rate: 5, burst: 10),
   ]
   package let calendar: any BillingCalendar = AWSBillingCalendar()
+  private let book = CostBook()
 
   package init() {}
 
   package func policy(tool: Name, arguments: JSONValue?, context: PolicyContext) -> CallPolicy {
     let provider = AWSBillingTools.provider(tool)
     guard let query = arguments ?? JSONValue.emptyObject, query.kind == .object else { return CallPolicy(caching: .never, provider: provider) }
-    if let rule = Self.rule(tool, query) { return rule.policy(query, context) }
+    if let rule = Self.rule(tool, query) { return rule.policy(query, context, book) }
     let isUnknown = knowledge(of: tool) == .unknown && !AWSArguments.havePageToken(query)
     return CallPolicy(caching: isUnknown ? .bypass : .never, provider: provider, requests: AWSRequestCount.estimate(query))
   }
@@ -52,6 +53,11 @@ package struct AWSBillingPack: PolicyPack {
     // A rule may cache what is not known here: what would be no answer of a known tool is none of an unknown one.
     if body.isStoredElsewhere || (body.data.map(AWSPartialErrors.anywhere) ?? false) { return .notAnAnswer }
     return .answer(bytes: body.withoutResponseMetadata(), cap: freshness.cap(isContinued: body.isContinued), requests: requests)
+  }
+
+  package func learn(tool: Name, arguments: JSONValue?, result: JSONValue) {
+    guard tool == "cost-explorer", let arguments, let data = AWSResultBody(result).data else { return }
+    book.learn(arguments, data)
   }
 
   private static func rule(_ tool: Name, _ query: JSONValue) -> AWSToolRule? {

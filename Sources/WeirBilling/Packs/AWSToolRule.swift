@@ -54,7 +54,8 @@ struct AWSToolRule: Sendable {
   var understand: @Sendable (_ arguments: JSONValue) -> CostQuery? = { _ in nil }
 
   /// The policy of a call of this operation.
-  func policy(_ query: JSONValue, _ context: PolicyContext) -> CallPolicy {
+  /// - Parameter book: what is known of the sizes of answers, for an operation that is understood.
+  func policy(_ query: JSONValue, _ context: PolicyContext, _ book: CostBook? = nil) -> CallPolicy {
     let requests = AWSRequestCount.estimate(query) + extraRequests
     var never = CallPolicy(caching: .never, provider: provider, requests: requests)
     if AWSArguments.havePageToken(query) {
@@ -66,12 +67,12 @@ struct AWSToolRule: Sendable {
     var policy = CallPolicy(
       caching: .cached(freshness.value(of: explicit.ranges, context)), keyArguments: canonical,
       sentArguments: explicit.isChanged ? explicit.document.bytes : nil, provider: provider, requests: requests)
-    if let query = understand(explicit.document.root) {
+    if let book, let query = understand(explicit.document.root) {
       // What is sent is the same for all that share the key: the answer is never that of one spelling.
       policy.keyArguments = query.canonical
       policy.sentArguments = query.sent
-      policy.merging = CostAndUsageMerge.call(query)
-      policy.buckets = CostAndUsageBuckets.call(query, freshness: BucketFreshness(table: context.freshness, today: context.today))
+      policy.merging = CostAndUsageMerge.call(query, book)
+      policy.buckets = CostAndUsageBuckets.call(query, book, freshness: BucketFreshness(table: context.freshness, today: context.today))
     }
     return policy
   }

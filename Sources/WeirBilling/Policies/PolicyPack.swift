@@ -20,6 +20,12 @@ package protocol PolicyPack: Sendable {
   /// What a result of `tool` is, which was called with `arguments`. `isError` is the result's own member; a result that has it is looked at
   /// too, since it may tell of throttling, and is never an answer.
   func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool, freshness: FreshnessTable) -> ResultVerdict
+  /// What an answer teaches of those to come: how large they are, never what is in them.
+  func learn(tool: Name, arguments: JSONValue?, result: JSONValue)
+}
+
+extension PolicyPack {
+  package func learn(tool: Name, arguments: JSONValue?, result: JSONValue) {}
 }
 
 /// What a pack knows of a tool.
@@ -49,9 +55,9 @@ package struct ProviderFacts: Sendable {
   }
 }
 
-/// Every built-in pack.
+/// Every built-in pack, new each time: a pack learns of the one upstream that it is for.
 package enum PolicyPacks {
-  package static let all: [any PolicyPack] = [AWSBillingPack(), AWSPricingPack(), AzureCostPack(), VantagePack(), BigQueryPack()]
+  package static var all: [any PolicyPack] { [AWSBillingPack(), AWSPricingPack(), AzureCostPack(), VantagePack(), BigQueryPack()] }
 
   /// The pack of this name.
   package static func named(_ name: String) -> (any PolicyPack)? {

@@ -42,6 +42,9 @@ package struct UpstreamPolicy: Sendable {
     return isError ? .notAnAnswer : .answer(bytes: nil, cap: nil, requests: nil)
   }
 
+  /// Lets the pack learn from an answer to a call with these arguments.
+  package func learn(tool: Name, arguments: JSONValue?, result: JSONValue) { pack?.learn(tool: tool, arguments: arguments, result: result) }
+
   /// What happens with calls of a tool, in words for whoever checks a configuration.
   package func describe(_ tool: ToolDefinition) -> String {
     let knowledge = pack?.knowledge(of: tool.name) ?? .unknown

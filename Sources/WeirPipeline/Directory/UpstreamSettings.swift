@@ -18,10 +18,12 @@ package struct UpstreamSettings: Sendable {
   package let callTimeout: Duration
   /// Whether answers over a range of time are put together from the buckets that are known.
   package let reusesBuckets: Bool
+  /// Whether a question may be asked in wider terms where that costs no more, so that others find their answers too. Needs the buckets.
+  package let widens: Bool
 
   package init(
     name: Name, credential: Name, policy: UpstreamPolicy, provider: Name, share: SharingClass, toolShares: [(tool: String, share: SharingClass)] = [],
-    callTimeout: Duration, reusesBuckets: Bool = true
+    callTimeout: Duration, reusesBuckets: Bool = true, widens: Bool = true
   ) {
     self.name = name
     self.credential = credential
@@ -31,6 +33,7 @@ package struct UpstreamSettings: Sendable {
     self.toolShares = toolShares
     self.callTimeout = callTimeout
     self.reusesBuckets = reusesBuckets
+    self.widens = reusesBuckets && widens
   }
 
   /// Who bills a call for which the policy names this provider: an operator's `provider:` stands in for the main one of the pack, so that two

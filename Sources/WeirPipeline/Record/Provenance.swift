@@ -31,7 +31,7 @@ struct Provenance {
     switch source {
     case .merged(let members): text.append(contentsOf: #","merged":\#(members)"#.utf8)
     case .buckets(let known, let count): text.append(contentsOf: #","buckets":\#(count),"bucketsKnown":\#(known)"#.utf8)
-    case .upstream, .memory, .redis, .stale, nil: break
+    case .upstream, .memory, .redis, .coalesced, .stale, nil: break
     }
     text.append(UInt8(ascii: "}"))
     return text

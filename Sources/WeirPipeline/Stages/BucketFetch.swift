@@ -14,13 +14,13 @@ struct BucketFetch: Sendable {
   let terms: Dispatch.Terms
 
   /// What is known of one bucket.
-  private struct Known: Sendable {
+  struct Known: Sendable {
     let result: JSONDocument
     let lifespan: Lifespan
   }
 
   /// One bucket: its key, and what memory and Redis have of it.
-  private struct Slot: Sendable {
+  struct Slot: Sendable {
     let key: CacheKey
     var known: Known?
 
@@ -35,13 +35,51 @@ struct BucketFetch: Sendable {
     case failed(CallError)
   }
 
+  /// What was asked for to put the answer together, as far as the caller is concerned.
+  struct Spent: Sendable {
+    var requests = 0
+    var cost = MicroUSD.zero
+    /// Where the answer comes from if nothing of it was known before.
+    var source = Fetched.Source.upstream
+
+    init(_ source: Fetched.Source = .upstream) {
+      self.source = source
+    }
+
+    init(_ brought: [Examined]) {
+      for examined in brought where !examined.isCarried {
+        requests += examined.requests
+        cost += examined.cost
+      }
+      let members = brought.map(\.members).max() ?? 1
+      if members > 1 { source = .merged(members: members) }
+    }
+  }
+
   /// - Throws: what the provider's lane or the upstream fails with.
   func run() async throws(CallError) -> Fetched {
     let ticket = fetch.cache.ticket(for: missed.key)
-    guard var slots = slots() else { return try await fetch.askWhole(missed, terms) }
+    guard !buckets.isPaged, var slots = slots() else { return try await fetch.askWhole(missed, terms) }
+    if missed.mayWiden { fill(&slots, from: buckets.wider()) }
+    let known = slots.count - missing(slots).count
+    if missed.mayWiden, let ask = buckets.asking(missing: slots.count - known), known < slots.count {
+      let spent: Spent?
+      do throws(CallError) { spent = try await askWider(ask, &slots) } catch { return try stale(error, slots) }
+      if missing(slots).isEmpty, let answer = join(slots) { return keep(answer, known: known, spent ?? Spent(), ticket) }
+    }
     if fetch.cache.hasSharedStore { await lookInSharedStore(&slots) }
+    return try await askMissing(slots, ticket)
+  }
+
+  private func missing(_ slots: [Slot]) -> [Int] {
     let now = fetch.time.now()
-    let missing = slots.indices.filter { !slots[$0].isFresh(at: now) }
+    return slots.indices.filter { !slots[$0].isFresh(at: now) }
+  }
+
+  /// Asks for what is missing, in the question's own terms.
+  private func askMissing(_ slots: [Slot], _ ticket: PurgeTicket) async throws(CallError) -> Fetched {
+    var slots = slots
+    let missing = missing(slots)
     let asked = await ask(BucketPlan(missing: missing) { buckets.requests(for: $0) }, slots)
     var brought: [Examined] = []
     for case .buckets(let range, let answers, let examined) in asked {
@@ -54,14 +92,14 @@ struct BucketFetch: Sendable {
       if range == slots.indices || examined.verdict == .throttled { return whole(examined, ticket) }
       return try await fetch.askWhole(missed, terms)
     }
-    if let answer = join(slots) { return keep(answer, known: slots.count - missing.count, brought, ticket) }
+    if let answer = join(slots) { return keep(answer, known: slots.count - missing.count, Spent(brought), ticket) }
     // What was brought is the answer itself where all of it was asked for at once.
     for case .buckets(slots.indices, _, let examined) in asked { return whole(examined, ticket) }
     return try await fetch.askWhole(missed, terms)
   }
 
   /// Where every bucket is known, though not fresh, the last numbers are better than none.
-  private func stale(_ error: CallError, _ slots: [Slot]) throws(CallError) -> Fetched {
+  func stale(_ error: CallError, _ slots: [Slot]) throws(CallError) -> Fetched {
     guard error.allowsStale, slots.allSatisfy({ $0.known != nil }), let answer = join(slots) else { throw error }
     return Fetched(
       result: answer.result, source: .stale, age: answer.age, freshUntil: nil, cost: answer.cost, requests: answer.requests,
@@ -82,7 +120,7 @@ struct BucketFetch: Sendable {
     return slots
   }
 
-  private func known(_ hit: MemoryHit<ToolResult>) -> Known? {
+  func known(_ hit: MemoryHit<ToolResult>) -> Known? {
     guard let document = try? JSONDocument(parsing: hit.payload.bytes, limits: .upstreamResult) else { return nil }
     let now = fetch.time.now()
     let lifespan = Lifespan(bornAt: now + (.zero - hit.age), freshUntil: now + hit.remainingFreshness, staleUntil: now + hit.remainingLife)
@@ -93,7 +131,8 @@ struct BucketFetch: Sendable {
     let asked = fetch.time.now()
     let owner = missed.permitted.caller.tenant
     let found = await withTaskGroup(of: (Int, Known?).self) { group in
-      for index in slots.indices where !slots[index].isFresh(at: asked) {
+      // The flight has looked for its own key already.
+      for index in slots.indices where !slots[index].isFresh(at: asked) && slots[index].key != missed.key {
         let key = slots[index].key
         group.addTask { (index, await fetch.cache.fetch(key, owner: owner).hit.flatMap(known)) }
       }
@@ -179,30 +218,22 @@ struct BucketFetch: Sendable {
 
   /// The answer of the range lives as long as the bucket of it that expires first, and is as old as its oldest. Redis has the buckets: only an
   /// answer that came whole is written there too.
-  private func keep(_ answer: Joined, known: Int, _ brought: [Examined], _ ticket: PurgeTicket) -> Fetched {
+  private func keep(_ answer: Joined, known: Int, _ spent: Spent, _ ticket: PurgeTicket) -> Fetched {
     var entry = CacheEntry(
       value: answer.result, storedAt: fetch.time.wall(), freshFor: answer.fresh, staleFor: max(.zero, answer.life - answer.fresh),
       cost: answer.cost, upstreamRequests: answer.requests)
     entry.agedBy = answer.age
     let isKept = answer.fresh > .zero && isKept(entry, isWhole: known == 0, ticket)
-    let spent = brought.filter { !$0.isCarried }
     return Fetched(
-      result: answer.result, source: source(known: known, brought), age: answer.age,
+      result: answer.result, source: known > 0 ? .buckets(known: known, of: buckets.buckets.count) : spent.source, age: answer.age,
       freshUntil: isKept ? fetch.time.wall() + answer.fresh : nil, cost: answer.cost, requests: answer.requests,
-      savedRequests: max(0, answer.requests - spent.reduce(0) { $0 + $1.requests }),
-      savedCost: max(.zero, answer.cost - spent.reduce(MicroUSD.zero) { $0 + $1.cost }))
+      savedRequests: max(0, answer.requests - spent.requests), savedCost: max(.zero, answer.cost - spent.cost))
   }
 
   private func isKept(_ entry: CacheEntry<ToolResult>, isWhole: Bool, _ ticket: PurgeTicket) -> Bool {
     let (cache, permitted) = (fetch.cache, missed.permitted)
     if isWhole { return fetch.keep(entry, missed.key, permitted, ticket) }
     return cache.memory.put(missed.key, entry, owner: permitted.caller.tenant, since: ticket, now: fetch.time.now()) != .tooLarge
-  }
-
-  private func source(known: Int, _ brought: [Examined]) -> Fetched.Source {
-    if known > 0 { return .buckets(known: known, of: buckets.buckets.count) }
-    let members = brought.map(\.members).max() ?? 1
-    return members > 1 ? .merged(members: members) : .upstream
   }
 
   private func whole(_ examined: Examined, _ ticket: PurgeTicket) -> Fetched {

@@ -153,7 +153,10 @@ struct Dispatch: Sendable {
     do throws(CallError) {
       let document = try await way.upstream.send(request)
       let sent = arguments.flatMap { try? JSONDocument(parsing: $0).root } ?? permitted.call.params["arguments"]
-      outcome = .success(try Examined(document.root, arguments: sent, estimate: outgoing.requests, of: permitted, price: way.lane))
+      let examined = try Examined(document.root, arguments: sent, estimate: outgoing.requests, of: permitted, price: way.lane)
+      let (policy, tool) = (permitted.route.settings.policy, permitted.route.tool.name)
+      if examined.isAnswer { policy.learn(tool: tool, arguments: sent, result: document.root) }
+      outcome = .success(examined)
     } catch {
       outcome = .failure(error)
     }

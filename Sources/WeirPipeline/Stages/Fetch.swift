@@ -8,6 +8,7 @@ internal import WeirTenancy
 /// What a flight does: brings an answer from Redis, from time buckets or from the upstream, and keeps it (stages *lane*, *fetch*, *store*).
 struct Fetch: Sendable {
   let cache: TieredStore<ToolResult>
+  let flights: Flights<CacheKey, Fetched>
   let writer: SharedWriter
   let dispatch: Dispatch
   let time: any TimeSource
@@ -51,7 +52,7 @@ struct Fetch: Sendable {
   /// Asks for all of it with one request.
   func askWhole(_ missed: Missed, _ terms: Dispatch.Terms) async throws(CallError) -> Fetched {
     let ticket = cache.ticket(for: missed.key)
-    let examined = try await dispatch.send(Outgoing(missed.permitted), terms)
+    let examined = try await dispatch.send(missed.outgoing, terms)
     if examined.verdict == .throttled, let last = cache.peek(missed.key, now: time.now()) { return fetched(last, .stale) }
     return keep(examined, missed, ticket)
   }

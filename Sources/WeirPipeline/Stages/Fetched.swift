@@ -16,6 +16,8 @@ package struct Fetched: Sendable {
     case merged(members: Int)
     /// Put together from time buckets, of which so many were known already.
     case buckets(known: Int, of: Int)
+    /// Cut from the answer to a wider question that another flight had under way.
+    case coalesced
     /// The provider refused or failed, so the last answer is given again.
     case stale
 
@@ -26,6 +28,7 @@ package struct Fetched: Sendable {
       case .redis: .hitRedis
       case .merged: .merged
       case .buckets: .buckets
+      case .coalesced: .coalesced
       case .stale: .stale
       }
     }
@@ -33,7 +36,7 @@ package struct Fetched: Sendable {
     /// Whether something was asked for, or put together, for this flight.
     var isNew: Bool {
       switch self {
-      case .upstream, .merged, .buckets: true
+      case .upstream, .merged, .buckets, .coalesced: true
       case .memory, .redis, .stale: false
       }
     }
@@ -50,6 +53,8 @@ package struct Fetched: Sendable {
   /// What the flight itself saved.
   let savedRequests: Int
   let savedCost: MicroUSD
+  /// It is the provider's refusal.
+  var isThrottled = false
 }
 
 extension Fetched {
@@ -58,6 +63,6 @@ extension Fetched {
     self.init(
       result: examined.result, source: examined.members > 1 ? .merged(members: examined.members) : .upstream, age: .zero, freshUntil: nil,
       cost: examined.cost, requests: examined.requests, savedRequests: examined.isCarried ? examined.requests : 0,
-      savedCost: examined.isCarried ? examined.cost : .zero)
+      savedCost: examined.isCarried ? examined.cost : .zero, isThrottled: examined.verdict == .throttled)
   }
 }

@@ -8,20 +8,39 @@ struct Missed: Sendable {
   let permitted: Permitted
   let key: CacheKey
   let freshness: Freshness
+  /// A wider question that is asked in the place of the call's own.
+  private let wider: (buckets: BucketedCall, outgoing: Outgoing)?
 
-  /// The time buckets of the call, where its answer can be put together from more than one.
+  /// The time buckets of what is asked, where its answer can be put together from them.
   var buckets: BucketedCall? {
-    guard permitted.route.settings.reusesBuckets, let buckets = permitted.policy.buckets else { return nil }
-    return (2...Self.mostBuckets).contains(buckets.buckets.count) ? buckets : nil
+    guard permitted.route.settings.reusesBuckets, let buckets = wider?.buckets ?? permitted.policy.buckets else { return nil }
+    return (1...Self.mostBuckets).contains(buckets.buckets.count) ? buckets : nil
   }
+
+  /// All of it as one request.
+  var outgoing: Outgoing { wider?.outgoing ?? Outgoing(permitted) }
+
+  /// Whether its own answer may be cut from the one to a wider question.
+  var mayWiden: Bool { wider == nil && permitted.route.settings.widens }
 
   /// More buckets than this are looked up for no call: somewhat more than a year of days.
   private static let mostBuckets = 400
 
-  private init(_ permitted: Permitted, key: CacheKey, freshness: Freshness) {
+  private init(_ permitted: Permitted, key: CacheKey, freshness: Freshness, wider: (buckets: BucketedCall, outgoing: Outgoing)? = nil) {
     self.permitted = permitted
     self.key = key
     self.freshness = freshness
+    self.wider = wider
+  }
+
+  /// A wider question in the name of the same caller. It lies in the same partition, under the key of a call that asks it.
+  func asking(_ buckets: BucketedCall) -> Missed? {
+    let all = buckets.buckets.indices
+    guard let call = buckets.call(for: all) else { return nil }
+    let outgoing = Outgoing(permitted, arguments: call.sentArguments, requests: buckets.requests(for: all), merging: call.merging)
+    return Missed(
+      permitted, key: permitted.route.keys(for: permitted.caller).key(arguments: call.keyArguments), freshness: buckets.wholeFreshness,
+      wider: (buckets, outgoing))
   }
 
   enum LookUp {

@@ -1,0 +1,94 @@
+internal import WeirCore
+internal import WeirJSON
+
+extension CostAndUsageBuckets {
+  func wider() -> [any WiderRule] { widenings().filter { !$0.isSame }.map { CostWiderBuckets(widening: $0, book: book) } }
+
+  /// A request is paid for, however much its page holds: of what fits a page, the query with the most rows is asked, over as much time as fits too.
+  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? {
+    let sizes = book.sizes
+    let own = sizes.pages(ofRows: sizes.rows(query, buckets: missing))
+    let fitting = widenings().filter { wider in
+      let rows = sizes.rows(wider.query, buckets: missing)
+      return own == 1 ? sizes.fitsPage(rows) : sizes.pages(ofRows: rows) <= own
+    }
+    let useful = fitting.filter { !sizes.isRefused($0.query.shape, on: today) }
+    guard let widest = useful.max(by: { sizes.rowsOfBucket($0.query) < sizes.rowsOfBucket($1.query) }) else { return nil }
+    let window = own == 1 ? window(of: widest, around: range, today: today, sizes) : nil
+    guard !widest.isSame || window != nil else { return nil }
+    var wide = widest.query
+    wide.period = period(of: window ?? range)
+    guard let buckets = Self.buckets(of: wide) else { return nil }
+    return WiderAsk(
+      buckets: buckets, rule: CostAndUsageBuckets(query: wide, book: book), wider: CostWiderBuckets(widening: widest, book: book))
+  }
+
+  /// Where the question can leave together with others that differ in a value, most of the page is left to them.
+  private func window(of widest: CostWidening, around range: TimeBucket, today: CivilDate, _ sizes: CostSizes) -> TimeBucket? {
+    let mayHaveCompany = CostWidening.all(of: widest.query, metrics: []).count > 1
+    return CostWindow(query.period.granularity, around: range, today: today).widest { buckets in
+      let rows = sizes.rows(widest.query, buckets: buckets)
+      return mayHaveCompany ? rows <= sizes.page / 10 : sizes.fitsPage(rows)
+    }
+  }
+
+  /// The query itself first, with the metrics that are worth having.
+  private func widenings() -> [CostWidening] { CostWidening.all(of: query, metrics: book.sizes.metrics) }
+
+  func period(of range: TimeBucket) -> CostPeriod {
+    CostPeriod(granularity: query.period.granularity, start: range.start.days * 24, end: range.end.days * 24)
+  }
+}
+
+/// The buckets of a wider query, and how those of the narrow one are cut from them.
+private struct CostWiderBuckets: WiderRule {
+  let widening: CostWidening
+  let book: CostBook
+
+  var rule: any BucketRule { CostAndUsageBuckets(query: widening.query, book: book) }
+
+  func slice(_ result: JSONValue, of bucket: TimeBucket) -> [UInt8]? {
+    // Names that are no groups' would look like costs of zero.
+    let sizes = book.sizes
+    guard widening.sliced.allSatisfy({ sizes.knows($0.values, of: $0.key) }) else { return nil }
+    return widening.slice(result, over: CostAndUsageBuckets(query: widening.query, book: book).period(of: bucket))
+  }
+
+  func refuse(on day: CivilDate) { book.refuse(widening.query.shape, on: day) }
+}
+
+/// The ranges that are worth asking for in the place of a shorter one: they end with today and reach back over what people look at.
+struct CostWindow {
+  /// The longest first.
+  let ranges: [TimeBucket]
+  private let granularity: CostPeriod.Granularity
+
+  init(_ granularity: CostPeriod.Granularity, around range: TimeBucket, today: CivilDate) {
+    self.granularity = granularity
+    let end = max(range.end, today)
+    switch granularity {
+    case .daily: ranges = [93, 62, 31, 14].map { TimeBucket(start: min(range.start, today - $0), end: end) }
+    case .monthly:
+      // A part of a month is another bucket than the whole month, or than a longer part.
+      let isWhole = range.end == range.end.firstOfMonth || range.end >= today
+      ranges = range.start != range.start.firstOfMonth ? [] : [12, 6, 3].map { months in
+        TimeBucket(start: min(range.start, Self.month(today, months)), end: isWhole ? end : range.end)
+      }
+    case .hourly: ranges = []
+    }
+  }
+
+  /// The longest range whose number of buckets `fits`.
+  func widest(_ fits: (Int) -> Bool) -> TimeBucket? {
+    ranges.first { range in
+      fits(CostPeriod(granularity: granularity, start: range.start.days * 24, end: range.end.days * 24).bucketCount)
+    }
+  }
+
+  /// The first day of the month so many months ago.
+  private static func month(_ today: CivilDate, _ ago: Int) -> CivilDate {
+    var day = today.firstOfMonth
+    for _ in 0..<ago { day = (day - 1).firstOfMonth }
+    return day
+  }
+}

@@ -1,0 +1,34 @@
+internal import NIOConcurrencyHelpers
+internal import WeirCore
+internal import WeirJSON
+
+/// What the answers of one upstream have taught of the sizes of its bill. Shared by all its callers: it holds names and counts, which decide
+/// what is asked together and never what anybody is told.
+final class CostBook: Sendable {
+  private let state = NIOLockedValueBox(CostSizes())
+
+  var sizes: CostSizes { state.withLockedValue { $0 } }
+
+  /// - Parameters:
+  ///   - arguments: those of the call, as it was sent.
+  ///   - data: the `data` of its answer.
+  func learn(_ arguments: JSONValue, _ data: JSONValue) {
+    guard let query = CostQuery(arguments), let results = data["ResultsByTime"], results.kind == .array else { return }
+    var found = Array(repeating: Set<Name>(), count: query.groups.count)
+    var rows: [Int] = []
+    for bucket in results.elements {
+      guard let groups = bucket["Groups"] else { return }
+      rows.append(groups.count)
+      for group in groups.elements {
+        for (position, key) in (group["Keys"]?.elements.map { $0 } ?? []).enumerated() where position < found.count {
+          if let name = key.string { found[position].insert(Name(name)) }
+        }
+      }
+    }
+    let isPaged = data["NextPageToken"].map { !$0.isNull } ?? false
+    state.withLockedValue { $0.learn(query, rowsOfBuckets: rows, isPaged: isPaged, found: found) }
+  }
+
+  /// A wider query was of no use: it is not asked again in the place of others on that day.
+  func refuse(_ shape: [UInt8], on day: CivilDate) { state.withLockedValue { $0.refuse(shape, on: day) } }
+}

@@ -1,0 +1,93 @@
+internal import WeirCore
+internal import WeirJSON
+
+/// A wider query of `getCostAndUsage`, which has a condition less and is grouped by its key instead, or has more metrics; and the way back from its
+/// answer to the one of the query that it was made from. Each step is a merge of classes B, D or D' with the rest of the bill, so that nothing is
+/// added up (docs/decisions/0013).
+struct CostWidening: Sendable {
+  /// What is asked in the place of the query, over the same range.
+  let query: CostQuery
+  /// From the wider query down to the narrow one: each is cut from the answer of the one before.
+  fileprivate var steps: [Step]
+
+  fileprivate struct Step: Sendable {
+    let merged: CostAndUsageMerge.Merged
+    let narrower: CostQuery
+  }
+
+  /// More would not be worth looking through.
+  private static let most = 12
+
+  /// The query itself, with more metrics where there are any, and every wider one.
+  /// - Parameter metrics: the metrics of money that are worth having beside those that are asked for.
+  static func all(of narrow: CostQuery, metrics: Set<CostMetric>) -> [CostWidening] {
+    var start = CostWidening(query: narrow, steps: [])
+    if narrow.metrics.allSatisfy(\.isMoney), !metrics.isSubset(of: narrow.metrics) {
+      start = start.widened(to: Merged(key: nil, isKeyAdded: false) { $0.metrics = metrics.union(narrow.metrics).sorted() })
+    }
+    var all = [start]
+    var next = 0
+    while next < all.count, all.count < most {
+      let from = all[next]
+      next += 1
+      for wider in from.withoutOneCondition() where !all.contains(where: { $0.query == wider.query }) { all.append(wider) }
+    }
+    return all
+  }
+
+  /// It is the query itself.
+  var isSame: Bool { steps.isEmpty }
+
+  /// The answer of the narrow query over `period`, out of the wider one's over the same; nil where that does not tell it.
+  func slice(_ result: JSONValue, over period: CostPeriod) -> [UInt8]? {
+    var answer = result
+    for step in steps {
+      var (wider, narrower) = (step.merged.query, step.narrower)
+      (wider.period, narrower.period) = (period, period)
+      let merged = CostAndUsageMerge.Merged(query: wider, key: step.merged.key, isKeyAdded: step.merged.isKeyAdded)
+      guard let cut = CostAndUsageMerge.split(result: answer, of: merged, for: narrower),
+        let document = try? JSONDocument(parsing: cut, limits: AnswerBody.limits)
+      else { return nil }
+      answer = document.root
+    }
+    return answer.raw
+  }
+
+  /// The values that the narrow query filters by and the wider one groups by, which must be names of groups.
+  var sliced: [(key: CostKey, values: [Name])] {
+    steps.compactMap { step in step.merged.key.flatMap { key in step.narrower.filter?.slice(by: key).map { (key, $0) } } }
+  }
+
+  // MARK: Widening
+
+  private struct Merged {
+    let key: CostKey?
+    let isKeyAdded: Bool
+    let change: (inout CostQuery) -> Void
+  }
+
+  private func widened(to merged: Merged) -> CostWidening {
+    var wider = query
+    merged.change(&wider)
+    let step = Step(merged: .init(query: wider, key: merged.key, isKeyAdded: merged.isKeyAdded), narrower: query)
+    return CostWidening(query: wider, steps: [step] + steps)
+  }
+
+  /// Those whose groups of a key are the slices that a condition on it makes.
+  private func withoutOneCondition() -> [CostWidening] {
+    let conditions = query.filter?.conjuncts ?? []
+    return conditions.indices.compactMap { index in
+      guard case .leaf(let leaf) = conditions[index], let values = leaf.sliceValues, leaf.key.isGroupable else { return nil }
+      var others = conditions
+      others.remove(at: index)
+      guard values.allSatisfy({ !$0.string.isEmpty }), !others.contains(where: { CostFilterUnion.isEntangled(leaf.key, with: $0) }) else { return nil }
+      let isGrouped = query.groups.contains(leaf.key)
+      guard isGrouped || (values.count == 1 && query.groups.count < 2) else { return nil }
+      return widened(
+        to: Merged(key: leaf.key, isKeyAdded: !isGrouped) { wider in
+          wider.filter = CostFilter.all(others)
+          if !isGrouped { wider.groups.insert(leaf.key, at: 0) }
+        })
+    }
+  }
+}

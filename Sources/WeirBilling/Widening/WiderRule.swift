@@ -1,0 +1,27 @@
+package import WeirCore
+package import WeirJSON
+
+/// A question whose answer holds the one to a narrower question, bucket by bucket.
+package protocol WiderRule: Sendable {
+  /// The wider question.
+  var rule: any BucketRule { get }
+  /// The tool result of the narrower question for one bucket, out of the wider one's for the same; nil where that does not tell it.
+  func slice(_ result: JSONValue, of bucket: TimeBucket) -> [UInt8]?
+  /// The wider question was of no use: it is not worth asking again on that day.
+  func refuse(on day: CivilDate)
+}
+
+/// A wider question, and the buckets that are worth asking it for.
+package struct WiderAsk: Sendable {
+  /// In order and without gaps; those of the narrower question are among them.
+  package let buckets: [TimeBucket]
+  /// The wider question over exactly these buckets.
+  package let rule: any BucketRule
+  package let wider: any WiderRule
+
+  package init(buckets: [TimeBucket], rule: any BucketRule, wider: any WiderRule) {
+    self.buckets = buckets
+    self.rule = rule
+    self.wider = wider
+  }
+}

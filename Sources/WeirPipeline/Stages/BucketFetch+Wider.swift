@@ -1,0 +1,98 @@
+internal import WeirBilling
+internal import WeirCache
+internal import WeirCore
+internal import WeirFlow
+internal import WeirJSON
+internal import WeirMCP
+
+/// Answers cut from those to wider questions: the bill by account answers for each account, also the ones that nobody has asked about yet.
+extension BucketFetch {
+  /// Fills what is not fresh with what memory has of wider questions.
+  /// - Parameter allowingStale: also with what is not fresh there either.
+  func fill(_ slots: inout [Slot], from wider: [any WiderRule], allowingStale: Bool = false) {
+    let keys = missed.permitted.route.keys(for: missed.permitted.caller)
+    let now = fetch.time.now()
+    for rule in wider {
+      for index in slots.indices where !slots[index].isFresh(at: now) {
+        let bucket = buckets.buckets[index]
+        let key = keys.key(arguments: rule.rule.call(from: bucket.start, to: bucket.end).keyArguments)
+        guard let hit = fetch.cache.peek(key, now: now), hit.isFresh || allowingStale, let whole = known(hit),
+          let own = slice(whole.result, rule, bucket)
+        else { continue }
+        slots[index].known = Known(result: own, lifespan: whole.lifespan)
+      }
+    }
+  }
+
+  /// Asks the wider question, in a flight of its own, and fills the slots with what its answer tells.
+  /// - Returns: what was spent; nil where its answer was of no use.
+  /// - Throws: what would meet the question itself too.
+  func askWider(_ ask: (call: BucketedCall, wider: any WiderRule), _ slots: inout [Slot]) async throws(CallError) -> Spent? {
+    guard let question = missed.asking(ask.call) else { return nil }
+    let flown = await fetch.flights.join(
+      question.key, deadline: terms.deadline, limit: missed.permitted.route.settings.callTimeout, onProgress: terms.onProgress
+    ) { [fetch] in await fetch.fly(question, $0) }
+    switch flown.result {
+    case .failure(let error):
+      // The upstream's answer was none, which may be due to its size.
+      guard error.reason == .upstreamInvalid else { throw error }
+      ask.wider.refuse(on: buckets.freshness.today)
+      return nil
+    case .success(let fetched):
+      if fetched.isThrottled {
+        throw CallError(.throttled, "The provider throttles; try again in a minute.", retryAfter: .seconds(60))
+      }
+      fill(&slots, from: [ask.wider], allowingStale: fetched.source == .stale)
+      if fetched.source == .stale, slots.allSatisfy({ $0.known != nil }) {
+        throw CallError(.throttled, "The provider has no answer now; the last one stands.")
+      }
+      guard cut(fetched, ask, &slots) else {
+        ask.wider.refuse(on: buckets.freshness.today)
+        return nil
+      }
+      return spent(on: fetched, joined: flown.role == .joined)
+    }
+  }
+
+  /// Fills what is still missing from the answer itself: not every answer stays in memory. False where it has not the form of one.
+  private func cut(_ fetched: Fetched, _ ask: (call: BucketedCall, wider: any WiderRule), _ slots: inout [Slot]) -> Bool {
+    let now = fetch.time.now()
+    let missing = slots.indices.filter { !slots[$0].isFresh(at: now) }
+    guard !missing.isEmpty else { return true }
+    guard let document = try? JSONDocument(parsing: fetched.result.bytes, limits: .upstreamResult),
+      let answers = ask.call.cut(document.root, of: ask.call.buckets.indices)
+    else { return false }
+    guard let freshUntil = fetched.freshUntil else { return true }
+    let end = now + max(.zero, freshUntil - fetch.time.wall())
+    let lifespan = Lifespan(bornAt: now + (.zero - fetched.age), freshUntil: end, staleUntil: end)
+    for index in missing {
+      let bucket = buckets.buckets[index]
+      guard let position = ask.call.buckets.firstIndex(of: bucket),
+        let answer = try? JSONDocument(parsing: answers[position].result, limits: .upstreamResult), let own = slice(answer, ask.wider, bucket)
+      else { continue }
+      slots[index].known = Known(result: own, lifespan: lifespan)
+    }
+    return true
+  }
+
+  private func slice(_ result: JSONDocument, _ rule: any WiderRule, _ bucket: TimeBucket) -> JSONDocument? {
+    rule.slice(result.root, of: bucket).flatMap { try? JSONDocument(parsing: $0, limits: .upstreamResult) }
+  }
+
+  private func spent(on fetched: Fetched, joined: Bool) -> Spent {
+    guard !joined else { return Spent(.coalesced) }
+    switch fetched.source {
+    case .upstream, .merged:
+      var spent = Spent(fetched.source)
+      spent.requests = max(0, fetched.requests - fetched.savedRequests)
+      spent.cost = max(.zero, fetched.cost - fetched.savedCost)
+      return spent
+    case .buckets:
+      var spent = Spent()
+      spent.requests = max(0, fetched.requests - fetched.savedRequests)
+      spent.cost = max(.zero, fetched.cost - fetched.savedCost)
+      return spent
+    case .memory, .redis, .coalesced, .stale: return Spent(.coalesced)
+    }
+  }
+}
