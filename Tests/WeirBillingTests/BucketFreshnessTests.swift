@@ -29,10 +29,13 @@ struct BucketFreshnessTests {
     #expect(freshness(bucket, today: today) == expected)
   }
 
-  @Test("numbers that the provider calls estimated live as long as an open day's at most, however old they are")
+  @Test("numbers that the provider calls estimated live as long as those of the running month at most, however old they are")
   func estimated() {
-    #expect(freshness(range("2026-01-01", "2026-01-02"), today: "2026-11-23", estimated: true) == AWSBillingCalendar.open)
-    #expect(freshness(range("2026-10-01", "2026-11-01"), today: "2026-11-09", estimated: true) == AWSBillingCalendar.open)
+    #expect(freshness(range("2026-01-01", "2026-01-02"), today: "2026-11-23", estimated: true) == AWSBillingCalendar.openSettled)
+    #expect(freshness(range("2026-10-01", "2026-11-01"), today: "2026-11-23", estimated: true) == AWSBillingCalendar.openSettled)
+    #expect(freshness(range("2026-10-01", "2026-11-01"), today: "2026-11-02", estimated: true) == AWSBillingCalendar.open)
+    #expect(freshness(range("2026-11-20", "2026-11-21"), today: "2026-11-23", estimated: true) == AWSBillingCalendar.openSettled)
+    #expect(freshness(range("2026-11-21", "2026-11-22"), today: "2026-11-23", estimated: true) == AWSBillingCalendar.open)
     #expect(freshness(range("2026-11-23", "2026-11-24"), today: "2026-11-23", estimated: true) == AWSBillingCalendar.open)
   }
 
@@ -70,7 +73,8 @@ struct BucketFreshnessTests {
   @Test("both together live the shorter time")
   func both() {
     #expect(freshness(range("2026-11-22", "2026-11-23"), today: "2026-11-23", estimated: true, empty: true) == AWSBillingCalendar.empty)
-    #expect(freshness(range("2026-11-01", "2026-11-02"), today: "2026-11-23", estimated: true, empty: true) == AWSBillingCalendar.open)
+    #expect(freshness(range("2026-11-01", "2026-11-02"), today: "2026-11-23", estimated: true, empty: true) == AWSBillingCalendar.openSettled)
+    #expect(freshness(range("2026-11-21", "2026-11-22"), today: "2026-11-23", estimated: true, empty: true) == AWSBillingCalendar.empty)
   }
 
   @Test("a rule of the operator stands for the calendar; what an answer says still shortens it")

@@ -18,7 +18,7 @@ struct LetterPack: PolicyPack {
     if let from = Self.day(arguments["from"]), let to = Self.day(arguments["to"]) {
       let buckets = (0..<to.days - from.days).map { TimeBucket(start: from + $0, end: from + $0 + 1) }
       policy.buckets = BucketedCall(
-        buckets: buckets, rule: DayRule(), freshness: BucketFreshness(table: context.freshness, today: context.today))
+        buckets: buckets, rule: DayRule(who: arguments["who"]?.string), freshness: BucketFreshness(table: context.freshness, today: context.today))
     }
     return policy
   }
@@ -39,7 +39,8 @@ struct LetterPack: PolicyPack {
     guard let arguments = (try? JSONDocument(parsing: params))?.root["arguments"] else { return textResult("no arguments", isError: true) }
     if let letters = arguments["letters"]?.string { return textResult(letters.map { "<\($0)>" }.joined()) }
     guard let from = day(arguments["from"]), let to = day(arguments["to"]) else { return textResult("no range", isError: true) }
-    return textResult((from.days..<to.days).map { "[\(CivilDate(days: $0).text)#\(number)]" }.joined())
+    let who = arguments["who"]?.string.map { "@\($0)" } ?? ""
+    return textResult((from.days..<to.days).map { "[\(CivilDate(days: $0).text)#\(number)\(who)]" }.joined())
   }
 }
 
@@ -59,12 +60,16 @@ struct LetterMerge: MergeRule {
   }
 }
 
-/// Days, each as `[2026-11-01#7]`, where 7 is the number of the request that brought it.
+/// Days, each as `[2026-11-01#7]`, where 7 is the number of the request that brought it. Somebody's own are `[2026-11-01#7@a]`; everybody's hold
+/// them, and are asked in their place.
 struct DayRule: BucketRule {
-  let shape = Array("days".utf8)
+  var who: String?
+
+  var shape: [UInt8] { Array("days \(who ?? "")".utf8) }
 
   func call(from start: CivilDate, to end: CivilDate) -> BucketCall {
-    let arguments = Array(#"{"from":"\#(start.text)","to":"\#(end.text)"}"#.utf8)
+    let own = who.map { #","who":"\#($0)""# } ?? ""
+    let arguments = Array(#"{"from":"\#(start.text)","to":"\#(end.text)"\#(own)}"#.utf8)
     return BucketCall(keyArguments: arguments, sentArguments: arguments, merging: nil)
   }
 
@@ -73,7 +78,7 @@ struct DayRule: BucketRule {
   func cut(_ result: JSONValue, into buckets: [TimeBucket]) -> [BucketAnswer]? {
     guard let text = result["content"]?[0]?["text"]?.string else { return nil }
     let days = text.split(separator: "]").map { $0 + "]" }
-    guard days.count == buckets.count else { return nil }
+    guard days.count == buckets.count, days.allSatisfy({ $0.hasPrefix("[") }) else { return nil }
     return days.map { BucketAnswer(result: Array(textResult(String($0)).utf8), isEstimated: false, isEmpty: false) }
   }
 
@@ -81,4 +86,27 @@ struct DayRule: BucketRule {
     let days = answers.compactMap { $0["content"]?[0]?["text"]?.string }
     return days.count == answers.count ? Array(textResult(days.joined()).utf8) : nil
   }
+
+  func wider() -> [any WiderRule] { who.map { [EverybodysDays(who: $0)] } ?? [] }
+
+  /// With the two days before.
+  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? {
+    guard let who else { return nil }
+    let buckets = (range.start.days - 2..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
+    return WiderAsk(buckets: buckets, rule: DayRule(), wider: EverybodysDays(who: who))
+  }
+}
+
+/// Everybody's days, in which `!` cannot be told from the others.
+struct EverybodysDays: WiderRule {
+  let who: String
+
+  var rule: any BucketRule { DayRule() }
+
+  func slice(_ result: JSONValue, of bucket: TimeBucket) -> [UInt8]? {
+    guard who != "!", let text = result["content"]?[0]?["text"]?.string, text.hasPrefix("[\(bucket.start.text)#") else { return nil }
+    return Array(textResult(text.dropLast() + "@\(who)]").utf8)
+  }
+
+  func refuse(on day: CivilDate) {}
 }

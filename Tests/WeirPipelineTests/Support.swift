@@ -77,6 +77,7 @@ struct SceneOptions: Sendable {
   var lane = LaneConfiguration(concurrency: 100)
   var price = MicroUSD(10_000)
   var shared: SharedShelf?
+  var widens = true
 }
 
 /// A shared store in the test's hands: what lies in it, for how long, and a gate before its writes.
@@ -114,7 +115,8 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
   let registry = MetricsRegistry()
   let settings = upstreams.map {
     UpstreamSettings(
-      name: $0.name, credential: "service", policy: options.policy, provider: "provider", share: options.share, callTimeout: options.callTimeout)
+      name: $0.name, credential: "service", policy: options.policy, provider: "provider", share: options.share, callTimeout: options.callTimeout,
+      widens: options.widens)
   }
   let directory = ToolDirectory(upstreams: settings)
   for upstream in upstreams { directory.upstream(upstream.name, offers: UpstreamCatalog(tools: [tool("get"), tool("get_other"), tool("set")])) }

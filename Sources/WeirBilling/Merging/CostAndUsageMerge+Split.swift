@@ -3,11 +3,12 @@ internal import WeirJSON
 
 extension CostAndUsageMerge {
   func split(_ result: JSONValue, of merged: Merged, for member: CostQuery) -> [UInt8]? {
-    Self.split(result: result, of: merged, for: member)
+    Self.split(result: result, of: merged, for: member, currency: book.sizes.currency)
   }
 
-  static func split(result: JSONValue, of merged: Merged, for member: CostQuery) -> [UInt8]? {
-    guard let answer = CostAnswer(result, to: merged.query), let slice = CostSlice(answer, of: merged, for: member) else { return nil }
+  /// - Parameter currency: that of the bill, where it is known.
+  static func split(result: JSONValue, of merged: Merged, for member: CostQuery, currency: Name?) -> [UInt8]? {
+    guard let answer = CostAnswer(result, to: merged.query), let slice = CostSlice(answer, of: merged, for: member, currency) else { return nil }
     return slice.result()
   }
 }
@@ -21,9 +22,11 @@ private struct CostSlice {
   let position: Int
   let wanted: Set<Name>?
   let buckets: [CostAnswer.Bucket]
+  let currency: Name?
 
-  init?(_ answer: CostAnswer, of merged: CostAndUsageMerge.Merged, for member: CostQuery) {
+  init?(_ answer: CostAnswer, of merged: CostAndUsageMerge.Merged, for member: CostQuery, _ currency: Name?) {
     self.answer = answer
+    self.currency = currency
     self.merged = merged
     self.member = member
     buckets = answer.buckets.filter { $0.period.start >= member.period.start && $0.period.end <= member.period.end }
@@ -68,22 +71,28 @@ private struct CostSlice {
     return bucket.with(total: total, groups: [])
   }
 
-  /// The total of no costs: the unit and the order of the metrics are those that the answer has everywhere. Usage has no unit then that could be
-  /// told.
+  /// The total of no costs: the unit and the order of the metrics are those that the answer has everywhere; in an answer without a single cost the
+  /// unit is the currency of the bill. Usage has no unit then that could be told.
   private func zero() -> [UInt8]? {
     guard member.metrics.allSatisfy(\.isMoney) else { return nil }
     let groups = answer.buckets.lazy.flatMap(\.groups)
-    guard let pattern = groups.first?.metrics.filter({ member.metrics.contains($0.metric) }) else { return nil }
+    guard let pattern = groups.first?.metrics.filter({ member.metrics.contains($0.metric) }) else {
+      return member.metrics.count == 1 ? currency.map { Self.zero([(member.metrics[0], $0)]) } : nil
+    }
     var units: [CostMetric: Name] = [:]
     for metric in pattern { units[metric.metric] = metric.unit }
     guard groups.allSatisfy({ $0.metrics.allSatisfy { units[$0.metric] == nil || units[$0.metric] == $0.unit } }) else { return nil }
+    return Self.zero(pattern.map { ($0.metric, $0.unit) })
+  }
+
+  private static func zero(_ metrics: [(metric: CostMetric, unit: Name)]) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
-    for metric in pattern {
-      writer.key(metric.metric.rawValue)
+    for (metric, unit) in metrics {
+      writer.key(metric.rawValue)
       writer.beginObject()
       writer.member("Amount", "0")
-      writer.member("Unit", metric.unit.string)
+      writer.member("Unit", unit.string)
       writer.endObject()
     }
     writer.endObject()

@@ -28,7 +28,7 @@ extension CostAndUsageBuckets {
     let mayHaveCompany = CostWidening.all(of: widest.query, metrics: []).count > 1
     return CostWindow(query.period.granularity, around: range, today: today).widest { buckets in
       let rows = sizes.rows(widest.query, buckets: buckets)
-      return mayHaveCompany ? rows <= sizes.page / 10 : sizes.fitsPage(rows)
+      return mayHaveCompany ? rows <= sizes.page / 4 : sizes.fitsPage(rows)
     }
   }
 
@@ -51,7 +51,8 @@ private struct CostWiderBuckets: WiderRule {
     // Names that are no groups' would look like costs of zero.
     let sizes = book.sizes
     guard widening.sliced.allSatisfy({ sizes.knows($0.values, of: $0.key) }) else { return nil }
-    return widening.slice(result, over: CostAndUsageBuckets(query: widening.query, book: book).period(of: bucket))
+    let period = CostPeriod(granularity: widening.query.period.granularity, start: bucket.start.days * 24, end: bucket.end.days * 24)
+    return widening.slice(result, over: period, currency: sizes.currency)
   }
 
   func refuse(on day: CivilDate) { book.refuse(widening.query.shape, on: day) }

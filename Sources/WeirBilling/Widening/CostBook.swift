@@ -16,17 +16,28 @@ final class CostBook: Sendable {
     guard let query = CostQuery(arguments), let results = data["ResultsByTime"], results.kind == .array else { return }
     var found = Array(repeating: Set<Name>(), count: query.groups.count)
     var rows: [Int] = []
+    var currencies: Set<Name> = []
+    func take(_ metrics: JSONValue?) {
+      for metric in metrics?.members.map({ $0 }) ?? [] where metric.name.string.flatMap(CostMetric.init(rawValue:))?.isMoney == true {
+        if let unit = metric.value["Unit"]?.string { currencies.insert(Name(unit)) }
+      }
+    }
     for bucket in results.elements {
       guard let groups = bucket["Groups"] else { return }
       rows.append(groups.count)
+      take(bucket["Total"])
       for group in groups.elements {
+        take(group["Metrics"])
         for (position, key) in (group["Keys"]?.elements.map { $0 } ?? []).enumerated() where position < found.count {
           if let name = key.string { found[position].insert(Name(name)) }
         }
       }
     }
     let isPaged = data["NextPageToken"].map { !$0.isNull } ?? false
-    state.withLockedValue { $0.learn(query, rowsOfBuckets: rows, isPaged: isPaged, found: found) }
+    state.withLockedValue { sizes in
+      sizes.learn(query, rowsOfBuckets: rows, isPaged: isPaged, found: found)
+      for currency in currencies { sizes.learn(currency: currency) }
+    }
   }
 
   /// A wider query was of no use: it is not asked again in the place of others on that day.

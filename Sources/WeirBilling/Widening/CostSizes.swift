@@ -14,12 +14,24 @@ struct CostSizes: Sendable {
     var rest: [CostFilter] = []
   }
 
+  /// Rows of a bucket for one value of each key that is filtered by: some values have many, some few.
+  private struct Rate: Sendable {
+    var mean: Double
+    var most: Double
+
+    /// Of several values together: the more there are, the nearer to the mean.
+    func rows(of values: Double) -> Double { mean * values + (most - mean) * values.squareRoot() }
+  }
+
   /// Rows of a page of Cost Explorer, which is not documented: a guess, until an answer had more, or a first page shows it.
-  private(set) var page = 5000
+  private(set) var page = 1000
   private var isPageKnown = false
+  /// In what everything is paid for, as long as all answers agree.
+  private(set) var currency: Name?
+  private var hasManyCurrencies = false
   /// The metrics of money that have been asked for.
   private(set) var metrics: Set<CostMetric> = []
-  private var rows: [Pattern: Int] = [:]
+  private var rates: [Pattern: Rate] = [:]
   private var names: [CostKey: Set<Name>] = [:]
   /// Wider queries that were of no use, without their range, and the day on which that was seen.
   private var refused: [[UInt8]: CivilDate] = [:]
@@ -42,12 +54,20 @@ struct CostSizes: Sendable {
       names[key, default: []].formUnion(values)
       if names[key]?.count ?? 0 > Self.capacity { names[key] = values.count > Self.capacity ? [] : values }
     }
-    guard !isPaged, !query.groups.isEmpty, let most = buckets.max() else { return }
+    guard !query.groups.isEmpty, !buckets.isEmpty else { return }
+    if rates.count >= Self.capacity { rates.removeAll() }
     let (pattern, units) = Self.pattern(of: query)
-    let latest = max(1, (most + units - 1) / units)
-    if rows.count >= Self.capacity { rows.removeAll() }
-    // Downwards slowly: an estimate that is too small costs a request.
-    rows[pattern] = max(latest, (rows[pattern] ?? 0) * 3 / 4)
+    // Of a paged answer nobody knows how much was to come.
+    let rate = Double(count) / Double(buckets.count) / Double(units) * (isPaged ? 1.2 : 1)
+    let known = rates[pattern] ?? Rate(mean: rate, most: rate)
+    // An estimate that is too small costs requests: up at once, down slowly.
+    let mean = known.mean + (rate - known.mean) / (rate > known.mean ? 2 : 10)
+    rates[pattern] = isPaged ? Rate(mean: max(known.mean, rate), most: max(known.most, rate)) : Rate(mean: mean, most: max(rate, known.most * 0.99))
+  }
+
+  mutating func learn(currency: Name) {
+    hasManyCurrencies = hasManyCurrencies || (self.currency ?? currency) != currency
+    self.currency = hasManyCurrencies ? nil : currency
   }
 
   mutating func refuse(_ shape: [UInt8], on day: CivilDate) {
@@ -66,8 +86,7 @@ struct CostSizes: Sendable {
   func rows(_ query: CostQuery) -> Int { rows(query, buckets: query.period.bucketCount) }
 
   func rows(_ query: CostQuery, buckets: Int) -> Int {
-    let rows = rowsOfBucket(query).multipliedReportingOverflow(by: buckets)
-    return rows.overflow ? .max : rows.partialValue
+    Int(exactly: (rowsOfBucket(query) * Double(buckets)).rounded(.up)) ?? .max
   }
 
   func pages(_ query: CostQuery) -> Int { pages(ofRows: rows(query)) }
@@ -77,33 +96,32 @@ struct CostSizes: Sendable {
   /// Whether it is known that so many buckets come in pages.
   func isPaged(_ query: CostQuery, buckets: Int) -> Bool {
     let (pattern, units) = Self.pattern(of: query)
-    guard isPageKnown, let known = rows[pattern] else { return false }
-    return Self.product(known, units, buckets) > Self.product(page, 10) / 9
+    guard isPageKnown, let known = rates[pattern] else { return false }
+    return known.mean * Double(units) * Double(buckets) > Double(page) * 1.1
   }
 
   /// Whether so many rows will hardly be more than a page.
-  func fitsPage(_ rows: Int) -> Bool { rows <= max(1, page - page / 10) }
+  func fitsPage(_ rows: Int) -> Bool { rows <= max(1, page - page / 5) }
 
-  func rowsOfBucket(_ query: CostQuery) -> Int {
+  func rowsOfBucket(_ query: CostQuery) -> Double {
     guard !query.groups.isEmpty else { return 1 }
-    let most = query.groups.reduce(1) { Self.product($0, values(of: $1, in: query)) }
     let (pattern, units) = Self.pattern(of: query)
-    if let known = rows[pattern] { return min(most, Self.product(known, units)) }
+    if let known = rates[pattern] { return known.rows(of: Double(units)) }
     // What one value of a key has, times its values.
-    let bySlices = query.groups.compactMap { key -> Int? in
-      guard pattern.groups.contains(key) else { return nil }
+    let bySlices = pattern.groups.compactMap { key -> Double? in
       var slice = pattern
       slice.groups.remove(key)
       slice.single.insert(key)
-      return rows[slice].map { Self.product($0, values(of: key, in: query), units) }
+      return rates[slice]?.rows(of: Double(units) * values(of: key, in: query))
     }
-    return min(most, bySlices.min() ?? most)
+    let most = query.groups.reduce(1) { $0 * values(of: $1, in: query) }
+    return bySlices.min().map { min($0, most) } ?? most
   }
 
   /// As many as the filter lets through, else as many as have been seen, else as many as an organization commonly has.
-  private func values(of key: CostKey, in query: CostQuery) -> Int {
-    if let values = query.filter?.slice(by: key) { return values.count }
-    if let seen = rows[Pattern(granularity: query.period.granularity, groups: [key])] { return seen }
+  private func values(of key: CostKey, in query: CostQuery) -> Double {
+    if let values = query.filter?.slice(by: key) { return Double(values.count) }
+    if let seen = rates[Pattern(granularity: query.period.granularity, groups: [key])] { return max(1, seen.most) }
     return key.kind == .dimension ? Self.common[key.name] ?? 50 : 20
   }
 
@@ -115,20 +133,13 @@ struct CostSizes: Sendable {
         pattern.rest.append(condition)
         continue
       }
-      if pattern.groups.remove(leaf.key) != nil { units = product(units, values.count) }
+      if pattern.groups.remove(leaf.key) != nil { units *= min(values.count, 10_000) }
       pattern.single.insert(leaf.key)
     }
     return (pattern, max(1, units))
   }
 
-  private static func product(_ factors: Int...) -> Int {
-    factors.reduce(1) { result, factor in
-      let next = result.multipliedReportingOverflow(by: factor)
-      return next.overflow ? .max : next.partialValue
-    }
-  }
-
-  private static let common: [Name: Int] = [
+  private static let common: [Name: Double] = [
     "SERVICE": 25, "LINKED_ACCOUNT": 25, "REGION": 10, "AZ": 20, "INSTANCE_TYPE": 30, "USAGE_TYPE": 150, "OPERATION": 80, "PLATFORM": 5,
     "PURCHASE_TYPE": 5, "TENANCY": 3, "RECORD_TYPE": 6, "LEGAL_ENTITY_NAME": 4, "INVOICING_ENTITY": 4,
   ]

@@ -39,13 +39,13 @@ struct CostWidening: Sendable {
   var isSame: Bool { steps.isEmpty }
 
   /// The answer of the narrow query over `period`, out of the wider one's over the same; nil where that does not tell it.
-  func slice(_ result: JSONValue, over period: CostPeriod) -> [UInt8]? {
+  func slice(_ result: JSONValue, over period: CostPeriod, currency: Name?) -> [UInt8]? {
     var answer = result
     for step in steps {
       var (wider, narrower) = (step.merged.query, step.narrower)
       (wider.period, narrower.period) = (period, period)
       let merged = CostAndUsageMerge.Merged(query: wider, key: step.merged.key, isKeyAdded: step.merged.isKeyAdded)
-      guard let cut = CostAndUsageMerge.split(result: answer, of: merged, for: narrower),
+      guard let cut = CostAndUsageMerge.split(result: answer, of: merged, for: narrower, currency: currency),
         let document = try? JSONDocument(parsing: cut, limits: AnswerBody.limits)
       else { return nil }
       answer = document.root
