@@ -11,8 +11,9 @@ WORKDIR /build
 COPY Package.* ./
 RUN swift package resolve
 COPY Sources Sources
-# The manifest names the test targets, so their folders have to be there; they are not built.
+# The manifest names the targets of tests and benchmarks, so their folders have to be there; they are not built.
 COPY Tests Tests
+COPY Benchmarks/TraceReplay Benchmarks/TraceReplay
 RUN swift build -c release --product weir --static-swift-stdlib \
   && install -D -m 0755 "$(swift build -c release --show-bin-path)/weir" /out/weir \
   && strip --strip-debug /out/weir

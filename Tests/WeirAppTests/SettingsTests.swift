@@ -215,6 +215,19 @@ struct SettingsTests {
     #expect(second.linger == .zero)
   }
 
+  @Test("time buckets and wider questions can be turned off for an upstream")
+  func buckets() throws {
+    let settings = try read(
+      """
+      upstreams:
+        a: { url: "http://127.0.0.1:1/mcp" }
+        b: { url: "http://127.0.0.1:2/mcp", buckets: false }
+        c: { url: "http://127.0.0.1:3/mcp", widen: false }
+      """)
+    let flags = settings.upstreams.sorted { $0.name < $1.name }.map { [$0.reusesBuckets, $0.widens] }
+    #expect(flags == [[true, true], [false, true], [true, false]])
+  }
+
   @Test("the built-in sample is a configuration like any other")
   func sample() throws {
     let settings = try Settings.sample()
