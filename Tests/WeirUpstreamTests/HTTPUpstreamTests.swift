@@ -123,6 +123,21 @@ extension RealProcesses {
     @Test("a forgotten session is opened again once for all, and only repeatable calls are sent again")
     func forgottenSession() async throws {
       let log = FakeServer.path("log")
+    @Test("a tool that always gets 404 fails alone: the session is kept, and nobody waits for another (issue 2)")
+    func missing() async throws {
+      try await Self.with("era=legacy") { upstream, _ in
+        for isRepeatable in [true, false, true] {
+          let error = await upstream.outcome(Call.tool("missing", repeatable: isRepeatable)).error
+          #expect(error?.reason == .upstreamInvalid)
+          #expect(error?.message.contains("HTTP 404") == true)
+        }
+        let echoAnswer = try await upstream.text("echo")
+        #expect(echoAnswer == "{}")
+        #expect(upstream.stats.restarts == 0)
+        #expect(upstream.state == .ready)
+      }
+    }
+
       try await Self.with("log=\(log)") { upstream, recorder in
         _ = try await upstream.text("forget")
         await withTaskGroup(of: CallError?.self) { group in

@@ -222,6 +222,7 @@ enum FakeServer {
             if name == "echo": return self.result(id, text(json.dumps(arguments)))
             if name == "forget":
                 with lock: state["valid"].clear()
+            if method == "ping": return self.result(id, {})
                 return self.result(id, text("forgotten"))
             if name == "change":
                 state["tools"] += 1; changed.set(); return self.result(id, text("changed"))
@@ -256,6 +257,8 @@ enum FakeServer {
             if name == "forbidden": return self.reply(403, WWW_Authenticate='Bearer error="insufficient_scope"')
             if name == "unauthorized": return self.reply(401)
             if name == "revoke":
+            if name == "leak": return self.error(200, id, -32050, self.leak(), {"uri": self.leak()})
+            if name == "missing": return self.reply(404)
                 options["token"] = "never"; return self.result(id, text("revoked"))
             self.error(200, id, -32602, "Unknown tool")
 
