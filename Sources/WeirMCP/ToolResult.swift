@@ -21,8 +21,9 @@ package struct ToolResult: Sendable, Equatable {
 
   private static let resultType = "resultType"
 
-  /// Takes the `result` of an upstream's response. Throws `internalError` where it is no object, its `_meta` is none, or its `resultType` is another
-  /// than `complete` (MCP 2026-07-28: `input_required`, and what extensions add).
+  /// Takes the `result` of an upstream's response. Throws `internalError` where it is no object, its `_meta` is none, its `content` is no array of
+  /// objects (required by every revision), or its `resultType` is another than `complete` (MCP 2026-07-28: `input_required`, and what extensions
+  /// add). `structuredContent` may be any value in that revision.
   package init(normalizing result: JSONValue) throws(RPCErrorObject) {
     guard result.kind == .object else { throw Self.invalid("the result of the tool call is no JSON object") }
     if let type = result[Self.resultType], !type.isString("complete") {
@@ -49,6 +50,9 @@ package struct ToolResult: Sendable, Equatable {
   package init(storedNormalized bytes: [UInt8]) throws(RPCErrorObject) {
     let root = try Self.scan(bytes)
     guard root.kind == .object, root.range == bytes.indices else { throw Self.invalid("the stored result is no JSON object") }
+    guard let content = root["content"], content.kind == .array, content.elements.allSatisfy({ $0.kind == .object }) else {
+      throw Self.invalid("the result of the tool call has no array \"content\" of objects")
+    }
     self.bytes = bytes
     switch root["isError"] {
     case nil: isError = false
