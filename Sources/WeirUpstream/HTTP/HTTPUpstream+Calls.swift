@@ -167,7 +167,7 @@ extension HTTPUpstream {
     case .notification(MCPMethod.progress, let params?): filter.progress.feed(params, now: time.now())
     case .notification(MCPMethod.toolsListChanged, _): keeper.toolsChanged()
     case .notification(MCPMethod.message, let params):
-      logger.debug("upstream logged a message", metadata: ["level": "\(ErrorText.clean(params?["level"]?.string ?? "unknown", limit: 20))"])
+      logger.debug("upstream logged a message", metadata: ["level": "\(exchange.redactor.clean(params?["level"]?.string ?? "unknown", limit: 20))"])
     case .notification: break
     case .request(let id, let method, _):
       guard session.info.era == .legacy else { return shared.withLockedValue { $0.stats.invalidMessages += 1 } }
