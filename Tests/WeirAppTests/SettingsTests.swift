@@ -225,6 +225,21 @@ struct SettingsTests {
 
   @Test("a literal dollar sign stays", arguments: [("a$b", "a$b"), ("$", "$"), ("${env:TOKEN}$x", "t0p$x"), ("${env:TOKEN}${env:TOKEN}", "t0pt0p")])
   func dollars(_ text: String, _ expected: String) throws {
+  @Test(
+    "a limit of zero is refused with what to write instead (issue 2)",
+    arguments: [
+      ("listen: { limits: { header_timeout: 0s } }", "header_timeout"), ("listen: { limits: { body_timeout: 0ms } }", "body_timeout"),
+      ("listen: { limits: { idle_timeout: 0s } }", "idle_timeout"), ("listen: { limits: { write_timeout: 0s } }", "write_timeout"),
+      ("listen: { max_body: 0 }", "max_body"), ("call_timeout: 0s", "call_timeout"), ("start_timeout: 0d", "start_timeout"),
+      ("max_result: 0", "max_result"), ("max_result: 0MiB", "max_result"),
+    ])
+  func zero(_ text: String, _ key: String) {
+    let isListen = text.hasPrefix("listen")
+    let upstream = "upstreams: { a: { url: \"http://127.0.0.1:1/mcp\"\(isListen ? "" : ", " + text) } }"
+    let fault = fault(in: isListen ? text + "\n" + upstream : upstream)
+    #expect(fault?.contains("\(key): is 0 and would let nothing through; write a ") == true)
+  }
+
     #expect(try secrets.resolve(text) == expected)
   }
 
