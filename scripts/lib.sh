@@ -48,7 +48,7 @@ as_root() {
   elif command -v sudo >/dev/null; then
     sudo "$@"
   else
-    fail "installing packages needs root, and there is no sudo; as root run: apt-get install ${*: -1}"
+    fail "installing packages needs root, and there is no sudo; as root run: $*"
   fi
 }
 
@@ -71,7 +71,7 @@ need() {
   command -v apt-get >/dev/null ||
     fail "missing: ${missing[*]} (names of Debian packages). This system has no apt-get: install what corresponds to them, then run this again."
   say "missing, to be installed by apt: ${missing[*]}"
-  (($(id -u) == 0)) || as_root true
+  (($(id -u) == 0)) || command -v sudo >/dev/null || fail "installing packages needs root, and there is no sudo; as root run: apt-get install ${missing[*]}"
   step apt-update "apt-get update" as_root apt-get update
   install_quietly "${missing[@]}"
   for pair in "$@"; do

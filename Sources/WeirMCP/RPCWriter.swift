@@ -30,6 +30,13 @@ package enum RPCWriter {
     return result
   }
 
+  /// The same for a text in pieces, which are not copied. They must hold no line break.
+  package static func result(id: RPCID, pieces: [ArraySlice<UInt8>]) -> [ArraySlice<UInt8>] {
+    var head = start(id: id, room: 16)
+    head.append(contentsOf: #","result":"#.utf8)
+    return [head[...]] + pieces + [[UInt8(ascii: "}")]]
+  }
+
   /// Without an id the member is left out: no revision of MCP allows null.
   package static func error(id: RPCID?, _ error: RPCErrorObject) -> [UInt8] {
     var result = start(id: id, room: 64 + error.message.utf8.count + (error.data?.count ?? 0))

@@ -13,6 +13,14 @@ package enum ServerSentEventWriter {
     return result
   }
 
+  /// The same for data in pieces, which are not copied. They must hold no line break.
+  package static func event(pieces: [ArraySlice<UInt8>], event: String) -> [ArraySlice<UInt8>] {
+    var head: [UInt8] = []
+    appendField("event: ", event, to: &head)
+    append("data: ", to: &head)
+    return [head[...]] + pieces + [[0x0A, 0x0A]]
+  }
+
   /// A comment, which readers skip: it keeps an idle connection alive.
   package static func comment(_ text: String) -> [UInt8] {
     var result: [UInt8] = []

@@ -21,8 +21,9 @@ package struct ToolResult: Sendable, Equatable {
 
   private static let resultType = "resultType"
 
-  /// Takes the `result` of an upstream's response. Throws `internalError` where it is no object, its `_meta` is none, or its `resultType` is another
-  /// than `complete` (MCP 2026-07-28: `input_required`, and what extensions add).
+  /// Takes the `result` of an upstream's response. Throws `internalError` where it is no object, its `_meta` is none, its `content` is no array of
+  /// objects (required by every revision), or its `resultType` is another than `complete` (MCP 2026-07-28: `input_required`, and what extensions
+  /// add). `structuredContent` may be any value in that revision.
   package init(normalizing result: JSONValue) throws(RPCErrorObject) {
     guard result.kind == .object else { throw Self.invalid("the result of the tool call is no JSON object") }
     if let type = result[Self.resultType], !type.isString("complete") {
@@ -49,6 +50,9 @@ package struct ToolResult: Sendable, Equatable {
   package init(storedNormalized bytes: [UInt8]) throws(RPCErrorObject) {
     let root = try Self.scan(bytes)
     guard root.kind == .object, root.range == bytes.indices else { throw Self.invalid("the stored result is no JSON object") }
+    guard let content = root["content"], content.kind == .array, content.elements.allSatisfy({ $0.kind == .object }) else {
+      throw Self.invalid("the result of the tool call has no array \"content\" of objects")
+    }
     self.bytes = bytes
     switch root["isError"] {
     case nil: isError = false
@@ -82,24 +86,30 @@ package struct ToolResult: Sendable, Equatable {
   /// The result object for a client of this era: `_meta["weir/cache"]` is `provenance`, and for the modern era `resultType` and, where one is given,
   /// `_meta` `serverInfo` are added. Both are JSON text in one line. Copies, and looks at no byte.
   package func encoded(for era: ProtocolEra, provenance: [UInt8], serverInfo: [UInt8]?) -> [UInt8] {
-    let serverInfo = era == .modern ? serverInfo : nil
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count + provenance.count + (serverInfo?.count ?? 0) + 96)
-    if let metaEnd {
-      result.append(contentsOf: bytes[..<metaEnd.offset])
-      if metaEnd.needsComma { result.append(UInt8(ascii: ",")) }
-      Self.appendMeta(provenance, serverInfo, to: &result)
-      result.append(contentsOf: bytes[metaEnd.offset..<end.offset])
-    } else {
-      result.append(contentsOf: bytes[..<end.offset])
-      result.append(contentsOf: (end.needsComma ? #","_meta":{"# : #""_meta":{"#).utf8)
-      Self.appendMeta(provenance, serverInfo, to: &result)
-      result.append(UInt8(ascii: "}"))
-    }
-    if era == .modern { result.append(contentsOf: #","resultType":"complete""#.utf8) }
-    result.append(contentsOf: bytes[end.offset...])
+    for piece in pieces(for: era, provenance: provenance, serverInfo: serverInfo) { result.append(contentsOf: piece) }
     return result
   }
+
+  /// The same in pieces, for results that are too large to be copied for every client: what the upstream wrote is shared with `bytes`.
+  package func pieces(for era: ProtocolEra, provenance: [UInt8], serverInfo: [UInt8]?) -> [ArraySlice<UInt8>] {
+    let serverInfo = era == .modern ? serverInfo : nil
+    var meta: [UInt8] = []
+    meta.reserveCapacity(provenance.count + (serverInfo?.count ?? 0) + 96)
+    if let metaEnd {
+      if metaEnd.needsComma { meta.append(UInt8(ascii: ",")) }
+    } else {
+      meta.append(contentsOf: (end.needsComma ? #","_meta":{"# : #""_meta":{"#).utf8)
+    }
+    Self.appendMeta(provenance, serverInfo, to: &meta)
+    if metaEnd == nil { meta.append(UInt8(ascii: "}")) }
+    let type = era == .modern ? Self.completeType[...] : []
+    let cut = (metaEnd ?? end).offset
+    return [bytes[..<cut], meta[...], bytes[cut..<end.offset], type, bytes[end.offset...]]
+  }
+
+  private static let completeType = Array(#","resultType":"complete""#.utf8)
 
   private static func appendMeta(_ provenance: [UInt8], _ serverInfo: [UInt8]?, to result: inout [UInt8]) {
     result.append(contentsOf: #""weir/cache":"#.utf8)

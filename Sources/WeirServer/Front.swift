@@ -3,7 +3,6 @@ import HummingbirdCore
 package import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 import ServiceLifecycle
 package import WeirCore
 package import WeirPipeline
@@ -44,24 +43,12 @@ package final class Front: Service {
 
   /// - Throws: an address cannot be listened on.
   package func run() async throws {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: core.configuration.eventLoops ?? System.coreCount)
-    let result: Result<Void, any Error>
-    do {
-      result = .success(try await serve(on: group))
-    } catch {
-      result = .failure(error)
-    }
-    bound.ended()
-    try? await group.shutdownGracefully()
-    try result.get()
-  }
-
-  private func serve(on group: MultiThreadedEventLoopGroup) async throws {
+    defer { bound.ended() }
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { await self.keepHouse() }
         tasks.addTask { await self.drain() }
-        try await self.listen(on: group)
+        try await self.listen()
         tasks.cancelAll()
       }
     } onGracefulShutdown: {
@@ -71,13 +58,13 @@ package final class Front: Service {
     }
   }
 
-  private func listen(on group: MultiThreadedEventLoopGroup) async throws {
-    var services: [any Service] = [application(.main, core.configuration.address, on: group)]
-    if let address = core.configuration.adminAddress { services.append(application(.admin, address, on: group)) }
+  private func listen() async throws {
+    var services: [any Service] = [application(.main, core.configuration.address)]
+    if let address = core.configuration.adminAddress { services.append(application(.admin, address)) }
     try await ServiceGroup(configuration: .init(services: services, logger: logger)).run()
   }
 
-  private func application(_ listener: ReceivedRequest.Listener, _ address: FrontAddress, on group: MultiThreadedEventLoopGroup) -> any Service {
+  private func application(_ listener: ReceivedRequest.Listener, _ address: FrontAddress) -> any Service {
     var quiet = logger
     // Weir says itself where it listens.
     quiet.logLevel = max(logger.logLevel, .notice)
@@ -86,7 +73,8 @@ package final class Front: Service {
       server: HTTPServerBuilder { [core] in FrontChannel(core: core, listener: listener, responder: $0) },
       configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port), serverName: nil),
       onServerRunning: { [bound] channel in bound.listens(listener, port: channel.localAddress?.port ?? address.port) },
-      eventLoopGroupProvider: .shared(group), logger: quiet)
+      // The process's loops, which nobody shuts down: Hummingbird still asks them for work after its server has ended.
+      eventLoopGroupProvider: .singleton, logger: quiet)
   }
 
   /// Forgets idle sessions once a minute.

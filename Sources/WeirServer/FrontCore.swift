@@ -98,7 +98,7 @@ final class FrontCore: Sendable {
     case .GET: return make()
     case .HEAD:
       var reply = make()
-      reply.body = []
+      reply.body = .whole([])
       return reply
     default: return .text(405, "use GET", headers: [("allow", "GET, HEAD")], label: "unknown")
     }

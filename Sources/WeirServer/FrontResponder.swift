@@ -40,7 +40,22 @@ struct FrontResponder: HTTPResponder {
       if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
     }
     if reply.status != 204 { headers[.contentLength] = String(reply.body.count) }
-    return Response(status: .init(code: reply.status), headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body)))
+    return Response(status: .init(code: reply.status), headers: headers, body: body(reply.body))
+  }
+
+  private func body(_ body: ReplyBody) -> ResponseBody {
+    switch body {
+    case .whole(let bytes): ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+    case .shared(let answer):
+      ResponseBody(contentLength: answer.count) { [answer] writer in
+        var rest = answer
+        while let part = rest.next() {
+          try await writer.write(part)
+          try await Connection.current?.writesAreSeen()
+        }
+        try await writer.finish(nil)
+      }
+    }
   }
 
   // MARK: Calls
@@ -62,7 +77,7 @@ struct FrontResponder: HTTPResponder {
         source: { [core] in
           let last = await ProgressRelay(core: core, token: call.progressToken ?? [], mailbox: mailbox).reply(of: call) ?? MCPEndpoint.drained(call)
           // A client that has left or cancelled gets nothing more.
-          mailbox.finish(last.map { ServerSentEventWriter.event(data: core.mcp.message($0, id: call.id, era: call.era), event: "message") } ?? [])
+          mailbox.finish(last.map { core.mcp.message($0, id: call.id, era: call.era).event })
         },
         onWriteFailure: { call.departure.fire(.disconnected) },
         onEnd: { connection.forgetDeparture() }))

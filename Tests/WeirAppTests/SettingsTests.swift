@@ -1,3 +1,5 @@
+import Glibc
+import NIOCore
 import Testing
 import WeirBilling
 import WeirCache
@@ -236,6 +238,21 @@ struct SettingsTests {
     #expect(settings.providers["aws-cost-explorer"]?.price == MicroUSD(10_000))
   }
 
+  @Test(
+    "a limit of zero is refused with what to write instead (issue 2)",
+    arguments: [
+      ("listen: { limits: { header_timeout: 0s } }", "header_timeout"), ("listen: { limits: { body_timeout: 0ms } }", "body_timeout"),
+      ("listen: { limits: { idle_timeout: 0s } }", "idle_timeout"), ("listen: { limits: { write_timeout: 0s } }", "write_timeout"),
+      ("listen: { max_body: 0 }", "max_body"), ("call_timeout: 0s", "call_timeout"), ("start_timeout: 0d", "start_timeout"),
+      ("max_result: 0", "max_result"), ("max_result: 0MiB", "max_result"),
+    ])
+  func zero(_ text: String, _ key: String) {
+    let isListen = text.hasPrefix("listen")
+    let upstream = "upstreams: { a: { url: \"http://127.0.0.1:1/mcp\"\(isListen ? "" : ", " + text) } }"
+    let fault = fault(in: isListen ? text + "\n" + upstream : upstream)
+    #expect(fault?.contains("\(key): is 0 and would let nothing through; write a ") == true)
+  }
+
   @Test("a literal dollar sign stays", arguments: [("a$b", "a$b"), ("$", "$"), ("${env:TOKEN}$x", "t0p$x"), ("${env:TOKEN}${env:TOKEN}", "t0pt0p")])
   func dollars(_ text: String, _ expected: String) throws {
     #expect(try secrets.resolve(text) == expected)
@@ -284,6 +301,29 @@ struct CommandTests {
     #expect(try credential("{ A: one, B: two }") == credential("{ B: two, A: one }"))
     #expect(try credential("{ A: one }") != credential("{ A: two }"))
     #expect(try credential("{ A: oneB }") != credential("{ AB: one }"))
+  }
+
+  @Test("words of a command and variables are told apart, and so are a URL and headers (issue 2)")
+  func boundaries() throws {
+    func credential(_ upstream: String) throws -> Name {
+      UpstreamFactory.credential(of: try SettingsReader.read("upstreams: { a: { \(upstream) } }", file: "x").upstreams[0])
+    }
+    #expect(try credential("command: [x, A, one]") != credential("command: [x], environment: { A: one }"))
+    #expect(try credential("command: [x, A], environment: { B: one }") != credential("command: [x], environment: { A: B, one: '' }"))
+  }
+
+  @Test("an address that is taken is named by its key and its file (issue 2)")
+  func taken() {
+    var listen = Settings.Listen()
+    let error = IOError(errnoCode: EADDRINUSE, reason: "bind")
+    #expect(
+      ServeCommand.message(error, listen, file: "weir.yaml", isOverridden: false)
+        == "weir.yaml: listen.address: can't listen on 127.0.0.1 port 8080: another program does; stop it, or choose another address")
+    listen.admin = ("127.0.0.1", 9090)
+    #expect(
+      ServeCommand.message(error, listen, file: nil, isOverridden: true)
+        == "--listen or listen.admin_address: can't listen on 127.0.0.1 port 8080 or 127.0.0.1 port 9090: another program does; "
+        + "stop it, or choose another address")
   }
 }
 

@@ -20,24 +20,21 @@ struct ToolResultTests {
 
   static let cases = [
     Case(
-      testDescription: "empty object", sent: "{}", kept: "{}", legacy: #"{"_meta":{"weir/cache":P}}"#,
-      modern: #"{"_meta":{"weir/cache":P},"resultType":"complete"}"#,
-      modernNamed: #"{"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#),
-    Case(
-      testDescription: "no _meta", sent: #"{"content":[1.0],"isError":false}"#, kept: #"{"content":[1.0],"isError":false}"#,
-      legacy: #"{"content":[1.0],"isError":false,"_meta":{"weir/cache":P}}"#,
-      modern: #"{"content":[1.0],"isError":false,"_meta":{"weir/cache":P},"resultType":"complete"}"#,
-      modernNamed: #"{"content":[1.0],"isError":false,"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#),
+      testDescription: "no _meta", sent: #"{"content":[{"v":1.0}],"isError":false}"#, kept: #"{"content":[{"v":1.0}],"isError":false}"#,
+      legacy: #"{"content":[{"v":1.0}],"isError":false,"_meta":{"weir/cache":P}}"#,
+      modern: #"{"content":[{"v":1.0}],"isError":false,"_meta":{"weir/cache":P},"resultType":"complete"}"#,
+      modernNamed: #"{"content":[{"v":1.0}],"isError":false,"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#
+    ),
     Case(
       testDescription: "empty _meta", sent: #"{"_meta":{},"content":[]}"#, kept: #"{"_meta":{},"content":[]}"#,
       legacy: #"{"_meta":{"weir/cache":P},"content":[]}"#, modern: #"{"_meta":{"weir/cache":P},"content":[],"resultType":"complete"}"#,
       modernNamed: #"{"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"content":[],"resultType":"complete"}"#),
     Case(
-      testDescription: "_meta with members, in the middle", sent: #"{"a":1,"_meta":{"x/y":{"z":[]}},"b":2}"#,
-      kept: #"{"a":1,"_meta":{"x/y":{"z":[]}},"b":2}"#,
-      legacy: #"{"a":1,"_meta":{"x/y":{"z":[]},"weir/cache":P},"b":2}"#,
-      modern: #"{"a":1,"_meta":{"x/y":{"z":[]},"weir/cache":P},"b":2,"resultType":"complete"}"#,
-      modernNamed: #"{"a":1,"_meta":{"x/y":{"z":[]},"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"b":2,"resultType":"complete"}"#),
+      testDescription: "_meta with members, in the middle", sent: #"{"content":[],"_meta":{"x/y":{"z":[]}},"b":2}"#,
+      kept: #"{"content":[],"_meta":{"x/y":{"z":[]}},"b":2}"#,
+      legacy: #"{"content":[],"_meta":{"x/y":{"z":[]},"weir/cache":P},"b":2}"#,
+      modern: #"{"content":[],"_meta":{"x/y":{"z":[]},"weir/cache":P},"b":2,"resultType":"complete"}"#,
+      modernNamed: #"{"content":[],"_meta":{"x/y":{"z":[]},"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"b":2,"resultType":"complete"}"#),
     Case(
       testDescription: "a modern result",
       sent: #"{"resultType":"complete","content":[],"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"u"}}}"#,
@@ -52,45 +49,49 @@ struct ToolResultTests {
       modern: #"{"_meta":{"k":1,"weir/cache":P},"content":[],"resultType":"complete"}"#,
       modernNamed: #"{"_meta":{"k":1,"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"content":[],"resultType":"complete"}"#),
     Case(
-      testDescription: "nothing but what belongs to the connection", sent: #"{"resultType":"complete","_meta":{"weir/cache":1}}"#, kept: "{}",
-      legacy: #"{"_meta":{"weir/cache":P}}"#, modern: #"{"_meta":{"weir/cache":P},"resultType":"complete"}"#,
-      modernNamed: #"{"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#),
+      testDescription: "nothing but what belongs to the connection", sent: #"{"resultType":"complete","_meta":{"weir/cache":1},"content":[]}"#,
+      kept: #"{"content":[]}"#,
+      legacy: #"{"content":[],"_meta":{"weir/cache":P}}"#, modern: #"{"content":[],"_meta":{"weir/cache":P},"resultType":"complete"}"#,
+      modernNamed: #"{"content":[],"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#),
     Case(
-      testDescription: "whitespace", sent: " { \"_meta\" : { \"k\" : 1 } ,\n \"a\" : [ ] \r\n\t} \n",
-      kept: "{ \"_meta\" : { \"k\" : 1 } ,  \"a\" : [ ]   \t}",
-      legacy: "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P } ,  \"a\" : [ ]   \t}",
-      modern: "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P } ,  \"a\" : [ ],\"resultType\":\"complete\"   \t}",
+      testDescription: "whitespace", sent: " { \"_meta\" : { \"k\" : 1 } ,\n \"content\" : [ ] \r\n\t} \n",
+      kept: "{ \"_meta\" : { \"k\" : 1 } ,  \"content\" : [ ]   \t}",
+      legacy: "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P } ,  \"content\" : [ ]   \t}",
+      modern: "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P } ,  \"content\" : [ ],\"resultType\":\"complete\"   \t}",
       modernNamed:
-        "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P,\"io.modelcontextprotocol/serverInfo\":S } ,  \"a\" : [ ],\"resultType\":\"complete\"   \t}"),
-    Case(
-      testDescription: "whitespace in an empty object", sent: "{\n \n}", kept: "{   }", legacy: #"{"_meta":{"weir/cache":P}   }"#,
-      modern: #"{"_meta":{"weir/cache":P},"resultType":"complete"   }"#,
-      modernNamed: #"{"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"   }"#),
+        "{ \"_meta\" : { \"k\" : 1,\"weir/cache\":P,\"io.modelcontextprotocol/serverInfo\":S } ,  \"content\" : [ ],\"resultType\":\"complete\"   \t}"
+    ),
     Case(
       testDescription: "_meta as text and deeper inside",
-      sent: #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1}}"#,
-      kept: #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1}}"#,
-      legacy: #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P}}"#,
+      sent: #"{"content":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1}}"#,
+      kept: #"{"content":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1}}"#,
+      legacy: #"{"content":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P}}"#,
       modern:
-        #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P},"resultType":"complete"}"#,
+        #"{"content":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P},"resultType":"complete"}"#,
       modernNamed:
-        #"{"c":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S}"#
+        #"{"content":[{"t":"\"_meta\":{}"}],"x":{"_meta":{},"resultType":1},"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S}"#
         + #","resultType":"complete"}"#
     ),
     Case(
-      testDescription: "escaped names", sent: #"{"\u005fmeta":{"a":1},"result\u0054ype":"\u0063omplete","isErr\u006fr":true}"#,
-      kept: #"{"\u005fmeta":{"a":1},"isErr\u006fr":true}"#, legacy: #"{"\u005fmeta":{"a":1,"weir/cache":P},"isErr\u006fr":true}"#,
-      modern: #"{"\u005fmeta":{"a":1,"weir/cache":P},"isErr\u006fr":true,"resultType":"complete"}"#,
-      modernNamed: #"{"\u005fmeta":{"a":1,"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"isErr\u006fr":true,"resultType":"complete"}"#,
+      testDescription: "escaped names", sent: #"{"\u005fmeta":{"a":1},"result\u0054ype":"\u0063omplete","isErr\u006fr":true,"c\u006fntent":[]}"#,
+      kept: #"{"\u005fmeta":{"a":1},"isErr\u006fr":true,"c\u006fntent":[]}"#,
+      legacy: #"{"\u005fmeta":{"a":1,"weir/cache":P},"isErr\u006fr":true,"c\u006fntent":[]}"#,
+      modern: #"{"\u005fmeta":{"a":1,"weir/cache":P},"isErr\u006fr":true,"c\u006fntent":[],"resultType":"complete"}"#,
+      modernNamed:
+        #"{"\u005fmeta":{"a":1,"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"isErr\u006fr":true,"c\u006fntent":[]"#
+        + #","resultType":"complete"}"#,
       isError: true),
     Case(
-      testDescription: "_meta null", sent: #"{"_meta":null,"isError":null}"#, kept: #"{"isError":null}"#,
-      legacy: #"{"isError":null,"_meta":{"weir/cache":P}}"#, modern: #"{"isError":null,"_meta":{"weir/cache":P},"resultType":"complete"}"#,
-      modernNamed: #"{"isError":null,"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#),
+      testDescription: "_meta null", sent: #"{"_meta":null,"content":[],"isError":null}"#, kept: #"{"content":[],"isError":null}"#,
+      legacy: #"{"content":[],"isError":null,"_meta":{"weir/cache":P}}"#,
+      modern: #"{"content":[],"isError":null,"_meta":{"weir/cache":P},"resultType":"complete"}"#,
+      modernNamed: #"{"content":[],"isError":null,"_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#),
     Case(
-      testDescription: "a doubtful isError", sent: #"{"isError":"false"}"#, kept: #"{"isError":"false"}"#,
-      legacy: #"{"isError":"false","_meta":{"weir/cache":P}}"#, modern: #"{"isError":"false","_meta":{"weir/cache":P},"resultType":"complete"}"#,
-      modernNamed: #"{"isError":"false","_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#, isError: true),
+      testDescription: "a doubtful isError", sent: #"{"content":[],"isError":"false"}"#, kept: #"{"content":[],"isError":"false"}"#,
+      legacy: #"{"content":[],"isError":"false","_meta":{"weir/cache":P}}"#,
+      modern: #"{"content":[],"isError":"false","_meta":{"weir/cache":P},"resultType":"complete"}"#,
+      modernNamed: #"{"content":[],"isError":"false","_meta":{"weir/cache":P,"io.modelcontextprotocol/serverInfo":S},"resultType":"complete"}"#,
+      isError: true),
   ]
 
   static let provenance = #"{"outcome":"hit_memory"}"#
@@ -133,7 +134,7 @@ struct ToolResultTests {
     #expect(try ToolResult(storedNormalized: result.bytes) == result)
   }
 
-  @Test("stored bytes that are no object are refused", arguments: ["", "[]", "1", "{", " {}", "{}\n", "{\"a\":1,\"a\":2}"])
+  @Test("stored bytes that are no result are refused", arguments: ["", "[]", "1", "{", " {}", "{}\n", "{\"a\":1,\"a\":2}", "{}"])
   func storedRubbish(document: String) {
     let error = #expect(throws: RPCErrorObject.self) { _ = try ToolResult(storedNormalized: Array(document.utf8)) }
     #expect(error?.code == RPCErrorObject.internalError)
@@ -142,14 +143,27 @@ struct ToolResultTests {
   @Test(
     "what is no complete result is refused",
     arguments: [
-      "[]", "null", "\"x\"", #"{"resultType":"input_required","inputRequests":{}}"#, #"{"resultType":"task"}"#, #"{"resultType":null}"#,
-      #"{"resultType":1}"#,
-      #"{"_meta":[]}"#, #"{"_meta":"x"}"#,
+      "[]", "null", "\"x\"", #"{"resultType":"input_required","inputRequests":{}}"#, #"{"resultType":"task","content":[]}"#,
+      #"{"resultType":null,"content":[]}"#, #"{"resultType":1,"content":[]}"#, #"{"_meta":[],"content":[]}"#, #"{"_meta":"x","content":[]}"#,
     ])
   func refuses(document: String) throws {
     let root = try parse(document)
     let error = #expect(throws: RPCErrorObject.self) { _ = try ToolResult(normalizing: root) }
     #expect(error?.code == RPCErrorObject.internalError)
+  }
+
+  @Test(
+    "what no revision allows as content is refused, and structured content may be anything (issue 2)",
+    arguments: [
+      ("{}", false), (#"{"structuredContent":{}}"#, false), (#"{"content":{}}"#, false), (#"{"content":"x"}"#, false), (#"{"content":null}"#, false),
+      (#"{"content":[1]}"#, false), (#"{"content":[{},null]}"#, false), (#"{"content":{},"isError":true}"#, false),
+      (#"{"content":[],"structuredContent":[1]}"#, true), (#"{"content":[],"structuredContent":"x"}"#, true),
+      (#"{"content":[{"type":"new"}]}"#, true),
+    ])
+  func content(document: String, isResult: Bool) throws {
+    let root = try parse(document)
+    let result = try? ToolResult(normalizing: root)
+    #expect((result != nil) == isResult)
   }
 
   @Test("a failure is a text that says so")

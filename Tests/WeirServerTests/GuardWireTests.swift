@@ -148,28 +148,6 @@ struct GuardWireTests {
     }
   }
 
-  @Test("issue 2: answers that nobody reads are bounded over all connections, and those who read get theirs", arguments: ["huge", "hugeLater"])
-  func answerBudget(tool: String) async throws {
-    try await RunningFront.with {
-      $0.limits.maxBufferedAnswerBytes = 16 << 20
-    } _: { running in
-      var idlers: [WireClient] = []
-      for _ in 0..<20 {
-        let client = try await WireClient.connect(running.port, reading: false, receiveBuffer: 4096)
-        await client.send(RunningFront.modern("tools/call", name: tool))
-        idlers.append(client)
-        #expect(running.front.stats.bufferedAnswerBytes <= 16 << 20)
-      }
-      while running.front.stats.refused[.memory, default: 0] == 0 { try await Task.sleep(for: .milliseconds(5)) }
-      let reader = try await running.modern("tools/call", name: tool)
-      #expect(reader.status == 200)
-      #expect(reader.body.utf8.count > 1 << 20)
-      for client in idlers { await client.close() }
-      while running.front.stats.connections > 0 { try await Task.sleep(for: .milliseconds(5)) }
-      #expect(running.front.stats.bufferedAnswerBytes == 0)
-    }
-  }
-
   @Test("an event stream that nobody reads is bounded and closed")
   func streamStall() async throws {
     try await RunningFront.with {

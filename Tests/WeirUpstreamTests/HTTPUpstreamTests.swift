@@ -102,10 +102,39 @@ extension RealProcesses {
       #expect(!Self.lines(log).contains("initialize"))
     }
 
+    @Test("a header's secret that a server repeats reaches no caller and no state (issue 2)", arguments: ["legacy", "modern", "leak"])
+    func canary(era: String) async throws {
+      let change = { @Sendable (_: inout UpstreamConfiguration, http: inout HTTPUpstreamConfiguration) in
+        http.headers = [("Authorization", Secret("Bearer canary-4711-x"))]
+      }
+      try await Self.with("era=\(era)", ready: era != "leak", change: change) { upstream, recorder in
+        if era == "leak" { await recorder.until(\.isDown) }
+        let error = try #require(await upstream.outcome(Call.tool("leak")).error)
+        #expect(error.message.contains("no entry for *** at (URL)"))
+        #expect(error.upstreamData == nil)
+        #expect(!"\(recorder.heard.states)".contains("canary"))
+      }
+    }
+
     @Test("a server of the oldest transport is down with an explanation")
     func oldTransport() async throws {
       try await Self.with("era=sse", ready: false) { _, recorder in
         await recorder.until { if case .down(let reason)? = $0.state { reason.contains("HTTP+SSE") } else { false } }
+      }
+    }
+
+    @Test("a tool that always gets 404 fails alone: the session is kept, and nobody waits for another (issue 2)")
+    func missing() async throws {
+      try await Self.with("era=legacy") { upstream, _ in
+        for isRepeatable in [true, false, true] {
+          let error = await upstream.outcome(Call.tool("missing", repeatable: isRepeatable)).error
+          #expect(error?.reason == .upstreamInvalid)
+          #expect(error?.message.contains("HTTP 404") == true)
+        }
+        let echoAnswer = try await upstream.text("echo")
+        #expect(echoAnswer == "{}")
+        #expect(upstream.stats.restarts == 0)
+        #expect(upstream.state == .ready)
       }
     }
 

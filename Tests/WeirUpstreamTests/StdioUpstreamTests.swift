@@ -88,6 +88,22 @@ extension RealProcesses {
       }
     }
 
+    @Test("a secret of the configuration that a command repeats reaches no caller, no state and no log (issue 2)", arguments: ["legacy", "leak"])
+    func canary(era: String) async throws {
+      let lines = NIOLockedValueBox<[String]>([])
+      let logger = Logger(label: "test") { _ in CollectingLog(lines: lines) }
+      let change = { (_: inout UpstreamConfiguration, stdio: inout StdioConfiguration) in stdio.environment["SECRET_TOKEN"] = Secret("canary-4711-x")
+      }
+      try await Self.with("era=\(era)", logger: logger, ready: era == "legacy", change: change) { upstream, recorder in
+        if era == "leak" { await recorder.until(\.isDown) }
+        let error = try #require(await upstream.outcome(Call.tool("leak")).error)
+        #expect(error.message.contains("no entry for *** at (URL)"))
+        #expect(error.upstreamData == nil)
+        #expect(!"\(recorder.heard.states)".contains("canary"))
+      }
+      #expect(!lines.withLockedValue { $0 }.contains { $0.contains("canary") || $0.contains("bill.internal") })
+    }
+
     @Test("progress arrives in order and without the token")
     func progress() async throws {
       let heard = NIOLockedValueBox<[String]>([])

@@ -52,14 +52,18 @@ package struct UpstreamFactory: Sendable {
   /// Stands for what the upstream is called with: it changes when the command, the URL or a credential does, and then no old answer is found.
   package static func credential(of settings: Settings.Upstream) -> Name {
     var hash = SHA256()
+    // Before every text its length and before every list its count, so that no two upstreams are the same bytes.
+    func add(count: Int) { withUnsafeBytes(of: UInt64(count).bigEndian) { hash.update(bufferPointer: $0) } }
     func add(_ text: String) {
-      withUnsafeBytes(of: UInt64(text.utf8.count).bigEndian) { hash.update(bufferPointer: $0) }
+      add(count: text.utf8.count)
       hash.update(data: Array(text.utf8))
     }
     switch settings.transport {
     case .stdio(let command, let environment, _):
       add("stdio")
+      add(count: command.count)
       for word in command { add(word) }
+      add(count: environment.count)
       for name in environment.keys.sorted() {
         add(name)
         add(environment[name]?.reveal ?? "")
@@ -67,6 +71,7 @@ package struct UpstreamFactory: Sendable {
     case .http(let url, let headers, _):
       add("http")
       add(url)
+      add(count: headers.count)
       for header in headers {
         add(header.name)
         add(header.value.reveal)

@@ -36,7 +36,7 @@ package enum ServeCommand {
         group.cancelAll()
       }
     } catch let error as IOError {
-      throw CommandError(Self.message(error, settings.listen))
+      throw CommandError(Self.message(error, settings.listen, file: file, isOverridden: address != nil))
     }
     logger.info("weir has ended")
   }
@@ -49,15 +49,20 @@ package enum ServeCommand {
     return SystemTime()
   }
 
-  private static func message(_ error: IOError, _ listen: Settings.Listen) -> String {
+  /// - Parameter isOverridden: the address is that of `--listen`.
+  static func message(_ error: IOError, _ listen: Settings.Listen, file: String?, isOverridden: Bool) -> String {
+    let keys = [isOverridden ? "--listen" : "listen.address"] + (listen.admin == nil ? [] : ["listen.admin_address"])
+    let origin = (file.map { "\($0): " } ?? "") + keys.joined(separator: " or ")
     let places = [(listen.host, listen.port)] + (listen.admin.map { [($0.host, $0.port)] } ?? [])
     let text = places.map { "\($0.0) port \($0.1)" }.joined(separator: " or ")
-    return switch error.errnoCode {
-    case EADDRINUSE: "can't listen on \(text): another program does; stop it, or choose another with --listen or \"listen:\""
-    case EACCES: "can't listen on \(text): this user may not; choose a port from 1024 on"
-    case EADDRNOTAVAIL: "can't listen on \(text): this machine has no such address"
-    default: "can't listen on \(text): \(error)"
-    }
+    let reason =
+      switch error.errnoCode {
+      case EADDRINUSE: "another program does; stop it, or choose another address"
+      case EACCES: "this user may not; choose a port from 1024 on"
+      case EADDRNOTAVAIL: "this machine has no such address"
+      default: "\(error)"
+      }
+    return "\(origin): can't listen on \(text): \(reason)"
   }
 
   private static func settings(file: String?, address: String?) throws(SettingsError) -> Settings {

@@ -133,6 +133,21 @@ struct SettingsMapping {
     try value(name, Quantity.sizeHelp, Quantity.bytes)
   }
 
+  /// A time or size that would let nothing through if it were 0.
+  func limit(_ name: String) throws(SettingsError) -> Duration? {
+    try nonzero(name, try duration(name), .zero, "a time such as 30s")
+  }
+
+  /// The same for sizes.
+  func limit(_ name: String) throws(SettingsError) -> Int? {
+    try nonzero(name, try bytes(name), 0, "a size such as 32MiB")
+  }
+
+  private func nonzero<Value: Equatable>(_ name: String, _ value: Value?, _ zero: Value, _ help: String) throws(SettingsError) -> Value? {
+    if let node = members[name], value == zero { throw node.error("is 0 and would let nothing through; write \(help), or leave it out") }
+    return value
+  }
+
   func count(_ name: String) throws(SettingsError) -> Int? {
     try value(name, "a whole number from 1 on") { text in Int(text).flatMap { $0 >= 1 ? $0 : nil } }
   }

@@ -59,13 +59,13 @@ package enum SettingsReader {
     }
     listen.allowedHosts = try map.texts("allowed_hosts") ?? []
     listen.allowedOrigins = try map.texts("allowed_origins") ?? []
-    listen.maxBodyBytes = try map.bytes("max_body") ?? listen.maxBodyBytes
+    listen.maxBodyBytes = try map.limit("max_body") ?? listen.maxBodyBytes
     listen.shutdownGrace = try map.duration("shutdown_grace") ?? listen.shutdownGrace
     if let limits = try map["limits"]?.mapping("header_timeout", "body_timeout", "idle_timeout", "write_timeout", "max_connections") {
-      listen.headerTimeout = try limits.duration("header_timeout") ?? listen.headerTimeout
-      listen.bodyTimeout = try limits.duration("body_timeout") ?? listen.bodyTimeout
-      listen.idleTimeout = try limits.duration("idle_timeout") ?? listen.idleTimeout
-      listen.writeTimeout = try limits.duration("write_timeout") ?? listen.writeTimeout
+      listen.headerTimeout = try limits.limit("header_timeout") ?? listen.headerTimeout
+      listen.bodyTimeout = try limits.limit("body_timeout") ?? listen.bodyTimeout
+      listen.idleTimeout = try limits.limit("idle_timeout") ?? listen.idleTimeout
+      listen.writeTimeout = try limits.limit("write_timeout") ?? listen.writeTimeout
       listen.maxConnections = try limits.count("max_connections") ?? listen.maxConnections
     }
     return listen
@@ -101,7 +101,7 @@ package enum SettingsReader {
       settings.username = try map.text("username")
       settings.password = try map.text("password").map { Secret($0) }
       settings.caFile = try map.text("ca_file")
-      settings.commandTimeout = try map.duration("command_timeout") ?? settings.commandTimeout
+      settings.commandTimeout = try map.limit("command_timeout") ?? settings.commandTimeout
       settings.prefix = try map.text("prefix") ?? settings.prefix
       cache.redis = settings
     }

@@ -35,9 +35,9 @@ enum UpstreamReader {
       provider: provider ?? pack?.providers.first?.name ?? name)
     upstream.share = try map.value("share", Self.shareHelp, Self.share) ?? upstream.share
     upstream.toolShares = rules.compactMap { rule in rule.share.map { (rule.rule.tool, $0) } }
-    upstream.callTimeout = try map.duration("call_timeout") ?? upstream.callTimeout
-    upstream.startTimeout = try map.duration("start_timeout") ?? upstream.startTimeout
-    upstream.maxResultBytes = try map.bytes("max_result") ?? upstream.maxResultBytes
+    upstream.callTimeout = try map.limit("call_timeout") ?? upstream.callTimeout
+    upstream.startTimeout = try map.limit("start_timeout") ?? upstream.startTimeout
+    upstream.maxResultBytes = try map.limit("max_result") ?? upstream.maxResultBytes
     upstream.reusesBuckets = try map.flag("buckets") ?? upstream.reusesBuckets
     upstream.widens = try map.flag("widen") ?? upstream.widens
     upstream.era = try map.value("era", "auto, legacy or modern") { ["auto", "legacy", "modern"].contains($0) ? $0 : nil } ?? upstream.era

@@ -19,8 +19,6 @@ package struct FrontConfiguration: Sendable {
   package var limits = FrontLimits()
   /// Limits of a request's JSON; its size is bounded by `limits.maxBodyBytes`.
   package var json = JSONLimits(maxBytes: .max, maxDepth: 64, maxMembers: 100_000)
-  /// Threads of the event loops. Nil: one for each core.
-  package var eventLoops: Int?
 
   package init(address: FrontAddress, version: String) {
     self.address = address

@@ -16,9 +16,13 @@ package struct FrontLimits: Sendable, Equatable {
   package var minimumAnswerRate = 1024
   /// How long each measurement of that rate lasts.
   package var answerRateGrace: Duration = .seconds(30)
-  /// Bytes of answers that wait for their peers, over all connections whose output is backed up (more than 64 KiB). Above it the connection
-  /// whose peer has taken nothing for longest is closed.
+  /// Bytes of answers that wait for their peers, over all connections: what is backed up in them (more than 64 KiB), and the large answers that
+  /// are being written, each counted once. Above it the connection whose peer has taken nothing for longest is closed.
   package var maxBufferedAnswerBytes = 256 * 1024 * 1024
+  /// Bytes of a tool's result from which on it is not copied for every client.
+  package var minSharedAnswerBytes = 64 * 1024
+  /// Who has taken something within this time is not closed to make room for another's large answer; that one is refused then.
+  package var answerPatience: Duration = .seconds(3)
   /// How long a connection stays readable after its last answer, so that the answer is not lost to a reset.
   package var lingerTimeout: Duration = .seconds(2)
   /// Connections, over all listeners of one front.

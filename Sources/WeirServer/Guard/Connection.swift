@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import NIOCore
 
 /// What a connection's channel handler and the task that serves it say to each other. One request at a time.
 final class Connection: Sendable {
@@ -26,8 +27,10 @@ final class Connection: Sendable {
   /// Calls that wait for their answers: one at a time, since the next request is looked at after the answer.
   let calls: AsyncStream<CallRunner.Job>
   private let queue: AsyncStream<CallRunner.Job>.Continuation
+  private let eventLoop: any EventLoop
 
-  init() {
+  init(eventLoop: any EventLoop) {
+    self.eventLoop = eventLoop
     (calls, queue) = AsyncStream.makeStream()
   }
 
@@ -35,6 +38,10 @@ final class Connection: Sendable {
   func run(_ job: CallRunner.Job) -> Bool {
     if case .enqueued = queue.yield(job) { true } else { false }
   }
+
+  /// Waits until the event loop has seen what was written before: only then is it known whether the channel takes more, and a task that goes on
+  /// without has written all of a large answer.
+  func writesAreSeen() async throws { try await eventLoop.submit {}.get() }
 
   func takesNoMoreCalls() { queue.finish() }
 

@@ -34,11 +34,16 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   /// The connection's runner has a call to answer, and Hummingbird none.
   private var isRunning = false
   private var pendingRefusal: Refusal?
-  private var queued: Int64 = 0
-  private var isHeld = false
+  /// All that was ever written.
+  var queued: Int64 = 0
+  /// Its output is backed up, and counted among that of all connections.
+  var isHeld = false
+  /// The large answer that is being written.
+  var outgoing: SharedAnswer?
+  var isSending = false
   private var timer: Scheduled<Void>?
   private var armed = Moment.distantFuture
-  private var date = DateClock()
+  var date = DateClock()
 
   init(core: FrontCore, listener: ReceivedRequest.Listener, connection: Connection, meter: RawMeter) {
     self.core = core
@@ -90,6 +95,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     timer?.cancel()
     timer = nil
     releaseBody()
+    outgoing = nil
     if isHeld { core.table.hold(context.channel, answerBytes: 0, since: nil) }
     connection.inputClosed()
     guard let address else { return }
@@ -208,36 +214,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   // MARK: Answering
 
-  private func send(_ reply: Reply, _ context: ChannelHandlerContext) {
-    if reply.closes { machine.closeAfterResponse() }
-    var buffer = context.channel.allocator.buffer(capacity: reply.body.count + 320)
-    ReplyEncoder.encode(reply, date: date.now(core.time.wall()), closes: machine.closesAfterResponse, into: &buffer)
-    queued += Int64(buffer.readableBytes)
-    meter.send(buffer)
-    core.answered(reply.label, status: reply.status)
-    responseEnded(context)
-    watchOutput(context)
-  }
-
   func flush(context: ChannelHandlerContext) {
     context.flush()
     watchOutput(context)
-  }
-
-  /// Where output is backed up: takes the time of it, and counts it among that of all connections.
-  private func watchOutput(_ context: ChannelHandlerContext) {
-    let isBackedUp = !context.channel.isWritable
-    guard isBackedUp || isHeld, machine.phase != .closed else { return }
-    let buffered = buffered(context)
-    let now = core.time.now()
-    machine.note(now: now, queued: queued, buffered: buffered)
-    isHeld = isBackedUp && buffered > 0
-    core.table.hold(context.channel, answerBytes: isHeld ? buffered : 0, since: machine.outputSince)
-    arm(context)
-  }
-
-  private func buffered(_ context: ChannelHandlerContext) -> Int {
-    (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -262,7 +241,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  private func responseEnded(_ context: ChannelHandlerContext) {
+  func responseEnded(_ context: ChannelHandlerContext) {
     head = nil
     if let pendingRefusal { return refuse(pendingRefusal, context) }
     if isInputClosed { machine.closeAfterResponse() }
@@ -301,7 +280,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     releaseBody()
     head = nil
     backlog = ReadAhead()
-    if isInputClosed { return context.close(promise: nil) }
+    if isInputClosed {
+      // What still waits for the peer would be lost.
+      return buffered(context) == 0 ? context.close(promise: nil) : arm(context)
+    }
     context.close(mode: .output, promise: nil)
     if holdsRead {
       holdsRead = false
@@ -312,6 +294,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable {
+      if outgoing != nil { sendOn(context) }
       watchOutput(context)
       workOff(context)
     }
@@ -326,10 +309,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     case ChannelEvent.inputClosed:
       isInputClosed = true
       connection.inputClosed()
-      let isDone = machine.phase != .responding
       // Hummingbird would close the connection, since it has nothing to answer.
-      if !isRunning { context.fireUserInboundEventTriggered(event) }
-      if isDone { context.close(promise: nil) }
+      if !isRunning, outgoing == nil { context.fireUserInboundEventTriggered(event) }
+      if machine.phase != .responding, machine.phase != .closed {
+        machine.linger(now: core.time.now())
+        linger(context)
+      }
     case is FrontDrain:
       if machine.quiesce() { context.close(promise: nil) }
     case is FrontDrainEnd:
@@ -354,7 +339,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  private func arm(_ context: ChannelHandlerContext) {
+  func arm(_ context: ChannelHandlerContext) {
     let now = core.time.now()
     let check = machine.nextCheck(now: now, isPending: !context.channel.isWritable)
     schedule(min(machine.deadline, check), now: now, context)
@@ -374,7 +359,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     let buffered = buffered(context)
     let now = core.time.now()
     let due = machine.due(now: now, queued: queued, buffered: buffered)
-    if isHeld { core.table.hold(context.channel, answerBytes: buffered, since: machine.outputSince) }
+    if isHeld { core.table.hold(context.channel, answerBytes: buffered, since: machine.outputSince, lease: outgoing?.lease) }
     switch due {
     case .nothing(let moment): schedule(moment, now: now, context)
     case .refuse(let refusal): refuse(refusal, context)

@@ -7,15 +7,16 @@ final class ConnectionTable: Sendable {
   private struct State {
     var channels: [ObjectIdentifier: any Channel] = [:]
     var perAddress: [Name: Int] = [:]
-    var backedUp: [ObjectIdentifier: (bytes: Int, since: Moment)] = [:]
+    var answers: AnswerBook
     var stats = FrontStats()
   }
 
-  private let state = NIOLockedValueBox(State())
+  private let state: NIOLockedValueBox<State>
   private let limits: FrontLimits
 
   init(limits: FrontLimits) {
     self.limits = limits
+    state = NIOLockedValueBox(State(answers: AnswerBook(limit: limits.maxBufferedAnswerBytes, patience: limits.answerPatience)))
   }
 
   /// Counts a new connection. - Throws: there are too many, of all or of this address; then it is not counted.
@@ -54,25 +55,36 @@ final class ConnectionTable: Sendable {
     if bodyBytes > 0 { state.withLockedValue { $0.stats.bufferedBodyBytes -= bodyBytes } }
   }
 
-  /// Says how many answer bytes wait on a connection whose output is backed up (0: none any more), and when its peer last took some. Where all
-  /// of them are too many, connections are closed, first those whose peers took nothing for longest.
-  func hold(_ channel: any Channel, answerBytes: Int, since: Moment?) {
-    let victims = state.withLockedValue { state -> [any Channel] in
-      let key = ObjectIdentifier(channel)
-      state.stats.bufferedAnswerBytes += answerBytes - (state.backedUp[key]?.bytes ?? 0)
-      state.backedUp[key] = since.flatMap { answerBytes > 0 ? (answerBytes, $0) : nil }
-      if state.backedUp[key] == nil { state.stats.bufferedAnswerBytes -= answerBytes }
-      var victims: [any Channel] = []
-      while state.stats.bufferedAnswerBytes > limits.maxBufferedAnswerBytes,
-        let longest = state.backedUp.min(by: { $0.value.since < $1.value.since })
-      {
-        state.backedUp[longest.key] = nil
-        state.stats.bufferedAnswerBytes -= longest.value.bytes
-        state.stats.refused[.memory, default: 0] += 1
-        if let victim = state.channels[longest.key] { victims.append(victim) }
-      }
-      return victims
+  /// Room for a large answer, before anything of it is queued; the same bytes count once, however many get them. Nil: there is none, though the
+  /// connections whose peers stalled were closed for it.
+  func lease(_ bytes: [UInt8], now: Moment) -> AnswerLease? {
+    let content = AnswerBook.Content(bytes)
+    let (id, closing) = state.withLockedValue { state in
+      let (id, closing) = state.answers.lease(content, now: now)
+      if id == nil { state.stats.refused[.memory, default: 0] += 1 }
+      return (id, victims(closing, &state))
     }
+    close(closing)
+    return id.map { AnswerLease($0, of: bytes, in: self) }
+  }
+
+  func end(_ lease: AnswerBook.LeaseID) { state.withLockedValue { $0.answers.end(lease) } }
+
+  /// Says how many answer bytes wait on a connection whose output is backed up (0: none any more), when its peer last took some, and which large
+  /// answer it is given. Where all of them are too many, connections are closed.
+  func hold(_ channel: any Channel, answerBytes: Int, since: Moment?, lease: AnswerLease? = nil) {
+    let closing = state.withLockedValue { state in
+      victims(state.answers.hold(ObjectIdentifier(channel), bytes: answerBytes, since: since, lease: lease?.id), &state)
+    }
+    close(closing)
+  }
+
+  private func victims(_ connections: [AnswerBook.ConnectionID], _ state: inout State) -> [any Channel] {
+    if !connections.isEmpty { state.stats.refused[.memory, default: 0] += connections.count }
+    return connections.compactMap { state.channels[$0] }
+  }
+
+  private func close(_ victims: [any Channel]) {
     // Not at once: the caller may be in the middle of its own channel's event.
     for victim in victims { victim.eventLoop.execute { victim.close(mode: .all, promise: nil) } }
   }
@@ -85,6 +97,7 @@ final class ConnectionTable: Sendable {
     state.withLockedValue { state in
       var stats = state.stats
       stats.connections = state.channels.count
+      stats.bufferedAnswerBytes = state.answers.bytes
       return stats
     }
   }

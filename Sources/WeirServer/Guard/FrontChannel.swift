@@ -27,7 +27,7 @@ struct FrontChannel: HTTPChannelHandler {
       decoder.maxHeaderFieldSize = limits.maxHeaderBytes
       decoder.maxHeaderListSize = limits.maxHeaderBytes
       decoder.maxHeaderFieldCount = limits.maxHeaderFields
-      let connection = Connection()
+      let connection = Connection(eventLoop: channel.eventLoop)
       let meter = RawMeter()
       let pipeline = channel.pipeline.syncOperations
       try pipeline.addHandler(meter)

@@ -18,7 +18,7 @@ struct Reply: Sendable {
 
   var status: Int
   var content: Content
-  var body: [UInt8]
+  var body: ReplyBody
   /// Further fields; names in lower case.
   var headers: [(name: String, value: String)]
   /// True where the connection must not be used again.
@@ -27,7 +27,7 @@ struct Reply: Sendable {
   var label: StaticString
 
   init(
-    _ status: Int, _ content: Content = .none, _ body: [UInt8] = [], headers: [(name: String, value: String)] = [], closes: Bool = false,
+    _ status: Int, _ content: Content = .none, _ body: ReplyBody = .whole([]), headers: [(name: String, value: String)] = [], closes: Bool = false,
     label: StaticString = "other"
   ) {
     self.status = status
@@ -36,6 +36,12 @@ struct Reply: Sendable {
     self.headers = headers
     self.closes = closes
     self.label = label
+  }
+
+  init(
+    _ status: Int, _ content: Content, _ body: [UInt8], headers: [(name: String, value: String)] = [], label: StaticString = "other"
+  ) {
+    self.init(status, content, .whole(body), headers: headers, label: label)
   }
 
   static func text(_ status: Int, _ line: String, headers: [(name: String, value: String)] = [], label: StaticString = "other") -> Reply {

@@ -1,11 +1,10 @@
 import NIOCore
 
-/// Writes a `Reply` as HTTP/1.1 bytes into one buffer (RFC 9112, section 4).
+/// Writes a `Reply` as HTTP/1.1 bytes into one buffer (RFC 9112, section 4), all but a shared body.
 struct ReplyEncoder {
   private static let common = Array("cache-control: no-store\r\n".utf8)
 
   static func encode(_ reply: Reply, date: [UInt8], closes: Bool, into buffer: inout ByteBuffer) {
-    buffer.reserveCapacity(minimumWritableBytes: reply.body.count + 256)
     buffer.writeStaticString("HTTP/1.1 ")
     buffer.writeString(statusLine(reply.status))
     buffer.writeStaticString("\r\n")
@@ -30,7 +29,7 @@ struct ReplyEncoder {
     buffer.writeStaticString("date: ")
     buffer.writeBytes(date)
     buffer.writeStaticString("\r\n\r\n")
-    buffer.writeBytes(reply.body)
+    if case .whole(let bytes) = reply.body { buffer.writeBytes(bytes) }
   }
 
   /// Code and reason phrase.

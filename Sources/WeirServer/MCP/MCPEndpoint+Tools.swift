@@ -59,6 +59,10 @@ extension MCPEndpoint {
   /// The answer of a call as a whole HTTP reply.
   func encoded(_ reply: CallReply, id: RPCID, era: ProtocolEra) -> Reply {
     switch reply.body {
+    case .result(let result, let provenance) where result.bytes.count >= configuration.limits.minSharedAnswerBytes:
+      guard let lease = table.lease(result.bytes, now: time.now()) else { return encoded(.noRoom(configuration.limits), id: id, era: era) }
+      let pieces = result.pieces(for: era, provenance: provenance, serverInfo: serverInfo)
+      return Reply(200, .json, .shared(SharedAnswer(RPCWriter.result(id: id, pieces: pieces), lease: lease)), label: "tools/call")
     case .result(let result, let provenance):
       return Reply(
         200, .json, RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo)), label: "tools/call")
@@ -71,7 +75,7 @@ extension MCPEndpoint {
   }
 
   /// The answer of a call as one JSON-RPC message, for a stream whose status is already sent.
-  func message(_ reply: CallReply, id: RPCID, era: ProtocolEra) -> [UInt8] { encoded(reply, id: id, era: era).body }
+  func message(_ reply: CallReply, id: RPCID, era: ProtocolEra) -> ReplyBody { encoded(reply, id: id, era: era).body }
 
   private func message(_ error: CallError, _ form: CallErrorWire.Form, _ outcome: CallOutcome, id: RPCID, era: ProtocolEra) -> [UInt8] {
     switch form {
@@ -102,5 +106,13 @@ extension MCPEndpoint {
     guard let document = try? JSONDocument(parsing: progress.params), document.root.kind == .object else { return nil }
     let params = document.root.setting(MetaKey.progressToken, to: token)
     return ServerSentEventWriter.event(data: RPCWriter.notification(method: MCPMethod.progress, params: params), event: "message")
+  }
+}
+
+extension CallReply {
+  /// The answer is there, and too many others wait for slow clients.
+  fileprivate static func noRoom(_ limits: FrontLimits) -> CallReply {
+    let error = CallError(.overloaded, "too many large answers wait for clients that do not read them", retryAfter: limits.answerPatience)
+    return CallReply(body: .failure(error), outcome: .error)
   }
 }

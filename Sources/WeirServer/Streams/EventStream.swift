@@ -31,6 +31,11 @@ struct EventStream: Sendable {
         do {
           if let opening { try await writer.write(ByteBuffer(bytes: opening)) }
           while let events = await mailbox.next() { try await writer.write(ByteBuffer(bytes: events)) }
+          var last = mailbox.last
+          while let part = last?.next() {
+            try await writer.write(part)
+            try await Connection.current?.writesAreSeen()
+          }
         } catch {
           mailbox.finish()
           onWriteFailure()

@@ -5,6 +5,7 @@ final class StreamMailbox: Sendable {
   private struct State {
     var bytes: [UInt8] = []
     var isFinished = false
+    var last: ReplyBody?
     var reader: CheckedContinuation<[UInt8]?, Never>?
   }
 
@@ -31,20 +32,20 @@ final class StreamMailbox: Sendable {
     return taken
   }
 
-  /// The last event, for which there is always room, and the end. Only the first call counts.
-  func finish(_ event: [UInt8] = []) {
+  /// No further event but the last one, for which there is always room. Only the first call counts.
+  func finish(_ last: ReplyBody? = nil) {
     let reader = state.withLockedValue { state -> CheckedContinuation<[UInt8]?, Never>? in
       guard !state.isFinished else { return nil }
       state.isFinished = true
-      if let reader = state.reader {
-        state.reader = nil
-        return reader
-      }
-      state.bytes += event
-      return nil
+      state.last = last
+      defer { state.reader = nil }
+      return state.reader
     }
-    reader?.resume(returning: event.isEmpty ? nil : event)
+    reader?.resume(returning: nil)
   }
+
+  /// The last event, to be written after `next` has returned nil.
+  var last: ReplyBody? { state.withLockedValue { $0.last } }
 
   /// Everything that waits, as soon as something does; nil at the end. Not cancellable: whoever cancels also finishes.
   func next() async -> [UInt8]? {

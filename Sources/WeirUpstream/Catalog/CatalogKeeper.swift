@@ -23,6 +23,7 @@ final class CatalogKeeper: Sendable {
   private static let doubtInterval: Duration = .seconds(30)
 
   private let configuration: UpstreamConfiguration
+  private let redactor: Redactor
   private let time: any TimeSource
   private let logger: Logger
   private let state: NIOLockedValueBox<State>
@@ -30,8 +31,9 @@ final class CatalogKeeper: Sendable {
   private let wishes: AsyncStream<Wish>
   private let sink: AsyncStream<Wish>.Continuation
 
-  init(configuration: UpstreamConfiguration, time: any TimeSource, logger: Logger) {
+  init(configuration: UpstreamConfiguration, redactor: Redactor = .patterns, time: any TimeSource, logger: Logger) {
     self.configuration = configuration
+    self.redactor = redactor
     self.time = time
     self.logger = logger
     state = NIOLockedValueBox(State(backoff: Backoff(configuration.retryDelays)))
@@ -109,7 +111,8 @@ final class CatalogKeeper: Sendable {
   }
 
   private func list(_ send: Send, _ info: SessionInfo) async throws(CallError) -> (UpstreamCatalog, Duration?) {
-    var pager = ToolPager(upstream: configuration.name, maxPages: configuration.maxListPages, maxTools: configuration.maxTools)
+    var pager = ToolPager(
+      upstream: configuration.name, maxPages: configuration.maxListPages, maxTools: configuration.maxTools, redactor: redactor)
     var params = ToolPager.firstParams
     while true {
       let deadline = time.now() + configuration.listTimeout

@@ -14,6 +14,7 @@ package struct ToolPager: Sendable {
   private let upstream: Name
   private let maxPages: Int
   private let maxTools: Int
+  private let redactor: Redactor
   private var pages = 0
   private var cursors: Set<[UInt8]> = []
   private var names: Set<Name> = []
@@ -24,10 +25,11 @@ package struct ToolPager: Sendable {
   /// The shortest `ttlMs` of all pages, where every page has one.
   package private(set) var ttl: Duration?
 
-  package init(upstream: Name, maxPages: Int, maxTools: Int) {
+  package init(upstream: Name, maxPages: Int, maxTools: Int, redactor: Redactor = .patterns) {
     self.upstream = upstream
     self.maxPages = maxPages
     self.maxTools = maxTools
+    self.redactor = redactor
   }
 
   /// The params of the first request.
@@ -54,7 +56,7 @@ package struct ToolPager: Sendable {
     guard tools.count < maxTools else { throw invalid("tools/list has more than \(maxTools) tools") }
     guard element.kind == .object, let bytes = element["name"]?.stringBytes else { return warn("a tool without a name was left out") }
     guard Self.isValidName(bytes), let name = Name(utf8: bytes) else {
-      let shown = ErrorText.clean(String(decoding: bytes.prefix(140), as: UTF8.self), limit: 130)
+      let shown = redactor.clean(String(decoding: bytes, as: UTF8.self), limit: 130)
       return warn("the tool \"\(shown)\" was left out: a name is 1 to 128 of A-Z, a-z, 0-9, '_', '-', '.'")
     }
     guard names.insert(name).inserted else { return warn("the tool \(name) is listed twice; the first definition stands") }

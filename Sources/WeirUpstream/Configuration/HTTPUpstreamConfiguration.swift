@@ -12,6 +12,9 @@ package struct HTTPUpstreamConfiguration: Sendable {
   /// For name resolution, TCP and TLS.
   package var connectTimeout: Duration = .seconds(10)
 
+  /// Knows the secrets that the server is sent.
+  package var redactor: Redactor { Redactor(headers: headers, url: url) }
+
   package init(url: String) {
     self.url = url
   }

@@ -24,6 +24,9 @@ package struct StdioConfiguration: Sendable {
   /// Lines of standard error that reach the log in a second; what exceeds it is counted.
   package var maxErrorLinesPerSecond = 50
 
+  /// Knows the secrets that the command is given.
+  package var redactor: Redactor { Redactor(environment: environment) }
+
   package init(command: [String]) {
     self.command = command
   }

@@ -24,6 +24,7 @@ struct HTTPExchange: Sendable {
   }
 
   let configuration: HTTPUpstreamConfiguration
+  let redactor: Redactor
   let client: HTTPClient
   let userAgent: String
   let time: any TimeSource
@@ -118,7 +119,7 @@ struct HTTPExchange: Sendable {
     let retryAfter = response.head.headers.first("retry-after").flatMap { RetryAfter.parse($0, now: time.wall()) }
     var error: RPCErrorObject?
     if let body = try? await response.body.collect(upTo: 64 * 1024),
-      case .message(.failure(_, let found)) = IncomingMessage(reading: body, maxBytes: 64 * 1024)
+      case .message(.failure(_, let found)) = IncomingMessage(reading: body, maxBytes: 64 * 1024, redactor: redactor)
     {
       error = found
     }
@@ -129,7 +130,7 @@ struct HTTPExchange: Sendable {
     let body: [UInt8]
     do { body = try await response.body.collect(upTo: maxMessageBytes) } catch { throw .transport(error) }
     guard !body.isEmpty else { throw .invalid("it answered a request with HTTP \(response.head.status) and an empty body") }
-    switch IncomingMessage(reading: body, maxBytes: maxMessageBytes) {
+    switch IncomingMessage(reading: body, maxBytes: maxMessageBytes, redactor: redactor) {
     case .message(.response(let answered, let result)) where answered == id: return .result(result)
     case .message(.failure(let answered, let error)) where answered == nil || answered == id: return .failure(error)
     case .message: throw .invalid("its answer is for another request")
@@ -145,7 +146,7 @@ struct HTTPExchange: Sendable {
       let events: [ServerSentEvent]
       do { events = try parser.feed(piece) } catch { throw .invalid("\(error)") }
       for event in events where !event.data.isEmpty {
-        switch IncomingMessage(reading: event.data, maxBytes: maxMessageBytes) {
+        switch IncomingMessage(reading: event.data, maxBytes: maxMessageBytes, redactor: redactor) {
         case .message(.response(let answered, let result)) where answered == id: return .result(result)
         case .message(.failure(let answered, let error)) where answered == nil || answered == id: return .failure(error)
         case .message(let message): onMessage(message)

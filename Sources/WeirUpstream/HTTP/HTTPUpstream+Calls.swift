@@ -63,14 +63,24 @@ extension HTTPUpstream {
       case .accepted: return .failed(ErrorText.invalid(name, "it took a request for a notification"))
       }
     } catch {
+      if error.doubtsSession, session.id != nil, await !knows(session, until: request.deadline) { return .sessionLost }
       return outcome(of: error, request, id, in: session)
     }
+  }
+
+  /// Whether the server still answers in this session: 404 to one call may be that tool's own, which is no reason to leave all others waiting
+  /// for a new session.
+  private func knows(_ session: HTTPSession, until deadline: Moment) async -> Bool {
+    guard shared.withLockedValue({ $0.session?.generation == session.generation }) else { return false }
+    let id = nextID()
+    let message = HTTPExchange.Message(body: envelope.ping(id: id), id: id, method: MCPMethod.ping, isRepeatable: true)
+    let answer = try? await exchange.post(message, in: session, era: session.info.era, until: min(deadline, time.now() + .seconds(10)))
+    return answer != nil
   }
 
   /// Maps what is no JSON-RPC answer, and tells a legacy server about callers who left.
   private func outcome(of refusal: HTTPRefusal, _ request: UpstreamRequest, _ id: Int, in session: HTTPSession) -> Outcome {
     switch refusal {
-    case .status(404, let error, _) where session.id != nil && error?.code != RPCErrorObject.methodNotFound: return .sessionLost
     case .status(401, _, _), .status(403, _, _): return .failed(forbidden(refusal, request, in: session))
     case .status(429, _, let retryAfter):
       return .failed(CallError(.throttled, "upstream \(name) refuses more calls for now (HTTP 429)", retryAfter: retryAfter))
@@ -157,7 +167,7 @@ extension HTTPUpstream {
     case .notification(MCPMethod.progress, let params?): filter.progress.feed(params, now: time.now())
     case .notification(MCPMethod.toolsListChanged, _): keeper.toolsChanged()
     case .notification(MCPMethod.message, let params):
-      logger.debug("upstream logged a message", metadata: ["level": "\(ErrorText.clean(params?["level"]?.string ?? "unknown", limit: 20))"])
+      logger.debug("upstream logged a message", metadata: ["level": "\(exchange.redactor.clean(params?["level"]?.string ?? "unknown", limit: 20))"])
     case .notification: break
     case .request(let id, let method, _):
       guard session.info.era == .legacy else { return shared.withLockedValue { $0.stats.invalidMessages += 1 } }

@@ -130,7 +130,7 @@ extension HTTPUpstream {
     let message = HTTPExchange.Message(body: envelope.discover(id: id), id: id, method: MCPMethod.discover, isRepeatable: true)
     do throws(HTTPRefusal) {
       switch try await exchange.post(message, in: nil, era: .modern, until: deadline).answer {
-      case .result(let result): return OpeningAnswer.discovered(result)
+      case .result(let result): return OpeningAnswer.discovered(result, exchange.redactor)
       case .failure(let error): return OpeningAnswer.discoverFailed(error)
       case .accepted: return .tryLegacy
       }
@@ -161,7 +161,7 @@ extension HTTPUpstream {
   private func session(_ answer: HTTPExchange.Answer, _ id: String?) throws(HTTPRefusal) -> HTTPSession {
     let opening: OpeningAnswer
     switch answer {
-    case .result(let result): opening = OpeningAnswer.initialized(result)
+    case .result(let result): opening = OpeningAnswer.initialized(result, exchange.redactor)
     case .failure(let error): opening = OpeningAnswer.initializeFailed(error)
     case .accepted: throw .invalid("it took initialize for a notification")
     }

@@ -55,12 +55,13 @@ package final class HTTPUpstream: Upstream {
     self.name = configuration.name
     self.configuration = configuration
     self.exchange = HTTPExchange(
-      configuration: http, client: client, userAgent: "\(configuration.clientName)/\(configuration.clientVersion)", time: time)
+      configuration: http, redactor: http.redactor, client: client,
+      userAgent: "\(configuration.clientName)/\(configuration.clientVersion)", time: time)
     self.envelope = RequestEnvelope(clientName: configuration.clientName, clientVersion: configuration.clientVersion)
     self.time = time
     self.logger = logger
     self.reporter = UpstreamReporter(name: configuration.name, observer: observer, logger: logger)
-    self.keeper = CatalogKeeper(configuration: configuration, time: time, logger: logger)
+    self.keeper = CatalogKeeper(configuration: configuration, redactor: exchange.redactor, time: time, logger: logger)
     (jobs, jobSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxWaitingJobs))
     for fault in http.faults { logger.warning("a configured header is not sent", metadata: ["why": "\(fault)"]) }
   }

@@ -9,8 +9,9 @@ package enum IncomingMessage: Sendable {
   /// No JSON, or beyond the limits.
   case unreadable(looksLikeObject: Bool, JSONError)
 
-  /// Reads one whole message of at most `maxBytes`.
-  package init(reading bytes: [UInt8], maxBytes: Int) {
+  /// Reads one whole message of at most `maxBytes`. What an error says is cleaned here, so that nobody behind can tell a secret that the server
+  /// was given.
+  package init(reading bytes: [UInt8], maxBytes: Int, redactor: Redactor = .patterns) {
     let document: JSONDocument
     do {
       document = try JSONDocument(parsing: bytes, limits: Self.limits(maxBytes: maxBytes))
@@ -18,7 +19,12 @@ package enum IncomingMessage: Sendable {
       self = .unreadable(looksLikeObject: bytes.first == UInt8(ascii: "{"), error)
       return
     }
-    do { self = .message(try RPCMessage.parse(document.root)) } catch { self = .malformed(root: document.root, error) }
+    do {
+      self = .message(try RPCMessage.parse(document.root))
+      if case .message(.failure(let id, let error)) = self { self = .message(.failure(id: id, error: redactor.clean(error))) }
+    } catch {
+      self = .malformed(root: document.root, error)
+    }
   }
 
   /// Generous: who answers is an upstream that the operator chose, and big answers are what a cache is for.

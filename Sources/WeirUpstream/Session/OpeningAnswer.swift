@@ -2,7 +2,7 @@ import WeirCore
 import WeirJSON
 import WeirMCP
 
-/// What the answers to the opening requests mean, the same for every transport.
+/// What the answers to the opening requests mean, the same for every transport. Errors have been cleaned when they were read.
 enum OpeningAnswer: Equatable {
   /// The session is open.
   case open(SessionInfo)
@@ -12,13 +12,13 @@ enum OpeningAnswer: Equatable {
   case refuse(String)
 
   /// A result of `server/discover` (MCP 2026-07-28).
-  static func discovered(_ result: JSONValue) -> OpeningAnswer {
+  static func discovered(_ result: JSONValue, _ redactor: Redactor) -> OpeningAnswer {
     guard let versions = result["supportedVersions"], versions.kind == .array else { return .tryLegacy }
     if versions.elements.contains(where: { $0.isString(ProtocolRevision.modern.rawValue) }) {
       let hasTools = result["capabilities"]?["tools"] != nil
       return .open(SessionInfo(revision: .modern, instructions: result["instructions"]?.string, hasTools: hasTools))
     }
-    return speaksLegacy(versions) ? .tryLegacy : .refuse("it speaks only \(list(versions)), and Weir none of these")
+    return speaksLegacy(versions) ? .tryLegacy : .refuse("it speaks only \(list(versions, redactor)), and Weir none of these")
   }
 
   /// An error in answer to `server/discover`. Only the codes that 2026-07-28 reserves are a sign of that era.
@@ -28,7 +28,7 @@ enum OpeningAnswer: Equatable {
       guard let data = error.data, let document = try? JSONDocument(parsing: data), let versions = document.root["supported"],
         versions.kind == .array, !speaksLegacy(versions)
       else { return .tryLegacy }
-      return .refuse("it speaks only \(list(versions)), and Weir none of these")
+      return .refuse("it speaks only \(list(versions, .patterns)), and Weir none of these")
     case RPCErrorObject.headerMismatch, RPCErrorObject.missingCapability:
       return .refuse("it refused server/discover with error \(error.code): \(ErrorText.clean(error.message, limit: 200))")
     default:
@@ -37,10 +37,10 @@ enum OpeningAnswer: Equatable {
   }
 
   /// A result of `initialize` (MCP 2025-11-25, lifecycle, version negotiation).
-  static func initialized(_ result: JSONValue) -> OpeningAnswer {
+  static func initialized(_ result: JSONValue, _ redactor: Redactor) -> OpeningAnswer {
     guard let version = result["protocolVersion"] else { return .refuse("its answer to initialize has no protocolVersion") }
     guard let revision = ProtocolRevision(version), revision.era == .legacy else {
-      return .refuse("it answered initialize with the protocol version \(ErrorText.clean(version.string ?? "that is no text", limit: 40))")
+      return .refuse("it answered initialize with the protocol version \(redactor.clean(version.string ?? "that is no text", limit: 40))")
     }
     let hasTools = result["capabilities"]?["tools"] != nil
     return .open(SessionInfo(revision: revision, instructions: result["instructions"]?.string, hasTools: hasTools))
@@ -55,8 +55,8 @@ enum OpeningAnswer: Equatable {
     versions.elements.contains { ProtocolRevision($0)?.era == .legacy }
   }
 
-  private static func list(_ versions: JSONValue) -> String {
-    let names = versions.elements.prefix(5).compactMap { $0.string.map { ErrorText.clean($0, limit: 20) } }
+  private static func list(_ versions: JSONValue, _ redactor: Redactor) -> String {
+    let names = versions.elements.prefix(5).compactMap { $0.string.map { redactor.clean($0, limit: 20) } }
     return names.isEmpty ? "no revision" : names.joined(separator: ", ")
   }
 }

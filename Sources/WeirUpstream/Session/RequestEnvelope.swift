@@ -42,6 +42,9 @@ struct RequestEnvelope: Sendable {
     RPCWriter.notification(method: MCPMethod.initialized, params: nil)
   }
 
+  /// `ping` (MCP 2025-11-25), which the server must answer.
+  func ping(id: Int) -> [UInt8] { RPCWriter.request(id: RPCID(id), method: MCPMethod.ping, params: nil) }
+
   func cancelled(id: Int, reason: String) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()

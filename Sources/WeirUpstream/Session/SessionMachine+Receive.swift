@@ -31,7 +31,7 @@ extension SessionMachine {
     switch method {
     case MCPMethod.progress: return params.map { progressed($0, now) } ?? []
     case MCPMethod.toolsListChanged: return info == nil ? [] : [.toolsChanged]
-    case MCPMethod.message: return [.serverLog(level: ErrorText.clean(params?["level"]?.string ?? "unknown", limit: 20))]
+    case MCPMethod.message: return [.serverLog(level: redactor.clean(params?["level"]?.string ?? "unknown", limit: 20))]
     default: return []
     }
   }
@@ -48,8 +48,8 @@ extension SessionMachine {
 
   private mutating func responded(_ id: RPCID, _ result: JSONValue) -> [SessionAction] {
     switch phase {
-    case .probing(let expected, _) where id == RPCID(expected): return follow(OpeningAnswer.discovered(result))
-    case .initializing(let expected) where id == RPCID(expected): return follow(OpeningAnswer.initialized(result))
+    case .probing(let expected, _) where id == RPCID(expected): return follow(OpeningAnswer.discovered(result, redactor))
+    case .initializing(let expected) where id == RPCID(expected): return follow(OpeningAnswer.initialized(result, redactor))
     default: break
     }
     guard let number = id.int, id == RPCID(number), pending.removeValue(forKey: number) != nil else {

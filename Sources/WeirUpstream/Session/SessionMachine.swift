@@ -28,6 +28,7 @@ package struct SessionMachine: Sendable {
 
   let upstream: Name
   let opening: Opening
+  let redactor: Redactor
   let envelope: RequestEnvelope
   let probeTimeout: Duration
   let connectTimeout: Duration
@@ -41,9 +42,11 @@ package struct SessionMachine: Sendable {
   /// Messages that are not JSON-RPC, or make no sense where they stand.
   package internal(set) var invalidMessages = 0
 
-  package init(configuration: UpstreamConfiguration, opening: Opening) {
+  /// `redactor` knows the secrets that the server was given.
+  package init(configuration: UpstreamConfiguration, opening: Opening, redactor: Redactor = .patterns) {
     self.upstream = configuration.name
     self.opening = opening
+    self.redactor = redactor
     self.envelope = RequestEnvelope(clientName: configuration.clientName, clientVersion: configuration.clientVersion)
     self.probeTimeout = configuration.probeTimeout
     self.connectTimeout = configuration.connectTimeout

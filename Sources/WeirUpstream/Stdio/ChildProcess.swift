@@ -96,7 +96,7 @@ struct ChildProcess: Sendable {
 
   private func readErrors(_ execution: Execution<CustomWriteInput, SequenceOutput, SequenceOutput>) async -> Part {
     var output = ErrorOutput(
-      redactor: Redactor(environment: configuration.environment), linesPerSecond: configuration.maxErrorLinesPerSecond, logger: logger)
+      redactor: configuration.redactor, linesPerSecond: configuration.maxErrorLinesPerSecond, logger: logger)
     do {
       for try await buffer in execution.standardError {
         let before = output.totalDropped

@@ -43,6 +43,7 @@ final class ChildSession: Sendable {
   private let upstream: Name
   private let maxMessageBytes: Int
   private let maxQueuedBytes: Int
+  private let redactor: Redactor
   private let time: any TimeSource
   private let logger: Logger
   private let listener: Listener
@@ -57,6 +58,7 @@ final class ChildSession: Sendable {
     self.upstream = upstream
     self.maxMessageBytes = configuration.maxLineBytes
     self.maxQueuedBytes = configuration.maxQueuedBytes
+    self.redactor = machine.redactor
     self.time = time
     self.logger = logger
     self.listener = listener
@@ -77,7 +79,7 @@ final class ChildSession: Sendable {
 
   /// One line of the child's standard output.
   func receive(_ line: [UInt8]) {
-    let message = IncomingMessage(reading: line, maxBytes: maxMessageBytes)
+    let message = IncomingMessage(reading: line, maxBytes: maxMessageBytes, redactor: redactor)
     step { machine in machine.receive(message, now: time.now()) }
   }
 

@@ -24,6 +24,7 @@ package final class StdioUpstream: Upstream {
   private let configuration: UpstreamConfiguration
   private let stdio: StdioConfiguration
   private let time: any TimeSource
+  private let redactor: Redactor
   private let logger: Logger
   private let reporter: UpstreamReporter
   private let keeper: CatalogKeeper
@@ -42,9 +43,10 @@ package final class StdioUpstream: Upstream {
     self.configuration = configuration
     self.stdio = stdio
     self.time = time
+    self.redactor = stdio.redactor
     self.logger = logger
     self.reporter = UpstreamReporter(name: configuration.name, observer: observer, logger: logger)
-    self.keeper = CatalogKeeper(configuration: configuration, time: time, logger: logger)
+    self.keeper = CatalogKeeper(configuration: configuration, redactor: redactor, time: time, logger: logger)
     let pool = ProcessPool(
       processes: stdio.processes, policy: configuration.era, restartDelays: stdio.restartDelays, healthyAfter: stdio.healthyAfter)
     self.shared = NIOLockedValueBox(State(pool: pool, sessions: Array(repeating: nil, count: pool.slots.count)))
@@ -167,7 +169,8 @@ package final class StdioUpstream: Upstream {
 
   private func makeSession(_ slot: Int, _ opening: SessionMachine.Opening) -> ChildSession {
     ChildSession(
-      machine: SessionMachine(configuration: configuration, opening: opening), configuration: stdio, upstream: name, time: time, logger: logger,
+      machine: SessionMachine(configuration: configuration, opening: opening, redactor: redactor), configuration: stdio, upstream: name, time: time,
+      logger: logger,
       listener: ChildSession.Listener(
         opened: { info in self.opened(slot, info) },
         toolsChanged: { self.keeper.toolsChanged() },

@@ -1,9 +1,10 @@
 package import WeirCore
 package import WeirMCP
 
-/// What upstreams say, made fit for Weir's own messages and logs, and the one place where their errors become `CallError`.
+/// What others say, made fit for Weir's own messages and logs, and the one place where their errors become `CallError`.
 package enum ErrorText {
-  /// At most `limit` characters in one line: control, format and line-breaking characters become spaces, secrets `***`.
+  /// At most `limit` characters in one line: control, format and line-breaking characters become spaces, and what looks like a secret `***`.
+  /// What an upstream says is cleaned by its `Redactor` before, which knows the secrets that it was given.
   package static func clean(_ text: String, limit: Int = 500) -> String {
     var scalars = String.UnicodeScalarView()
     for scalar in text.unicodeScalars.prefix(limit * 4) {

@@ -17,7 +17,6 @@ struct RunningFront: Sendable {
     _ body: @Sendable (RunningFront) async throws -> Value
   ) async throws -> Value {
     var configuration = FrontConfiguration(address: FrontAddress(host: "127.0.0.1", port: 0), version: "1.2.3")
-    configuration.eventLoops = 2
     configuration.limits.drainGrace = .seconds(2)
     configuration.limits.lingerTimeout = .milliseconds(200)
     adjust(&configuration)

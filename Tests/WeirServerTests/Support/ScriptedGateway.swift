@@ -41,8 +41,10 @@ final class ScriptedGateway: Gateway {
     switch call.name.string {
     case "hit": return .finished(Self.result(#"{"content":[{"type":"text","text":"\#(Self.padding)"}]}"#, .hitMemory))
     case "big": return .finished(Self.result(#"{"content":[{"type":"text","text":"\#(String(repeating: "y", count: 1 << 20))"}]}"#, .hitMemory))
-    case "huge": return .finished(Self.huge)
-    case "hugeLater": return .pending(PendingCall { _ in Self.huge })
+    case "huge": return .finished(Self.result(Self.huge, .hitMemory))
+    case "hugeLater": return .pending(PendingCall { _ in Self.result(Self.huge, .miss) })
+    case "shared": return .finished(Self.shared)
+    case "sharedLater": return .pending(PendingCall { _ in Self.shared })
     case "pending": return .pending(PendingCall { _ in Self.result(#"{"content":[]}"#, .miss) })
     case "progress": return .pending(PendingCall { await Self.report($0) })
     case "flood": return .pending(PendingCall { await Self.flood($0) })
@@ -55,7 +57,10 @@ final class ScriptedGateway: Gateway {
     }
   }
 
-  private static let huge = result(#"{"content":[{"type":"text","text":"\#(String(repeating: "z", count: 7 << 20))"}]}"#, .hitMemory)
+  /// More than sockets hold.
+  private static let huge = #"{"content":[{"type":"text","text":"\#(String(repeating: "z", count: 7 << 20))"}]}"#
+  /// The same bytes for everybody.
+  private static let shared = result(huge, .hitMemory)
 
   static func error(_ reason: CallError.Reason, code: Int?) -> CallError {
     CallError(

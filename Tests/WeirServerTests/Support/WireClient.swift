@@ -72,6 +72,18 @@ final class WireClient: Sendable {
 
   func send(_ text: String) async { await send(Array(text.utf8)) }
 
+  /// Begins to read, where the client was connected without.
+  func read() async { try? await channel.withLockedValue { $0 }?.setOption(.autoRead, value: true).get() }
+
+  /// Waits for so many bytes or the end; returns how many came.
+  func receive(atLeast wanted: Int) async -> Int {
+    while true {
+      let (count, closed) = state.withLockedValue { ($0.bytes.count, $0.isClosed) }
+      if count >= wanted || closed { return count }
+      await changed(since: count, wasClosed: closed)
+    }
+  }
+
   /// Closes the sending half.
   func finish() async { try? await channel.withLockedValue { $0 }?.close(mode: .output).get() }
 

@@ -52,6 +52,7 @@ enum FakeServer {
         if "log" in options:
             with open(options["log"], "a") as f: f.write(line + "\n")
     def text(value): return {"content": [{"type": "text", "text": value}]}
+    def leak(): return "no entry for %s at https://bill.internal/v1?x=1" % os.environ["SECRET_TOKEN"]
     def names(): return ["echo", "bad name!"] + ["tool%d" % i for i in range(count - 1)]
 
     def listing(id, params):
@@ -82,6 +83,7 @@ enum FakeServer {
         elif name == "double": answer(id, text("one")); answer(id, text("two"))
         elif name == "unknown": answer(id + 1000, text("none")); answer(str(id), text("text")); answer(id, text("mine"))
         elif name == "big": out.write(b"x" * int(arguments["bytes"]) + b"\n"); out.flush()
+        elif name == "leak": fail(id, -32050, leak(), {"uri": os.environ["SECRET_TOKEN"]})
         elif name == "error": fail(id, -32050, "no\u0007 luck\nat all", {"why": "test"})
         elif name == "progress":
             for value in (1, 2, 2, 1, 3):
@@ -123,6 +125,7 @@ enum FakeServer {
             else: fail(id, -32602, "Invalid request parameters")
         elif method == "initialize":
             if era == "modern": fail(id, -32601, "modern only"); continue
+            if era == "leak": fail(id, -32050, leak()); continue
             version = {"old": "2024-11-05", "odd": "1999-01-01"}.get(era, "2025-11-25")
             answer(id, {"protocolVersion": version, "capabilities": {"tools": {"listChanged": True}}, "serverInfo": {"name": "s", "version": "1"}, "instructions": "legacy rules"})
         elif method == "notifications/initialized": opened = True
@@ -170,6 +173,8 @@ enum FakeServer {
             self.close_connection = True
         def event(self, message): self.wfile.write(b": keep\n\nid: 1\ndata:\n\nevent: message\r\ndata: " + json.dumps(message).encode() + b"\r\n\r\n"); self.wfile.flush()
 
+        def leak(self): return "no entry for %s at https://bill.internal/v1?x=1" % self.headers.get("Authorization").split(" ")[1]
+
         def do_DELETE(self):
             note("DELETE"); self.reply(200)
         def do_GET(self):
@@ -193,6 +198,7 @@ enum FakeServer {
             session = self.headers.get("Mcp-Session-Id")
             if method == "server/discover": return self.error(400, None, -32600, "Bad Request: Missing session ID")
             if method == "initialize":
+                if era == "leak": return self.error(400, id, -32600, self.leak())
                 if self.headers.get("MCP-Protocol-Version"): return self.error(400, id, -32600, "version header on initialize")
                 with lock:
                     state["session"] += 1; name = "s-%d" % state["session"]; state["valid"].add(name)
@@ -216,6 +222,7 @@ enum FakeServer {
             if method == "server/discover": return self.result(id, {"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private"})
             self.serve(method, id, params)
         def serve(self, method, id, params):
+            if method == "ping": return self.result(id, {})
             if method == "tools/list":
                 return self.result(id, {"tools": [{"name": "t%d" % i, "inputSchema": {"type": "object"}} for i in range(state["tools"])]})
             name, arguments, token = params["name"], params.get("arguments", {}), params.get("_meta", {}).get("progressToken")
@@ -250,6 +257,8 @@ enum FakeServer {
                 return None
             if name == "throttle": return self.reply(429, Retry_After="7")
             if name == "crash": return self.reply(500, b"<html>secret stack</html>", "text/html")
+            if name == "leak": return self.error(200, id, -32050, self.leak(), {"uri": self.leak()})
+            if name == "missing": return self.reply(404)
             if name == "error": return self.error(200, id, -32050, "no luck", {"why": 1})
             if name == "bad": return self.reply(200, b"not json")
             if name == "big": return self.reply(200, b" " * int(arguments["bytes"]) + b"{}")
