@@ -111,6 +111,18 @@ struct FrontServiceTests {
     }
   }
 
+  @Test("issue 2: connections that arrive while the front ends do not end the process")
+  func arrivals() async throws {
+    for _ in 0..<10 {
+      let knocking = try await RunningFront.with { running in
+        Task { [port = running.port] in
+          while let client = try? await WireClient.connect(port) { await client.close() }
+        }
+      }
+      await knocking.value
+    }
+  }
+
   @Test("issue 2: a call that does not end is answered after the grace, in words", arguments: ["plain", "streaming", "legacy"])
   func grace(kind: String) async throws {
     try await RunningFront.with {

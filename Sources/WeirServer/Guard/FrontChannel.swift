@@ -38,6 +38,8 @@ struct FrontChannel: HTTPChannelHandler {
       try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
       let requests = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
         wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+      // One that arrives while the server ends is served by nobody: let go before it is closed, it would end the process.
+      channel.closeFuture.whenComplete { _ in withExtendedLifetime(requests) {} }
       return Served(requests: requests, connection: connection)
     }
   }

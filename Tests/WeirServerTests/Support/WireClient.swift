@@ -75,11 +75,12 @@ final class WireClient: Sendable {
   /// Begins to read, where the client was connected without.
   func read() async { try? await channel.withLockedValue { $0 }?.setOption(.autoRead, value: true).get() }
 
-  /// Waits for so many bytes or the end; returns how many came.
-  func receive(atLeast wanted: Int) async -> Int {
+  /// Waits until what came ends so, or the server closed; returns how many bytes came.
+  func receive(ending: String) async -> Int {
+    let ending = Array(ending.utf8)
     while true {
-      let (count, closed) = state.withLockedValue { ($0.bytes.count, $0.isClosed) }
-      if count >= wanted || closed { return count }
+      let (count, isDone, closed) = state.withLockedValue { ($0.bytes.count, $0.bytes.suffix(ending.count).elementsEqual(ending), $0.isClosed) }
+      if isDone || closed { return count }
       await changed(since: count, wasClosed: closed)
     }
   }
