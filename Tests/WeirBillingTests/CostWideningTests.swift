@@ -134,6 +134,15 @@ struct CostWideningTests {
     #expect(narrow.asking(7, of: range, today: Self.today + 1)?.buckets.count == 31)
   }
 
+  @Test("what is asked over its whole window already has no wider form")
+  func widest() throws {
+    let narrow = CostAndUsageBuckets(query: try Self.query(#""metrics":["UnblendedCost"]"#, start: "2026-08-19", end: "2026-11-20"), book: CostBook())
+    let own = narrow.asking(93, of: try Self.range("2026-08-19", "2026-11-20"), today: Self.today)
+    #expect(own == nil)
+    let shorter = narrow.asking(9, of: try Self.range("2026-08-20", "2026-11-20"), today: Self.today)
+    #expect(shorter != nil)
+  }
+
   @Test("what takes more pages than the question itself is not asked")
   func tooMuch() throws {
     let book = CostBook()

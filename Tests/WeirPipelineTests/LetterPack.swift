@@ -89,9 +89,11 @@ struct DayRule: BucketRule {
 
   func wider() -> [any WiderRule] { who.map { [EverybodysDays(who: $0)] } ?? [] }
 
-  /// With the two days before.
+  /// With the two days before; for `itself` what was asked.
   func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? {
     guard let who else { return nil }
+    let own = (range.start.days..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
+    if who == "itself" { return WiderAsk(buckets: own, rule: self, wider: EverybodysDays(who: who)) }
     let buckets = (range.start.days - 2..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
     return WiderAsk(buckets: buckets, rule: DayRule(), wider: EverybodysDays(who: who))
   }

@@ -140,6 +140,15 @@ struct WiderTests {
     }
   }
 
+  @Test("a question that is its own widest form does not wait for itself")
+  func itself() async throws {
+    let upstream = upstream()
+    try await withScene(upstream, options: options) { scene in
+      let reply = try await scene.call("up__get", range(scene, 10, 5, "itself"))
+      #expect(reply.outcome == .miss && reply.text == days(scene, 10, 5, "itself", 1))
+    }
+  }
+
   @Test("the last caller who leaves before the wider question is sent takes it back")
   func leaves() async throws {
     var options = options

@@ -15,7 +15,7 @@ extension CostAndUsageBuckets {
     let useful = fitting.filter { !sizes.isRefused($0.query.shape, on: today) }
     guard let widest = useful.max(by: { sizes.rowsOfBucket($0.query) < sizes.rowsOfBucket($1.query) }) else { return nil }
     let window = own == 1 ? window(of: widest, around: range, today: today, sizes) : nil
-    guard !widest.isSame || window != nil else { return nil }
+    guard !widest.isSame || (window ?? range) != range else { return nil }
     var wide = widest.query
     wide.period = period(of: window ?? range)
     guard let buckets = Self.buckets(of: wide) else { return nil }

@@ -28,7 +28,8 @@ extension BucketFetch {
   /// - Returns: what was spent; nil where its answer was of no use.
   /// - Throws: what would meet the question itself too.
   func askWider(_ ask: (call: BucketedCall, wider: any WiderRule), _ slots: inout [Slot]) async throws(CallError) -> Spent? {
-    guard let question = missed.asking(ask.call) else { return nil }
+    // A flight that waited for itself would wait until its deadline.
+    guard let question = missed.asking(ask.call), question.key != missed.key else { return nil }
     let flown = await fetch.flights.join(
       question.key, deadline: terms.deadline, limit: missed.permitted.route.settings.callTimeout, onProgress: terms.onProgress
     ) { [fetch] in await fetch.fly(question, $0) }
