@@ -93,7 +93,8 @@ def test_arguments_as_json_text_or_as_values_are_one_question(shared_weir: Weir,
     assert emulator.received() == 1
 
 
-def test_different_questions_are_never_one(shared_weir: Weir, emulator: Emulator) -> None:
+def test_different_questions_are_never_one(start_weir: Any, billing_http: str, emulator: Emulator) -> None:
+    """Asked as they are: in wider terms one request may answer several of them."""
     base = question()
     others = [
         base,
@@ -107,11 +108,33 @@ def test_different_questions_are_never_one(shared_weir: Weir, emulator: Emulator
         base | {"filter": {"Tags": {"Key": "team", "Values": ["gr\u00f6\u00dfe"]}}},
         base | {"filter": {"Tags": {"Key": "team", "Values": ["gro\u0308\u00dfe"]}}},
     ]
-    with shared_weir.caller("/mcp/billing-http") as caller:
-        answers = [caller.call("cost-explorer", arguments) for arguments in others]
+    configuration = {"providers": UNHURRIED_BILLING, "upstreams": {"b": billing_url(billing_http) | {"widen": False}}}
+    with start_weir(configuration) as weir:
+        weir.wait_for_tools("b")
+        with weir.caller("/mcp/b") as caller:
+            answers = [caller.call("cost-explorer", arguments) for arguments in others]
     assert [answer.outcome for answer in answers] == ["miss"] * len(others)
     assert emulator.received() == len(others)
     assert costs(answers[5]) != costs(answers[6]) and costs(answers[7]) != costs(answers[8])
+
+
+def test_the_first_question_about_an_account_answers_for_all(start_weir: Any, billing_http: str, emulator: Emulator) -> None:
+    """Regression of issue 3: asked in wider terms, with the same answers as in one's own."""
+    base = question(granularity="DAILY", end_date="2026-09-08", group_by=None)
+    accounts = ["111111111111", "222222222222", "333333333333"]
+    asked = [base | {"filter": {"Dimensions": {"Key": "LINKED_ACCOUNT", "Values": [account]}}} for account in accounts]
+    upstream = billing_url(billing_http)
+    configuration = {"providers": UNHURRIED_BILLING, "upstreams": {"wide": upstream, "narrow": upstream | {"widen": False}}}
+    with start_weir(configuration) as weir:
+        weir.wait_for_tools("wide", "narrow")
+        with weir.caller("/mcp/wide") as caller:
+            wide = [caller.call("cost-explorer", arguments) for arguments in asked]
+        assert emulator.received() == 1
+        with weir.caller("/mcp/narrow") as caller:
+            narrow = [caller.call("cost-explorer", arguments) for arguments in asked]
+    assert [answer.outcome for answer in wide] == ["miss", "buckets", "buckets"]
+    assert [answer.text for answer in wide] == [answer.text for answer in narrow]
+    assert emulator.received() == 1 + len(accounts)
 
 
 def test_fifty_at_once_are_one_request(shared_weir: Weir, emulator: Emulator, upstream: str) -> None:
@@ -203,7 +226,7 @@ def test_a_reply_that_lives_in_one_process_is_not_kept(start_weir: Any, cloud: E
     from conftest import billing_stdio
     from support.paths import aws_environment
 
-    upstream = billing_stdio(cloud, environment=aws_environment(cloud.url) | {"MCP_SQL_THRESHOLD": "100"})
+    upstream = billing_stdio(cloud, environment=aws_environment(cloud.url) | {"MCP_SQL_THRESHOLD": "100"}) | {"widen": False}
     with start_weir({"providers": UNHURRIED_BILLING, "upstreams": {"small": upstream}}) as weir:
         weir.wait_for_tools("small")
         asked = question()

@@ -68,10 +68,13 @@ def test_a_wrong_value_in_redis_is_a_miss(start_weir: Any, redis: RedisServer, b
         asked = [question(), question(metrics=["BlendedCost"])]
         with weir.caller() as caller:
             truth = [caller.call("b__cost-explorer", arguments).text for arguments in asked]
-        keys = redis.keys(least=2)
+        # What waits to be written is written before Weir ends.
         weir.stop()
-        redis.command("COPY", keys[0], keys[1], "REPLACE")
-        redis.command("SET", keys[0], "rubbish")
+        keys = redis.keys(least=2)
+        for one, other in zip(keys[::2], keys[1::2]):
+            redis.command("COPY", other, one, "REPLACE")
+            redis.command("SET", other, "rubbish")
+        redis.command("SET", keys[-1], "rubbish")
         weir.start()
         weir.wait_for_tools("b")
         with weir.caller() as caller:
