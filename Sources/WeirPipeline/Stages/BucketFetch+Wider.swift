@@ -83,17 +83,13 @@ extension BucketFetch {
   private func spent(on fetched: Fetched, joined: Bool) -> Spent {
     guard !joined else { return Spent(.coalesced) }
     switch fetched.source {
-    case .upstream, .merged:
-      var spent = Spent(fetched.source)
-      spent.requests = max(0, fetched.requests - fetched.savedRequests)
-      spent.cost = max(.zero, fetched.cost - fetched.savedCost)
-      return spent
-    case .buckets:
-      var spent = Spent()
-      spent.requests = max(0, fetched.requests - fetched.savedRequests)
-      spent.cost = max(.zero, fetched.cost - fetched.savedCost)
-      return spent
     case .memory, .redis, .coalesced, .stale: return Spent(.coalesced)
+    case .upstream, .merged, .buckets:
+      var spent = Spent()
+      if case .merged = fetched.source { spent.source = fetched.source }
+      spent.requests = max(0, fetched.requests - fetched.savedRequests)
+      spent.cost = max(.zero, fetched.cost - fetched.savedCost)
+      return spent
     }
   }
 }
