@@ -54,11 +54,11 @@ struct FailureTests {
   func keptAlive() async throws {
     try await ScriptedServer.run { _, connection in
       connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
-      connection.trickle(Array(repeating: Array(":\n\n".utf8), count: 60), every: .milliseconds(25)) { connection.close() }
+      connection.trickle(Array(repeating: Array(":\n\n".utf8), count: 140), every: .milliseconds(25)) { connection.close() }
     } body: { server in
       try await withClient { client in
-        let response = try await client.send(HTTPRequest(url: server.url, idleTimeout: .seconds(1)))
-        #expect(try await response.body.collect(upTo: 1000).count == 180)
+        let response = try await client.send(HTTPRequest(url: server.url, idleTimeout: .seconds(3)))
+        #expect(try await response.body.collect(upTo: 1000).count == 420)
       }
     }
   }
