@@ -95,6 +95,7 @@ struct WiderTests {
     try await withScene(upstream, options: options) { scene in
       let reply = try await scene.call("up__get", range(scene, 10, 5, "!"))
       #expect(reply.text == days(scene, 10, 5, "!", 2))
+      #expect(reply.provenance?["upstreamRequestsSaved"]?.int == 0)
       #expect(asked(upstream) == ["everybody", "!"])
       let again = try await scene.call("up__get", range(scene, 9, 6, "!"))
       #expect(again.outcome == .buckets && again.text == days(scene, 9, 6, "!", 2))

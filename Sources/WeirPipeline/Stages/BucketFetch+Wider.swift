@@ -25,11 +25,11 @@ extension BucketFetch {
   }
 
   /// Asks the wider question, in a flight of its own, and fills the slots with what its answer tells.
-  /// - Returns: what was spent; nil where its answer was of no use.
+  /// - Returns: what was spent.
   /// - Throws: what would meet the question itself too.
-  func askWider(_ ask: (call: BucketedCall, wider: any WiderRule), _ slots: inout [Slot]) async throws(CallError) -> Spent? {
+  func askWider(_ ask: (call: BucketedCall, wider: any WiderRule), _ slots: inout [Slot]) async throws(CallError) -> Spent {
     // A flight that waited for itself would wait until its deadline.
-    guard let question = missed.asking(ask.call), question.key != missed.key else { return nil }
+    guard let question = missed.asking(ask.call), question.key != missed.key else { return Spent() }
     let flown = await fetch.flights.join(
       question.key, deadline: terms.deadline, limit: missed.permitted.route.settings.callTimeout, onProgress: terms.onProgress
     ) { [fetch] in await fetch.fly(question, $0) }
@@ -38,7 +38,7 @@ extension BucketFetch {
       // The upstream's answer was none, which may be due to its size.
       guard error.reason == .upstreamInvalid else { throw error }
       ask.wider.refuse(on: buckets.freshness.today)
-      return nil
+      return Spent()
     case .success(let fetched):
       if fetched.isThrottled {
         throw CallError(.throttled, "The provider throttles; try again in a minute.", retryAfter: .seconds(60))
@@ -47,10 +47,7 @@ extension BucketFetch {
       if fetched.source == .stale, slots.allSatisfy({ $0.known != nil }) {
         throw CallError(.throttled, "The provider has no answer now; the last one stands.")
       }
-      guard cut(fetched, ask, &slots) else {
-        ask.wider.refuse(on: buckets.freshness.today)
-        return nil
-      }
+      if !cut(fetched, ask, &slots) { ask.wider.refuse(on: buckets.freshness.today) }
       return spent(on: fetched, joined: flown.role == .joined)
     }
   }

@@ -62,13 +62,13 @@ struct BucketFetch: Sendable {
     guard !buckets.isPaged, var slots = slots() else { return try await fetch.askWhole(missed, terms) }
     if missed.mayWiden { fill(&slots, from: buckets.wider()) }
     let known = slots.count - missing(slots).count
-    if missed.mayWiden, let ask = buckets.asking(missing: slots.count - known), known < slots.count {
-      let spent: Spent?
+    var spent = Spent()
+    if missed.mayWiden, known < slots.count, let ask = buckets.asking(missing: slots.count - known) {
       do throws(CallError) { spent = try await askWider(ask, &slots) } catch { return try stale(error, slots) }
-      if missing(slots).isEmpty, let answer = join(slots) { return keep(answer, known: known, spent ?? Spent(), ticket) }
+      if missing(slots).isEmpty, let answer = join(slots) { return keep(answer, known: known, spent, ticket) }
     }
     if fetch.cache.hasSharedStore { await lookInSharedStore(&slots) }
-    return try await askMissing(slots, ticket)
+    return try await askMissing(slots, spent, ticket)
   }
 
   private func missing(_ slots: [Slot]) -> [Int] {
@@ -77,7 +77,8 @@ struct BucketFetch: Sendable {
   }
 
   /// Asks for what is missing, in the question's own terms.
-  private func askMissing(_ slots: [Slot], _ ticket: PurgeTicket) async throws(CallError) -> Fetched {
+  /// - Parameter wider: what was spent on a wider question before.
+  private func askMissing(_ slots: [Slot], _ wider: Spent, _ ticket: PurgeTicket) async throws(CallError) -> Fetched {
     var slots = slots
     let missing = missing(slots)
     let asked = await ask(BucketPlan(missing: missing) { buckets.requests(for: $0) }, slots)
@@ -92,7 +93,12 @@ struct BucketFetch: Sendable {
       if range == slots.indices || examined.verdict == .throttled { return whole(examined, ticket) }
       return try await fetch.askWhole(missed, terms)
     }
-    if let answer = join(slots) { return keep(answer, known: slots.count - missing.count, Spent(brought), ticket) }
+    if let answer = join(slots) {
+      var spent = Spent(brought)
+      spent.requests += wider.requests
+      spent.cost += wider.cost
+      return keep(answer, known: slots.count - missing.count, spent, ticket)
+    }
     // What was brought is the answer itself where all of it was asked for at once.
     for case .buckets(slots.indices, _, let examined) in asked { return whole(examined, ticket) }
     return try await fetch.askWhole(missed, terms)
