@@ -60,6 +60,22 @@ struct CostSizesTests {
     #expect(sizes.currency == nil)
   }
 
+  @Test("callers who filter and group by ever other things don't make it grow, and other filters are other sizes")
+  func bounded() throws {
+    var sizes = CostSizes()
+    func tagged(_ number: Int) throws -> CostQuery {
+      try Self.query(#""filter":{"Not":{"Tags":{"Key":"t\#(number)","Values":["a"]}}},"group_by":[{"Type":"TAG","Key":"t\#(number)"}]"#)
+    }
+    sizes.learn(try tagged(1), rowsOfBuckets: [7], isPaged: false, found: [["t1$a"]])
+    #expect(sizes.rowsOfBucket(try tagged(1)) == 7)
+    #expect(sizes.rowsOfBucket(try tagged(2)) == 20)
+    #expect(sizes.knows(["a"], of: CostKey(kind: .tag, name: "t1")))
+    for number in 2...64 { sizes.learn(try tagged(number), rowsOfBuckets: [1], isPaged: false, found: [[Name("t\(number)$a")]]) }
+    #expect(sizes.knows(["a"], of: CostKey(kind: .tag, name: "t1")))
+    sizes.learn(try tagged(65), rowsOfBuckets: [1], isPaged: false, found: [["t65$a"]])
+    #expect(!sizes.knows(["a"], of: CostKey(kind: .tag, name: "t1")) && sizes.knows(["a"], of: CostKey(kind: .tag, name: "t65")))
+  }
+
   @Test("what cannot be counted is no trap")
   func bounds() throws {
     var sizes = CostSizes()

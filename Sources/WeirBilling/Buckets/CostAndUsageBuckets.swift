@@ -66,9 +66,9 @@ struct CostAndUsageBuckets: BucketRule {
     return first.result(definitions: first.definitions, buckets: parts.flatMap { $0.buckets.map(\.value.raw) }, attributes: attributes)
   }
 
-  private func query(from start: CivilDate, to end: CivilDate) -> CostQuery {
+  func query(from start: CivilDate, to end: CivilDate) -> CostQuery {
     var query = query
-    query.period = CostPeriod(granularity: query.period.granularity, start: start.days * 24, end: end.days * 24)
+    query.period = CostPeriod(query.period.granularity, from: start, to: end)
     return query
   }
 

@@ -20,7 +20,7 @@ package protocol PolicyPack: Sendable {
   /// What a result of `tool` is, which was called with `arguments`. `isError` is the result's own member; a result that has it is looked at
   /// too, since it may tell of throttling, and is never an answer.
   func examine(tool: Name, arguments: JSONValue?, result: JSONValue, isError: Bool, freshness: FreshnessTable) -> ResultVerdict
-  /// What an answer teaches of those to come: how large they are, never what is in them.
+  /// What an answer teaches of those to come: how large they are, and how things are called in them; never an amount.
   func learn(tool: Name, arguments: JSONValue?, result: JSONValue)
 }
 

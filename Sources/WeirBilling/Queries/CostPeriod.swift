@@ -19,6 +19,11 @@ struct CostPeriod: Hashable, Sendable {
     self.end = end
   }
 
+  /// From the first day to before `end`.
+  init(_ granularity: Granularity, from start: CivilDate, to end: CivilDate) {
+    self.init(granularity: granularity, start: start.days * 24, end: end.days * 24)
+  }
+
   /// From the two texts; nil where they are not of the form that the granularity takes, or there is nothing between them.
   init?(_ granularity: Granularity, start: [UInt8], end: [UInt8]) {
     guard let start = Self.hours(start, granularity), let end = Self.hours(end, granularity), start < end else { return nil }

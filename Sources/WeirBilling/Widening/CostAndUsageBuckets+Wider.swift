@@ -16,8 +16,8 @@ extension CostAndUsageBuckets {
     guard let widest = useful.max(by: { sizes.rowsOfBucket($0.query) < sizes.rowsOfBucket($1.query) }) else { return nil }
     let window = own == 1 ? window(of: widest, around: range, today: today, sizes) : nil
     guard !widest.isSame || (window ?? range) != range else { return nil }
-    var wide = widest.query
-    wide.period = period(of: window ?? range)
+    let asked = window ?? range
+    let wide = CostAndUsageBuckets(query: widest.query, book: book).query(from: asked.start, to: asked.end)
     guard let buckets = Self.buckets(of: wide) else { return nil }
     return WiderAsk(
       buckets: buckets, rule: CostAndUsageBuckets(query: wide, book: book), wider: CostWiderBuckets(widening: widest, book: book))
@@ -34,10 +34,6 @@ extension CostAndUsageBuckets {
 
   /// The query itself first, with the metrics that are worth having.
   private func widenings() -> [CostWidening] { CostWidening.all(of: query, metrics: book.sizes.metrics) }
-
-  func period(of range: TimeBucket) -> CostPeriod {
-    CostPeriod(granularity: query.period.granularity, start: range.start.days * 24, end: range.end.days * 24)
-  }
 }
 
 /// The buckets of a wider query, and how those of the narrow one are cut from them.
@@ -51,7 +47,7 @@ private struct CostWiderBuckets: WiderRule {
     // Names that are no groups' would look like costs of zero.
     let sizes = book.sizes
     guard widening.sliced.allSatisfy({ sizes.knows($0.values, of: $0.key) }) else { return nil }
-    let period = CostPeriod(granularity: widening.query.period.granularity, start: bucket.start.days * 24, end: bucket.end.days * 24)
+    let period = CostPeriod(widening.query.period.granularity, from: bucket.start, to: bucket.end)
     return widening.slice(result, over: period, currency: sizes.currency)
   }
 
@@ -81,9 +77,7 @@ struct CostWindow {
 
   /// The longest range whose number of buckets `fits`.
   func widest(_ fits: (Int) -> Bool) -> TimeBucket? {
-    ranges.first { range in
-      fits(CostPeriod(granularity: granularity, start: range.start.days * 24, end: range.end.days * 24).bucketCount)
-    }
+    ranges.first { fits(CostPeriod(granularity, from: $0.start, to: $0.end).bucketCount) }
   }
 
   /// The first day of the month so many months ago.

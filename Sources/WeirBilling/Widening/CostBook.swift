@@ -2,8 +2,8 @@ internal import NIOConcurrencyHelpers
 internal import WeirCore
 internal import WeirJSON
 
-/// What the answers of one upstream have taught of the sizes of its bill. Shared by all its callers: it holds names and counts, which decide
-/// what is asked together and never what anybody is told.
+/// What the answers of one upstream have taught of its bill. Shared by all its callers: it holds counts, which decide what is asked together, and
+/// names of groups and the currency, of which nobody is told more than the name that he asks for and the unit of a zero.
 final class CostBook: Sendable {
   private let state = NIOLockedValueBox(CostSizes())
 

@@ -1,7 +1,8 @@
 internal import WeirCore
 
-/// How large answers of `getCostAndUsage` are: what answers have shown so far, and before that what an organization commonly has. It decides
-/// what is worth asking, never what an answer says. Pure and bounded; `CostBook` keeps it.
+/// How large answers of `getCostAndUsage` are: what answers have shown so far, and before that what an organization commonly has. That decides what
+/// is worth asking. Two things that it remembers decide what can be told at all: which names groups have, and the currency of the bill. Pure and
+/// bounded; `CostBook` keeps it.
 struct CostSizes: Sendable {
   /// Queries whose answers are of a size: those that differ in nothing but values, ranges and metrics. A key that is grouped by and filtered by
   /// counts as filtered by; its rows are counted for each of its values.
@@ -10,8 +11,8 @@ struct CostSizes: Sendable {
     var groups: Set<CostKey>
     /// Keys of which the filter lets one value through, or of which each row has one.
     var single: Set<CostKey> = []
-    /// The rest of the filter.
-    var rest: [CostFilter] = []
+    /// Stands for the rest of the filter, which callers may make as long as they like. Two with the same are at worst misjudged in size.
+    var rest = 0
   }
 
   /// Rows of a bucket for one value of each key that is filtered by: some values have many, some few.
@@ -33,11 +34,13 @@ struct CostSizes: Sendable {
   private(set) var metrics: Set<CostMetric> = []
   private var rates: [Pattern: Rate] = [:]
   private var names: [CostKey: Set<Name>] = [:]
-  /// Wider queries that were of no use, without their range, and the day on which that was seen.
-  private var refused: [[UInt8]: CivilDate] = [:]
+  /// Hashes of wider queries that were of no use, without their range, and the day on which that was seen.
+  private var refused: [Int: CivilDate] = [:]
 
   /// Of patterns, of names of a key, and of refusals: more are forgotten all at once.
   private static let capacity = 4096
+  /// Of keys whose names are remembered: callers group by whatever tags they like.
+  private static let keyCapacity = 64
 
   // MARK: What is learned
 
@@ -51,6 +54,7 @@ struct CostSizes: Sendable {
     page = isPaged ? max(1, count) : max(page, count)
     isPageKnown = isPageKnown || isPaged
     for (key, values) in zip(query.groups, found) {
+      if names[key] == nil, names.count >= Self.keyCapacity { names.removeAll() }
       names[key, default: []].formUnion(values)
       if names[key]?.count ?? 0 > Self.capacity { names[key] = values.count > Self.capacity ? [] : values }
     }
@@ -72,10 +76,10 @@ struct CostSizes: Sendable {
 
   mutating func refuse(_ shape: [UInt8], on day: CivilDate) {
     if refused.count >= Self.capacity { refused.removeAll() }
-    refused[shape] = day
+    refused[shape.hashValue] = day
   }
 
-  func isRefused(_ shape: [UInt8], on day: CivilDate) -> Bool { refused[shape] == day }
+  func isRefused(_ shape: [UInt8], on day: CivilDate) -> Bool { refused[shape.hashValue] == day }
 
   /// Whether groups have been seen under these very names: the values of a filter may be spelled in another way.
   func knows(_ values: [Name], of key: CostKey) -> Bool { names[key].map { seen in values.allSatisfy { seen.contains(key.groupKey(of: $0)) } } ?? false }
@@ -88,8 +92,6 @@ struct CostSizes: Sendable {
   func rows(_ query: CostQuery, buckets: Int) -> Int {
     Int(exactly: (rowsOfBucket(query) * Double(buckets)).rounded(.up)) ?? .max
   }
-
-  func pages(_ query: CostQuery) -> Int { pages(ofRows: rows(query)) }
 
   func pages(ofRows rows: Int) -> Int { max(1, rows / page + (rows % page == 0 ? 0 : 1)) }
 
@@ -128,14 +130,17 @@ struct CostSizes: Sendable {
   private static func pattern(of query: CostQuery) -> (Pattern, units: Int) {
     var pattern = Pattern(granularity: query.period.granularity, groups: Set(query.groups))
     var units = 1
+    var (rest, hasRest) = (Hasher(), false)
     for condition in query.filter?.conjuncts ?? [] {
       guard case .leaf(let leaf) = condition, let values = leaf.sliceValues, values.count == 1 || pattern.groups.contains(leaf.key) else {
-        pattern.rest.append(condition)
+        rest.combine(condition)
+        hasRest = true
         continue
       }
       if pattern.groups.remove(leaf.key) != nil { units *= min(values.count, 10_000) }
       pattern.single.insert(leaf.key)
     }
+    if hasRest { pattern.rest = rest.finalize() }
     return (pattern, max(1, units))
   }
 
