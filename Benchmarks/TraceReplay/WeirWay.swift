@@ -17,7 +17,7 @@ struct WeirWay: Way {
 
   private let pipeline: Pipeline
   private let callers: [Identified]
-  private let cache: TieredStore<ToolResult>
+  private let cache: TieredStore<CallResult>
   private let flights: Flights<CacheKey, Fetched>
   private let lanes: [Name: ProviderLane]
   private let time: any TimeSource
@@ -27,7 +27,7 @@ struct WeirWay: Way {
     time = world.time
     cache = TieredStore(
       memory: MemoryStore(limits: MemoryLimits(), cores: 2), shared: nil, time: world.time, encode: { $0.bytes },
-      decode: { try? ToolResult(storedNormalized: $0) })
+      decode: { try? CallResult(storedNormalized: $0) })
     flights = Flights(time: world.time)
     let tenants = Self.tenants(trace)
     lanes = Dictionary(

@@ -40,13 +40,18 @@ package struct CallError: Error, Sendable, Equatable {
   package var forbidsStale = false
   /// For `upstreamError`: the code and the `data` member of the upstream's JSON-RPC error.
   package var upstreamCode: Int?
+  /// The message of that error, fit to be told.
+  package var upstreamMessage: String?
   package var upstreamData: [UInt8]?
 
-  package init(_ reason: Reason, _ message: String, retryAfter: Duration? = nil, upstreamCode: Int? = nil, upstreamData: [UInt8]? = nil) {
+  package init(_ reason: Reason, _ message: String, retryAfter: Duration? = nil, upstreamCode: Int? = nil, upstreamData: [UInt8]? = nil,
+    upstreamMessage: String? = nil
+  ) {
     self.reason = reason
     self.message = message
     self.retryAfter = retryAfter
     self.upstreamCode = upstreamCode
     self.upstreamData = upstreamData
+    self.upstreamMessage = upstreamMessage
   }
 }

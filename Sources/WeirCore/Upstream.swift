@@ -22,11 +22,19 @@ package struct ToolDefinition: Sendable, Equatable {
 /// What an upstream offers at this moment.
 package struct UpstreamCatalog: Sendable, Equatable {
   package var tools: [ToolDefinition]
+  /// Resources, resource templates and prompts, each list in the upstream's order.
+  package var items: [CatalogKind: [CatalogItem]]
+  /// What it declared when its session was opened.
+  package var features: UpstreamFeatures
   /// The `instructions` of its `initialize` or `server/discover` answer.
   package var instructions: String?
 
-  package init(tools: [ToolDefinition], instructions: String? = nil) {
+  package init(
+    tools: [ToolDefinition], items: [CatalogKind: [CatalogItem]] = [:], features: UpstreamFeatures = .tools, instructions: String? = nil
+  ) {
     self.tools = tools
+    self.items = items
+    self.features = features
     self.instructions = instructions
   }
 }
@@ -53,12 +61,16 @@ package struct CallProgress: Sendable, Equatable {
 package struct UpstreamRequest: Sendable {
   /// The MCP method, such as `tools/call`.
   package var method: String
-  /// For `tools/call` the tool's own name; mirrored to `Mcp-Name` for modern HTTP upstreams.
+  /// The tool's or prompt's own name, or the resource's URI; mirrored to `Mcp-Name` for modern HTTP upstreams.
   package var name: Name?
+  /// Further headers for modern HTTP upstreams, `mcp-param-…` in lower case.
+  package var headers: [(name: String, value: String)] = []
   /// The params object without `_meta`.
   package var params: [UInt8]
   /// The members of the caller's `_meta` that travel on (trace context and the like), as an object, or nil.
   package var meta: [UInt8]?
+  /// Who asks, as far as the upstream may know it and talk to them; nil for what Weir asks in nobody's name.
+  package var caller: UpstreamCaller?
   /// When the answer stops being useful: the upstream is then cancelled and the call fails with `timedOut`.
   package var deadline: Moment
   /// True where sending it twice does no harm, so that a lost session or process may be answered by sending it again, once.
@@ -67,13 +79,14 @@ package struct UpstreamRequest: Sendable {
   package var onProgress: (@Sendable (CallProgress) -> Void)?
 
   package init(
-    method: String, name: Name? = nil, params: [UInt8], meta: [UInt8]? = nil, deadline: Moment, isRepeatable: Bool = false,
-    onProgress: (@Sendable (CallProgress) -> Void)? = nil
+    method: String, name: Name? = nil, params: [UInt8], meta: [UInt8]? = nil, caller: UpstreamCaller? = nil, deadline: Moment,
+    isRepeatable: Bool = false, onProgress: (@Sendable (CallProgress) -> Void)? = nil
   ) {
     self.method = method
     self.name = name
     self.params = params
     self.meta = meta
+    self.caller = caller
     self.deadline = deadline
     self.isRepeatable = isRepeatable
     self.onProgress = onProgress
@@ -89,12 +102,24 @@ package protocol Upstream: Sendable {
   /// One request, one answer: the bytes of `result`, whole and untouched. Cancelling the task cancels the request upstream.
   /// - Throws: `upstreamDown`, `timedOut`, `upstreamInvalid`, `upstreamError`, `cancelled`.
   func send(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument
+  /// The resources whose changes its observer is to hear of, in the place of those named before.
+  func watch(_ uris: Set<Name>)
   /// What became of it, and since when.
   var state: UpstreamState { get }
+}
+
+extension Upstream {
+  package func watch(_ uris: Set<Name>) {}
 }
 
 /// Told by an upstream when its tools or its state change. Calls are made one after the other, never concurrently.
 package protocol UpstreamObserver: Sendable {
   func upstream(_ name: Name, offers catalog: UpstreamCatalog)
   func upstream(_ name: Name, became state: UpstreamState)
+  /// It says that a resource to which somebody subscribed has changed.
+  func upstream(_ name: Name, updated uri: Name)
+}
+
+extension UpstreamObserver {
+  package func upstream(_ name: Name, updated uri: Name) {}
 }

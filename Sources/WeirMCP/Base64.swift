@@ -1,8 +1,8 @@
 /// RFC 4648 §4: the standard alphabet, padded.
-enum Base64 {
+package enum Base64 {
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-  static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+  package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity((bytes.count + 2) / 3 * 4)
     var group: UInt32 = 0
@@ -27,7 +27,7 @@ enum Base64 {
   }
 
   /// Nil for anything that `encode` does not write: foreign characters, missing padding, bits set under the padding.
-  static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+  package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
     guard text.count % 4 == 0 else { return nil }
     let characters = text.prefix(while: { $0 != UInt8(ascii: "=") })
     let padding = text.count - characters.count

@@ -16,13 +16,40 @@ package struct ReceivedCall: Sendable {
   package let name: Name
   /// `params`, an object.
   package let params: JSONValue
+  /// What an upstream may know of the client; matters to calls that are passed on as they are.
+  package let client: UpstreamCaller?
   /// When the front received it.
   package let receivedAt: Moment
 
-  package init(endpoint: Endpoint, name: Name, params: JSONValue, receivedAt: Moment) {
+  package init(endpoint: Endpoint, name: Name, params: JSONValue, client: UpstreamCaller? = nil, receivedAt: Moment) {
     self.endpoint = endpoint
     self.name = name
     self.params = params
+    self.client = client
+    self.receivedAt = receivedAt
+  }
+}
+
+/// A request that Weir brings to its upstream as it is: it reads a resource, gets a prompt, or completes an argument.
+package struct RelayedRequest: Sendable {
+  package enum Method: Sendable, Hashable {
+    case readResource
+    case getPrompt
+    case complete
+  }
+
+  package let endpoint: Endpoint
+  package let method: Method
+  /// An object.
+  package let params: JSONValue
+  package let client: UpstreamCaller?
+  package let receivedAt: Moment
+
+  package init(endpoint: Endpoint, method: Method, params: JSONValue, client: UpstreamCaller?, receivedAt: Moment) {
+    self.endpoint = endpoint
+    self.method = method
+    self.params = params
+    self.client = client
     self.receivedAt = receivedAt
   }
 }
@@ -30,8 +57,9 @@ package struct ReceivedCall: Sendable {
 /// The answer of a call, still without the caller's id and era.
 package struct CallReply: Sendable {
   package enum Body: Sendable {
-    /// A tool result with the bytes that say how it came about, `{"outcome":…}`, to be spliced into `_meta["weir/cache"]`.
-    case result(ToolResult, provenance: [UInt8])
+    /// A result with the bytes that say how it came about, `{"outcome":…}`, to be spliced into `_meta["weir/cache"]`.
+    /// Without them, it is not Weir that has something to say about the result.
+    case result(CallResult, provenance: [UInt8]?)
     case failure(CallError)
   }
 
@@ -52,29 +80,43 @@ package enum CallStep: Sendable {
   case pending(PendingCall)
 }
 
-/// A call that waits. `reply` must be called exactly once; cancelling its task makes this caller leave and disturbs nobody else.
-package struct PendingCall: Sendable {
-  private let run: @Sendable ((@Sendable (CallProgress) -> Void)?) async -> CallReply
+/// Who waits for an answer, for what comes before it.
+package struct CallListener: Sendable {
+  /// Called for each progress report, in order; must not block.
+  package let onProgress: (@Sendable (CallProgress) -> Void)?
+  /// For all else that the upstream has to say or to ask.
+  package let peer: (any ClientPeer)?
 
-  package init(run: @escaping @Sendable ((@Sendable (CallProgress) -> Void)?) async -> CallReply) {
-    self.run = run
-  }
-
-  /// Waits for the answer; `onProgress` is called for each progress report, in order, and must not block.
-  package func reply(onProgress: (@Sendable (CallProgress) -> Void)? = nil) async -> CallReply {
-    await run(onProgress)
+  package init(onProgress: (@Sendable (CallProgress) -> Void)? = nil, peer: (any ClientPeer)? = nil) {
+    self.onProgress = onProgress
+    self.peer = peer
   }
 }
 
-/// The tools that a caller may see at an endpoint.
-package struct ToolListing: Sendable {
-  /// A JSON array of tool definitions.
-  package let tools: [UInt8]
+/// A call that waits. `reply` must be called exactly once; cancelling its task makes this caller leave and disturbs nobody else.
+package struct PendingCall: Sendable {
+  /// Whether the upstream may have something to say to this client, or to ask it, before it answers.
+  package let isConversation: Bool
+  private let run: @Sendable (CallListener) async -> CallReply
+
+  package init(isConversation: Bool = false, run: @escaping @Sendable (CallListener) async -> CallReply) {
+    self.isConversation = isConversation
+    self.run = run
+  }
+
+  /// Waits for the answer.
+  package func reply(to listener: CallListener = CallListener()) async -> CallReply { await run(listener) }
+}
+
+/// A list that a caller may see at an endpoint.
+package struct Listing: Sendable {
+  /// A JSON array of definitions.
+  package let items: [UInt8]
   /// For how long the front may call it fresh (`ttlMs`). Lists are filtered per tenant, so their scope is always `private`.
   package let ttl: Duration
 
-  package init(tools: [UInt8], ttl: Duration) {
-    self.tools = tools
+  package init(items: [UInt8], ttl: Duration) {
+    self.items = items
     self.ttl = ttl
   }
 }
@@ -88,7 +130,19 @@ package protocol Gateway: Sendable {
   /// The `instructions` for clients of this endpoint, joined and bounded.
   func instructions(at endpoint: Endpoint, for caller: Identified) -> String?
   /// Stage *resolve* for lists: deterministic order, filtered by what the caller may call.
-  func tools(at endpoint: Endpoint, for caller: Identified) -> ToolListing
+  func tools(at endpoint: Endpoint, for caller: Identified) -> Listing
+  /// Resources, resource templates and prompts likewise.
+  func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified) -> Listing
+  /// What the upstreams of this endpoint, or any of them, can do for this caller.
+  func features(at endpoint: Endpoint, for caller: Identified) -> UpstreamFeatures
   /// Stages *resolve* to *look up*, synchronously; the rest of the way in the returned step.
   func call(_ call: ReceivedCall, by caller: Identified) -> CallStep
+  /// What calls of this tool must repeat in headers; nil: nothing, or there is no such tool.
+  func headerParameters(of tool: Name, at endpoint: Endpoint) -> HeaderParameters?
+  /// From now on `watcher` is to hear of changes of this resource. - Throws: `invalidParams` for one that nobody here has.
+  func watch(_ uri: Name, at endpoint: Endpoint, by caller: Identified, for watcher: Name) throws(CallError)
+  /// Nil: of no resource any more.
+  func unwatch(_ uri: Name?, for watcher: Name)
+  /// Stages *resolve* and *authorize* of what is passed on as it is; the rest of the way in the returned step.
+  func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep
 }

@@ -9,20 +9,25 @@ package import WeirTenancy
 
 /// The one way through: authenticate → resolve → authorize → look up → coalesce → lane → fetch → store → reply.
 package final class Pipeline: Gateway {
-  private let tenants: TenantDirectory
-  private let directory: ToolDirectory
-  private let cache: TieredStore<ToolResult>
+  let tenants: TenantDirectory
+  let directory: ToolDirectory
+  private let cache: TieredStore<CallResult>
   private let flights: Flights<CacheKey, Fetched>
-  private let fetch: Fetch
-  private let recorder: CallRecorder
+  let fetch: Fetch
+  let sealer: Sealer
+  let watches: WatchBook
+  let recorder: CallRecorder
   private let pacer = NIOLockedValueBox(RefreshPacer())
-  private let time: any TimeSource
-  private let listTTL: Duration
+  let time: any TimeSource
+  let listTTL: Duration
 
-  /// - Parameter listTTL: for how long clients may call a list of tools fresh.
+  /// - Parameters:
+  ///   - sealer: seals what clients bring back; replicas share its secret.
+  ///   - listTTL: for how long clients may call a list fresh.
   package init(
-    tenants: TenantDirectory, directory: ToolDirectory, upstreams: [any Upstream], lanes: [Name: ProviderLane], cache: TieredStore<ToolResult>,
-    writer: SharedWriter, flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, listTTL: Duration = .seconds(60)
+    tenants: TenantDirectory, directory: ToolDirectory, upstreams: [any Upstream], lanes: [Name: ProviderLane], cache: TieredStore<CallResult>,
+    writer: SharedWriter, flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, sealer: Sealer = Sealer(), watches: WatchBook = WatchBook(),
+    listTTL: Duration = .seconds(60)
   ) {
     self.tenants = tenants
     self.directory = directory
@@ -31,6 +36,8 @@ package final class Pipeline: Gateway {
     self.recorder = recorder
     self.time = time
     self.listTTL = listTTL
+    self.sealer = sealer
+    self.watches = watches
     let dispatch = Dispatch(
       upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, time: time, recorder: recorder)
     self.fetch = Fetch(cache: cache, flights: flights, writer: writer, dispatch: dispatch, time: time, recorder: recorder)
@@ -60,7 +67,7 @@ package final class Pipeline: Gateway {
     }
   }
 
-  package func tools(at endpoint: Endpoint, for caller: Identified) -> ToolListing {
+  package func tools(at endpoint: Endpoint, for caller: Identified) -> Listing {
     var json: [UInt8] = [UInt8(ascii: "[")]
     if let tenant = tenants.tenant(caller.tenant) {
       for route in directory.snapshot.routes(at: endpoint) where tenant.mayCall(upstream: route.settings.name, tool: route.tool.name) {
@@ -69,7 +76,11 @@ package final class Pipeline: Gateway {
       }
     }
     json.append(UInt8(ascii: "]"))
-    return ToolListing(tools: json, ttl: listTTL)
+    return Listing(items: json, ttl: listTTL)
+  }
+
+  package func headerParameters(of tool: Name, at endpoint: Endpoint) -> HeaderParameters? {
+    directory.snapshot.route(named: tool, at: endpoint)?.headerParameters
   }
 
   package func call(_ call: ReceivedCall, by caller: Identified) -> CallStep {
@@ -86,7 +97,7 @@ package final class Pipeline: Gateway {
     recorder.observe(.lookup, time.now() - now)
     switch found {
     case .bypass:
-      return .pending(PendingCall { await self.passThrough(permitted, $0) })
+      return .pending(PendingCall(isConversation: mayConverse(call.client, permitted.route.settings.name)) { await self.passThrough(permitted, $0) })
     case .hit(let missed, let hit):
       if !hit.isFresh {
         if let error = fetch.dispatch.stop(of: permitted) { return .finished(failure(permitted, error)) }
@@ -94,7 +105,7 @@ package final class Pipeline: Gateway {
       }
       return .finished(reply(permitted, hit))
     case .miss(let missed):
-      return .pending(PendingCall { await self.coalesce(missed, $0) })
+      return .pending(PendingCall { await self.coalesce(missed, $0.onProgress) })
     }
   }
 
@@ -123,10 +134,17 @@ package final class Pipeline: Gateway {
     }
   }
 
-  private func passThrough(_ permitted: Permitted, _ onProgress: (@Sendable (CallProgress) -> Void)?) async -> CallReply {
+  private func passThrough(_ permitted: Permitted, _ listener: CallListener) async -> CallReply {
+    let terms = Dispatch.Terms(deadline: permitted.deadline, onDispatch: { true }, onProgress: listener.onProgress)
+    var client = permitted.call.client
+    client?.peer = listener.peer
+    let outgoing = Outgoing(permitted, client: client)
     do throws(CallError) {
-      let terms = Dispatch.Terms(deadline: permitted.deadline, onDispatch: { true }, onProgress: onProgress)
-      return finish(permitted, try await fetch.dispatch.send(Outgoing(permitted), terms).result, Provenance(outcome: .bypass))
+      let rounds = InputRounds(client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
+      let result = try await rounds.run(permitted.call.params) { [fetch] members throws(CallError) in
+        try await fetch.dispatch.send(outgoing.adding(members), terms).result
+      }
+      return finish(permitted, result, Provenance(outcome: .bypass))
     } catch {
       return failure(permitted, error)
     }
@@ -134,7 +152,7 @@ package final class Pipeline: Gateway {
 
   // MARK: Reply
 
-  private func reply(_ permitted: Permitted, _ hit: MemoryHit<ToolResult>) -> CallReply {
+  private func reply(_ permitted: Permitted, _ hit: MemoryHit<CallResult>) -> CallReply {
     let provenance = Provenance(
       outcome: hit.isFresh ? .hitMemory : .stale, age: hit.age, freshUntil: hit.isFresh ? time.wall() + hit.remainingFreshness : nil,
       savedRequests: hit.entry.upstreamRequests, savedCost: hit.entry.cost)
@@ -152,7 +170,7 @@ package final class Pipeline: Gateway {
     return finish(permitted, fetched.result, provenance)
   }
 
-  private func finish(_ permitted: Permitted, _ result: ToolResult, _ provenance: Provenance) -> CallReply {
+  private func finish(_ permitted: Permitted, _ result: CallResult, _ provenance: Provenance) -> CallReply {
     recorder.answered(
       permitted, outcome: provenance.outcome, after: time.now() - permitted.call.receivedAt,
       saved: (provenance.savedRequests, provenance.savedCost))

@@ -5,6 +5,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import ServiceLifecycle
 package import WeirCore
+import WeirMCP
 package import WeirPipeline
 
 /// The HTTP front: MCP at `/mcp` and `/mcp/<upstream>`, health and metrics beside it.
@@ -28,7 +29,7 @@ package final class Front: Service {
     self.core = core
     self.logger = logger
     bound = Bound(expected: configuration.adminAddress == nil ? 1 : 2)
-    notifier = FrontNotifier(sessions: core.sessions, table: core.table)
+    notifier = FrontNotifier(sessions: core.sessions, listeners: core.listeners, table: core.table)
   }
 
   /// Numbers of this moment.
@@ -55,6 +56,7 @@ package final class Front: Service {
       self.core.beginDraining()
       self.core.table.drain()
       for stream in self.core.sessions.openStreams { stream.end() }
+      for stream in self.core.listeners.all { stream.mailbox.finish(.whole(ServerSentEventWriter.event(data: SubscriptionWire.end(stream.id), event: "message"))) }
     }
   }
 

@@ -13,6 +13,7 @@ final class FrontCore: Sendable {
   let time: any TimeSource
   let table: ConnectionTable
   let sessions: Sessions
+  let listeners: Listeners
   let rules: AccessRules
   let mcp: MCPEndpoint
   private let draining = NIOLockedValueBox(false)
@@ -23,11 +24,16 @@ final class FrontCore: Sendable {
     self.hooks = hooks
     self.time = time
     let table = ConnectionTable(limits: configuration.limits)
-    let sessions = Sessions(limits: configuration.limits)
+    let sessions = Sessions(limits: configuration.limits) { [gateway] in
+      gateway.unwatch(nil, for: $0)
+      hooks.onSessionEnd?($0)
+    }
+    let listeners = Listeners(limits: configuration.limits)
+    self.listeners = listeners
     self.table = table
     self.sessions = sessions
     rules = AccessRules(configuration)
-    mcp = MCPEndpoint(configuration: configuration, gateway: gateway, sessions: sessions, table: table, time: time)
+    mcp = MCPEndpoint(configuration: configuration, gateway: gateway, sessions: sessions, listeners: listeners, table: table, time: time)
   }
 
   var isDraining: Bool { draining.withLockedValue { $0 } }

@@ -61,7 +61,7 @@ struct FrontResponder: HTTPResponder {
   // MARK: Calls
 
   private func wait(for call: WaitingCall, on connection: Connection) async -> Response {
-    if call.progressToken != nil { return events(of: call, on: connection) }
+    if call.isStream { return events(of: call, on: connection) }
     return response(await CallRunner.reply(to: call, on: connection, core: core))
   }
 
@@ -75,7 +75,7 @@ struct FrontResponder: HTTPResponder {
       EventStream(
         core: core, mailbox: mailbox,
         source: { [core] in
-          let last = await ProgressRelay(core: core, token: call.progressToken ?? [], mailbox: mailbox).reply(of: call) ?? MCPEndpoint.drained(call)
+          let last = await ProgressRelay(core: core, token: call.progressToken, mailbox: mailbox).reply(of: call) ?? MCPEndpoint.drained(call)
           // A client that has left or cancelled gets nothing more.
           mailbox.finish(last.map { core.mcp.message($0, id: call.id, era: call.era).event })
         },
@@ -93,7 +93,7 @@ struct FrontResponder: HTTPResponder {
     if core.isDraining { notifications.end() }
     return response(
       EventStream(
-        core: core, mailbox: notifications.mailbox, opening: ServerSentEventWriter.comment("open"),
+        core: core, mailbox: notifications.mailbox, opening: notifications.opening,
         source: { [core] in
           await withTaskGroup(of: Void.self) { group in
             group.addTask { _ = await departure.wait() }

@@ -28,4 +28,9 @@ package struct Tenant: Sendable {
   package func mayCall(upstream: Name, tool: Name) -> Bool {
     allow.contains { $0.matches(upstream: upstream, tool: tool) }
   }
+
+  /// True where a pattern of `allow` means every tool of this upstream. Only then is what an upstream has beside its tools for this tenant.
+  package func mayUseAll(of upstream: Name) -> Bool {
+    allow.contains { $0.matchesAll(of: upstream) }
+  }
 }

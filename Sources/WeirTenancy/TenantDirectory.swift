@@ -24,6 +24,9 @@ package struct TenantDirectory: Sendable {
   /// One tenant `local` that everybody is, and that may call everything: for a Weir that listens on loopback only.
   package static let local = TenantDirectory(local: Tenant(name: "local", keys: [], allow: ToolPattern("*").map { [$0] } ?? []))
 
+  /// Everybody is the same tenant, whatever they present.
+  package var isOpen: Bool { anonymous != nil }
+
   /// The tenant of this name.
   package func tenant(_ name: Name) -> Tenant? { tenants[name] }
 

@@ -30,4 +30,9 @@ package struct ToolPattern: Sendable, Hashable, CustomStringConvertible {
   package func mayMatch(upstream: Name) -> Bool {
     Glob.matches(self.upstream, upstream.utf8)
   }
+
+  /// True where every tool of this upstream matches.
+  package func matchesAll(of upstream: Name) -> Bool {
+    mayMatch(upstream: upstream) && tool.allSatisfy { $0 == UInt8(ascii: "*") }
+  }
 }

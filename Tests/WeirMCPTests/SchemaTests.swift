@@ -46,7 +46,7 @@ struct SchemaTests {
     "the examples of tool results reach a modern client unchanged, and a legacy one without resultType", arguments: files { $0 == "CallToolResult" })
   func toolResults(path: String) throws {
     let root = try Self.root(path)
-    let result = try ToolResult(normalizing: root)
+    let result = try CallResult(normalizing: root)
     let modern = try JSONDocument(parsing: result.encoded(for: .modern, provenance: Array("{}".utf8), serverInfo: Array("{}".utf8))).root
     #expect(try modern.canonical(omitting: ["_meta"]) == root.canonical(omitting: ["_meta"]))
     #expect(modern["_meta"]?[MetaKey.weirCache]?.count == 0)
@@ -59,7 +59,7 @@ struct SchemaTests {
   @Test("an incomplete result is refused", arguments: files { $0 == "InputRequiredResult" })
   func inputRequired(path: String) throws {
     let root = try Self.root(path)
-    #expect(throws: RPCErrorObject.self) { _ = try ToolResult(normalizing: root) }
+    #expect(throws: RPCErrorObject.self) { _ = try CallResult(normalizing: root) }
   }
 
   static let methods: Set<String> = [

@@ -81,11 +81,11 @@ struct SharedStoreTests {
   @Test("what waits to be written is written before the writer ends, and nothing after it")
   func drains() async throws {
     let (shelf, time) = (SharedShelf(), ManualTime())
-    let cache = TieredStore<ToolResult>(
+    let cache = TieredStore<CallResult>(
       memory: MemoryStore(limits: MemoryLimits(), cores: 1), shared: shelf, time: time, encode: { $0.bytes },
-      decode: { try? ToolResult(storedNormalized: $0) })
+      decode: { try? CallResult(storedNormalized: $0) })
     let writer = SharedWriter(cache: cache)
-    let result = try ToolResult(normalizing: JSONDocument(parsing: Array(textResult("kept").utf8)).root)
+    let result = try CallResult(normalizing: JSONDocument(parsing: Array(textResult("kept").utf8)).root)
     let entry = CacheEntry(value: result, storedAt: time.wall(), freshFor: .minutes(1), staleFor: .zero, cost: .zero, upstreamRequests: 1)
     let keys = CacheKeyBuilder(partition: .all, upstream: "up", credential: "service", definition: [], method: "tools/call", tool: "get")
     func write(_ count: Int) {

@@ -14,7 +14,7 @@ struct Scene: Sendable {
   let pipeline: Pipeline
   let directory: ToolDirectory
   let flights: Flights<CacheKey, Fetched>
-  let cache: TieredStore<ToolResult>
+  let cache: TieredStore<CallResult>
   let registry: MetricsRegistry
   let time: ManualTime
   let lane: Lane
@@ -28,7 +28,7 @@ struct Scene: Sendable {
   ) async throws -> CallReply {
     switch try step(name, arguments, by: caller, at: endpoint, members: members) {
     case .finished(let reply): return reply
-    case .pending(let pending): return await pending.reply(onProgress: onProgress)
+    case .pending(let pending): return await pending.reply(to: CallListener(onProgress: onProgress))
     }
   }
 
@@ -52,7 +52,7 @@ extension CallReply {
   }
 
   var provenance: JSONValue? {
-    guard case .result(_, let provenance) = body else { return nil }
+    guard case .result(_, let provenance?) = body else { return nil }
     return (try? JSONDocument(parsing: provenance))?.root
   }
 
@@ -127,10 +127,10 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
       name: "b", keys: [.init(name: "bob", digest: digest("bob")), .init(name: "bea", digest: digest("bea"))],
       allow: ["up/get*"].compactMap { ToolPattern($0) }),
   ])
-  let cache = TieredStore<ToolResult>(
+  let cache = TieredStore<CallResult>(
     memory: MemoryStore(limits: MemoryLimits(maxBytes: 64 << 20, maxEntryBytes: 1 << 20), cores: 2), shared: options.shared, time: time,
     encode: { $0.bytes },
-    decode: { try? ToolResult(storedNormalized: $0) })
+    decode: { try? CallResult(storedNormalized: $0) })
   let writer = SharedWriter(cache: cache)
   let flights = Flights<CacheKey, Fetched>(time: time)
   let lane = Lane(name: "provider", configuration: options.lane, time: time, jitter: { 0 })

@@ -188,7 +188,7 @@ struct LegacyEraTests {
       await stream.receive { $0.contains(": open\n\n") }
       let second = try await running.raw(RunningFront.request("", method: "GET", ["Mcp-Session-Id": session]))
       #expect(second.status == 409)
-      running.front.notifier.toolsChanged()
+      running.front.notifier.changed(.tools)
       let event = await stream.receive { $0.contains("list_changed") }
       #expect(event.contains(#"data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#))
       #expect(running.front.stats.streams == 1)

@@ -75,7 +75,7 @@ struct CatalogKeeperTests {
 
   @Test("a server that announces a change with every listing is listed every 5 s at most (issue 2)")
   func endlessChanges() async throws {
-    try await Self.with(onList: { $0.toolsChanged() }) { _, time, listings in
+    try await Self.with(onList: { $0.listsChanged() }) { _, time, listings in
       let moments = await listings.first(6) { time.advance(by: .milliseconds(10)) }
       for (earlier, later) in zip(moments.dropFirst(), moments.dropFirst(2)) { #expect(later - earlier >= .seconds(5)) }
     }

@@ -71,7 +71,7 @@ struct SessionMachineTests {
     #expect(meta["io.modelcontextprotocol/clientCapabilities"]?.kind == .object)
     let answer = #"{"supportedVersions":["2026-07-28"],"capabilities":{},"instructions":"read me"}"#
     let opened = machine.receive(Self.message(#"{"jsonrpc":"2.0","id":1,"result":\#(answer)}"#))
-    #expect(Self.info(opened) == SessionInfo(revision: .v2026_07_28, instructions: "read me", hasTools: false))
+    #expect(Self.info(opened) == SessionInfo(revision: .v2026_07_28, instructions: "read me", features: []))
     #expect(Self.written(opened).isEmpty)
   }
 
@@ -288,9 +288,9 @@ struct SessionMachineTests {
   func notifications() {
     var machine = Self.open()
     let changed = machine.receive(Self.message(#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#))
-    guard case .toolsChanged? = changed.first else { return #expect(Bool(false), "no change was noticed") }
+    guard case .listsChanged? = changed.first else { return #expect(Bool(false), "no change was noticed") }
     let logged = machine.receive(Self.message(#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"secret"}}"#))
-    guard case .serverLog(let level)? = logged.first else { return #expect(Bool(false), "no log was noticed") }
+    guard case .serverLog(let level, _)? = logged.first else { return #expect(Bool(false), "no log was noticed") }
     #expect(level == "error")
     #expect(machine.receive(Self.message(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#)).isEmpty)
   }

@@ -10,6 +10,7 @@ internal import WeirPipeline
 internal import WeirRedis
 package import WeirServer
 internal import WeirTenancy
+internal import WeirUpstream
 
 /// Everything that runs, put together from the settings: the one place that knows all targets.
 package struct Assembly: Sendable {
@@ -25,14 +26,15 @@ package struct Assembly: Sendable {
     let writer = SharedWriter(cache: cache)
     let flights = Flights<CacheKey, Fetched>(time: time)
     let lanes = settings.providers.mapValues { Self.lane($0, tenants: settings.tenants.count, time: time, logger: logger) }
-    let changes = ToolChanges()
-    let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce() }
+    let changes = Announcements()
+    let watches = WatchBook()
+    let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce($0) }
     let factory = UpstreamFactory(
-      program: program, observer: UpstreamWatch(directory: directory, logger: logger), time: time, logger: logger)
-    var upstreams: [any Upstream] = []
+      program: program, observer: UpstreamWatch(directory: directory, logger: logger) { changes.updated(watches.watchers(of: $1, upstream: $0)) }, time: time, logger: logger)
+    var upstreams: [UpstreamFamily] = []
     var clients: [HTTPClient] = []
     for upstream in settings.upstreams {
-      let (made, client) = factory.make(upstream)
+      let (made, client) = factory.makeFamily(upstream)
       upstreams.append(made)
       if let client { clients.append(client) }
     }
@@ -41,10 +43,11 @@ package struct Assembly: Sendable {
     let pipeline = Pipeline(
       tenants: settings.tenants.isEmpty ? .local : TenantDirectory(tenants: settings.tenants), directory: directory, upstreams: upstreams,
       lanes: lanes, cache: cache, writer: writer, flights: flights,
-      recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: logger), time: time)
+      recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: logger), time: time,
+      sealer: settings.sealKey.map { Sealer(secret: Array($0.reveal.utf8)) } ?? Sealer(), watches: watches)
     front = Self.front(
-      settings.listen, pipeline, registry, Readiness(directory: directory, redis: redis), UsagePage(usage, isKept: keeper != nil), time: time,
-      logger: logger)
+      settings.listen, pipeline, registry, Readiness(directory: directory, redis: redis), UsagePage(usage, isKept: keeper != nil), upstreams,
+      time: time, logger: logger)
     changes.connect(front.notifier)
     Self.collect(registry, cache, writer, flights, lanes, directory, redis, front, time: time)
     services = Self.services(
@@ -54,7 +57,7 @@ package struct Assembly: Sendable {
 
   /// In the order in which they start; they stop the other way round, so that the front drains while everything behind it still works.
   private static func services(
-    front: Front, redis: RedisClient?, cache: TieredStore<ToolResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>,
+    front: Front, redis: RedisClient?, cache: TieredStore<CallResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>,
     lanes: [Name: ProviderLane],
     upstreams: [any Upstream], clients: [HTTPClient], keeper: UsageKeeper?, time: any TimeSource
   ) -> [any Service] {
@@ -112,13 +115,13 @@ package struct Assembly: Sendable {
     }
   }
 
-  private static func cache(_ settings: Settings.Cache, redis: RedisClient?, time: any TimeSource) -> TieredStore<ToolResult> {
+  private static func cache(_ settings: Settings.Cache, redis: RedisClient?, time: any TimeSource) -> TieredStore<CallResult> {
     let limits = MemoryLimits(maxBytes: settings.memoryBytes, maxEntryBytes: settings.maxEntryBytes)
     let prefix = settings.redis?.prefix ?? ""
     return TieredStore(
       memory: MemoryStore(limits: limits, cores: Machine.cores), shared: redis.map { RedisSharedStore(client: $0, prefix: prefix) },
       maxSharedBytes: settings.maxSharedEntryBytes, time: time,
-      encode: { $0.bytes }, decode: { try? ToolResult(storedNormalized: $0) })
+      encode: { $0.bytes }, decode: { try? CallResult(storedNormalized: $0) })
   }
 
   private static func lane(_ provider: Settings.Provider, tenants: Int, time: any TimeSource, logger: Logger) -> ProviderLane {
@@ -141,8 +144,8 @@ package struct Assembly: Sendable {
   }
 
   private static func front(
-    _ listen: Settings.Listen, _ pipeline: Pipeline, _ registry: MetricsRegistry, _ readiness: Readiness, _ usage: UsagePage, time: any TimeSource,
-    logger: Logger
+    _ listen: Settings.Listen, _ pipeline: Pipeline, _ registry: MetricsRegistry, _ readiness: Readiness, _ usage: UsagePage,
+    _ upstreams: [UpstreamFamily], time: any TimeSource, logger: Logger
   ) -> Front {
     var configuration = FrontConfiguration(address: FrontAddress(host: listen.host, port: listen.port), version: Version.current)
     configuration.adminAddress = listen.admin.map { FrontAddress(host: $0.host, port: $0.port) }
@@ -159,6 +162,7 @@ package struct Assembly: Sendable {
     var hooks = FrontHooks()
     hooks.metrics = { registry.page() }
     hooks.pages = [FrontHooks.Page(path: UsagePage.path, label: "usage", answer: usage.answer)]
+    hooks.onSessionEnd = { session in for upstream in upstreams { upstream.sessionEnded(session) } }
     hooks.readiness = { FrontHooks.Readiness(isReady: true, json: readiness.json) }
     let requests = registry.counter(
       "weir_http_requests_total", "HTTP requests by what they asked for and the status of the answer.", labels: ["route", "status"])
@@ -167,7 +171,7 @@ package struct Assembly: Sendable {
   }
 
   private static func collect(
-    _ registry: MetricsRegistry, _ cache: TieredStore<ToolResult>, _ writer: SharedWriter, _ flights: Flights<CacheKey, Fetched>,
+    _ registry: MetricsRegistry, _ cache: TieredStore<CallResult>, _ writer: SharedWriter, _ flights: Flights<CacheKey, Fetched>,
     _ lanes: [Name: ProviderLane],
     _ directory: ToolDirectory, _ redis: RedisClient?, _ front: Front, time: any TimeSource
   ) {

@@ -8,7 +8,7 @@ package import WeirServer
 
 /// Reads the numbers that components keep, whenever the page of metrics is asked for.
 package enum Collectors {
-  package static func cache(_ store: TieredStore<ToolResult>, writer: SharedWriter) -> @Sendable (inout MetricsPage) -> Void {
+  package static func cache(_ store: TieredStore<CallResult>, writer: SharedWriter) -> @Sendable (inout MetricsPage) -> Void {
     { page in
       let stats = store.memory.stats
       page.gauge("weir_memory_cache_bytes", "Bytes of answers kept in memory, with their overhead.", [], Double(stats.bytes))

@@ -11,7 +11,24 @@ internal import NIOCore
 /// Facts about the machine and this process.
 enum Machine {
   /// Cores that this process may use, as far as affinity and control groups say.
-  static var cores: Int { System.coreCount }
+  static var cores: Int { max(1, min(System.coreCount, allowedCores ?? .max)) }
+
+  /// NIO looks at control groups and at the machine, not at the cores that this process was given (`Cpus_allowed`, a mask in hexadecimal digits).
+  private static var allowedCores: Int? {
+    guard let file = fopen("/proc/self/status", "r") else { return nil }
+    defer { fclose(file) }
+    var buffer = [CChar](repeating: 0, count: 4096)
+    while fgets(&buffer, 4096, file) != nil {
+      let line = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      guard line.utf8.starts(with: "Cpus_allowed:".utf8) else { continue }
+      let count = line.dropFirst("Cpus_allowed:".count).compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount }
+      return count > 0 ? count : nil
+    }
+    return nil
+  }
+
+  /// One event loop for each core that this process may use. To be called before the first of them is.
+  static func sizeEventLoops() { NIOSingletons.groupLoopCountSuggestion = cores }
 
   /// Bytes of memory that this process holds; nil where the system doesn't say.
   static var residentBytes: Int? {

@@ -3,7 +3,7 @@ package import Logging
 package import WeirCore
 package import WeirHTTPClient
 internal import WeirPipeline
-internal import WeirUpstream
+package import WeirUpstream
 
 /// Makes the upstreams that the settings name.
 package struct UpstreamFactory: Sendable {
@@ -20,33 +20,71 @@ package struct UpstreamFactory: Sendable {
     self.logger = logger
   }
 
-  /// The upstream, and the HTTP client that it alone uses, to be shut down after it.
-  package func make(_ settings: Settings.Upstream) -> (any Upstream, HTTPClient?) {
-    var configuration = UpstreamConfiguration(name: settings.name)
-    configuration.era = UpstreamConfiguration.EraPolicy(rawValue: settings.era) ?? .auto
-    configuration.clientVersion = Version.current
-    configuration.connectTimeout = settings.startTimeout
-    configuration.probeTimeout = min(configuration.probeTimeout, settings.startTimeout / 2)
+  /// The upstream with the sessions that some callers have for themselves, and the HTTP client that it alone uses, to be shut down after it.
+  package func makeFamily(_ settings: Settings.Upstream) -> (UpstreamFamily, HTTPClient?) {
+    let (shared, client) = make(settings)
+    let isolation = UpstreamFamily.Isolation(rawValue: settings.isolation) ?? .shared
+    let family = UpstreamFamily(shared, isolation: isolation, limit: settings.maxSessions, time: time) { caller in
+      var own = configuration(settings)
+      if own.era == .auto { own.era = settings.isStdio ? .auto : .legacy }
+      own.clientCapabilities = caller.capabilities
+      own.home = caller.home
+      own.awaitsOpening = true
+      own.listsCatalog = false
+      switch settings.transport {
+      case .stdio(let command, let environment, _):
+        return StdioUpstream(own, stdio(settings, command, environment, processes: 1), time: time, logger: logger)
+      case .http(let url, let headers, _):
+        return HTTPUpstream(own, http(settings, url, headers), client: client ?? HTTPClient(logger: logger), time: time, logger: logger)
+      }
+    }
+    return (family, client)
+  }
+
+  /// What everybody shares.
+  package func make(_ settings: Settings.Upstream) -> (any SharedUpstream, HTTPClient?) {
+    let configuration = configuration(settings)
     switch settings.transport {
     case .stdio(let command, let environment, let processes):
-      var stdio = StdioConfiguration(command: command.first == Settings.thisProgram ? [program] + command.dropFirst() : command)
-      stdio.environment = environment
-      stdio.processes = processes
-      #if os(Linux)
-        stdio.guardCommand = [program, "guard"]
-      #endif
-      stdio.maxLineBytes = settings.maxResultBytes
-      return (StdioUpstream(configuration, stdio, observer: observer, time: time, logger: logger), nil)
+      return (
+        StdioUpstream(configuration, stdio(settings, command, environment, processes: processes), observer: observer, time: time, logger: logger), nil
+      )
     case .http(let url, let headers, let caFile):
       var client = HTTPClientConfiguration()
       client.certificateAuthorityFile = caFile
       // A pool of connections for each upstream: what one server does to them never concerns another.
       let pool = HTTPClient(configuration: client, logger: logger)
-      var http = HTTPUpstreamConfiguration(url: url)
-      http.headers = headers
-      http.maxResponseBytes = settings.maxResultBytes
-      return (HTTPUpstream(configuration, http, client: pool, observer: observer, time: time, logger: logger), pool)
+      return (HTTPUpstream(configuration, http(settings, url, headers), client: pool, observer: observer, time: time, logger: logger), pool)
     }
+  }
+
+  private func configuration(_ settings: Settings.Upstream) -> UpstreamConfiguration {
+    var configuration = UpstreamConfiguration(name: settings.name)
+    configuration.era = UpstreamConfiguration.EraPolicy(rawValue: settings.era) ?? .auto
+    configuration.clientVersion = Version.current
+    configuration.connectTimeout = settings.startTimeout
+    configuration.probeTimeout = min(configuration.probeTimeout, settings.startTimeout / 2)
+    return configuration
+  }
+
+  private func stdio(
+    _ settings: Settings.Upstream, _ command: [String], _ environment: [String: Secret], processes: Int
+  ) -> StdioConfiguration {
+    var stdio = StdioConfiguration(command: command.first == Settings.thisProgram ? [program] + command.dropFirst() : command)
+    stdio.environment = environment
+    stdio.processes = processes
+    #if os(Linux)
+      stdio.guardCommand = [program, "guard"]
+    #endif
+    stdio.maxLineBytes = settings.maxResultBytes
+    return stdio
+  }
+
+  private func http(_ settings: Settings.Upstream, _ url: String, _ headers: [(name: String, value: Secret)]) -> HTTPUpstreamConfiguration {
+    var http = HTTPUpstreamConfiguration(url: url)
+    http.headers = headers
+    http.maxResponseBytes = settings.maxResultBytes
+    return http
   }
 
   /// Stands for what the upstream is called with: it changes when the command, the URL or a credential does, and then no old answer is found.

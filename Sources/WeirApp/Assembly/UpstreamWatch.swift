@@ -6,8 +6,11 @@ package import WeirPipeline
 package struct UpstreamWatch: UpstreamObserver {
   private let directory: ToolDirectory
   private let logger: Logger
+  private let onUpdate: @Sendable (_ upstream: Name, _ uri: Name) -> Void
 
-  package init(directory: ToolDirectory, logger: Logger) {
+  /// - Parameter onUpdate: called where a watched resource has changed.
+  package init(directory: ToolDirectory, logger: Logger, onUpdate: @escaping @Sendable (_ upstream: Name, _ uri: Name) -> Void) {
+    self.onUpdate = onUpdate
     self.directory = directory
     self.logger = logger
   }
@@ -22,6 +25,8 @@ package struct UpstreamWatch: UpstreamObserver {
         metadata: ["upstream": "\(name)", "tools": "\(tooLong.count)"])
     }
   }
+
+  package func upstream(_ name: Name, updated uri: Name) { onUpdate(name, uri) }
 
   package func upstream(_ name: Name, became state: UpstreamState) {
     directory.upstream(name, became: state)

@@ -22,6 +22,7 @@ package enum ServeCommand {
   /// - Throws: `SettingsError`; errors of listening.
   package static func run(file: String?, address: String?, logLevel: Logger.Level) async throws {
     LoggingSystem.bootstrap { _ in LineLogHandler(level: logLevel) }
+    Machine.sizeEventLoops()
     let logger = Logger(label: "weir")
     let settings = try settings(file: file, address: address)
     let assembly = try Assembly(settings, file: file ?? "built-in sample", program: Machine.program, time: time, logger: logger)

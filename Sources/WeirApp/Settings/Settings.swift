@@ -8,6 +8,8 @@ package import WeirTenancy
 package struct Settings: Sendable {
   package var listen = Listen()
   package var cache = Cache()
+  /// Seals what clients bring back; the same for all replicas. Nil: a key of this process alone.
+  package var sealKey: Secret?
   /// The file that usage is kept in; nil: in memory only.
   package var usageFile: String?
   /// By the provider's name. Providers of packs are here with the pack's facts, overridden by the file.
@@ -94,10 +96,16 @@ package struct Settings: Sendable {
     package var startTimeout: Duration = .seconds(30)
     package var maxResultBytes = 32 << 20
     package var era = "auto"
+    /// Who shares a session or process with whom: shared, session or principal.
+    package var isolation = "shared"
+    /// Sessions or processes beside the shared ones.
+    package var maxSessions = 256
     /// Whether answers over a range of time are put together from the time buckets that are known.
     package var reusesBuckets = true
     /// Whether a question may be asked in wider terms where that costs no more.
     package var widens = true
+
+    package var isStdio: Bool { if case .stdio = transport { true } else { false } }
 
     package enum Transport: Sendable {
       case stdio(command: [String], environment: [String: Secret], processes: Int)

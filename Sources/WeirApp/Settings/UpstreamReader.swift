@@ -20,7 +20,7 @@ enum UpstreamReader {
   private static func upstream(_ name: Name, _ node: SettingsNode) throws(SettingsError) -> Settings.Upstream {
     let map = try node.mapping(
       "command", "environment", "processes", "url", "headers", "ca_file", "pack", "provider", "share", "cache", "freshness", "trust_annotations",
-      "call_timeout", "start_timeout", "max_result", "era", "buckets", "widen")
+      "call_timeout", "start_timeout", "max_result", "era", "isolation", "max_sessions", "buckets", "widen")
     let pack = try map.value("pack", "a pack that Weir has: \(PolicyPacks.all.map(\.name).joined(separator: ", "))") { PolicyPacks.named($0) }
     let rules = try self.rules(map["cache"])
     let trusted = try map.duration("trust_annotations").map { Freshness(fresh: $0, stale: .zero) }
@@ -41,6 +41,10 @@ enum UpstreamReader {
     upstream.reusesBuckets = try map.flag("buckets") ?? upstream.reusesBuckets
     upstream.widens = try map.flag("widen") ?? upstream.widens
     upstream.era = try map.value("era", "auto, legacy or modern") { ["auto", "legacy", "modern"].contains($0) ? $0 : nil } ?? upstream.era
+    let isolations = UpstreamFamily.Isolation.allCases.map(\.rawValue)
+    upstream.isolation =
+      try map.value("isolation", isolations.joined(separator: ", ")) { isolations.contains($0) ? $0 : nil } ?? upstream.isolation
+    if let most = try map.count("max_sessions") { upstream.maxSessions = most } else if upstream.isStdio { upstream.maxSessions = 16 }
     return upstream
   }
 

@@ -17,12 +17,12 @@ package final class ToolDirectory: UpstreamObserver {
     fileprivate(set) var byUpstream: [Name: [Name: ToolRoute]] = [:]
   }
 
-  private let settings: [Name: UpstreamSettings]
+  let settings: [Name: UpstreamSettings]
   private let current: NIOLockedValueBox<Snapshot>
-  private let onChange: @Sendable () -> Void
+  private let onChange: @Sendable (UpstreamFeatures) -> Void
 
-  /// - Parameter onChange: called after the list of tools changed.
-  package init(upstreams: [UpstreamSettings], onChange: @escaping @Sendable () -> Void = {}) {
+  /// - Parameter onChange: called after lists changed, with those that did: tools, resources, prompts.
+  package init(upstreams: [UpstreamSettings], onChange: @escaping @Sendable (UpstreamFeatures) -> Void = { _ in }) {
     self.settings = Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }
     var snapshot = Snapshot()
     for upstream in upstreams { snapshot.states[upstream.name] = .connecting }
@@ -41,17 +41,17 @@ package final class ToolDirectory: UpstreamObserver {
   package func upstream(_ name: Name, offers catalog: UpstreamCatalog) {
     guard let settings = settings[name] else { return }
     let routes = catalog.tools.map { ToolRoute(settings: settings, tool: $0) }
-    let changed = current.withLockedValue { snapshot -> Bool in
+    let changed = current.withLockedValue { snapshot -> UpstreamFeatures in
       let before = snapshot.catalogs[name]
-      guard before != catalog else { return false }
+      guard before != catalog else { return [] }
       for route in snapshot.routes[name] ?? [] { snapshot.byAggregateName[route.aggregateName] = nil }
       snapshot.catalogs[name] = catalog
       snapshot.routes[name] = routes
       snapshot.byUpstream[name] = Dictionary(routes.map { ($0.tool.name, $0) }) { first, _ in first }
       for route in routes where route.aggregateName.utf8.count <= Self.maxNameLength { snapshot.byAggregateName[route.aggregateName] = route }
-      return before?.tools != catalog.tools
+      return catalog.changes(from: before)
     }
-    if changed { onChange() }
+    if !changed.isEmpty { onChange(changed) }
   }
 
   package func upstream(_ name: Name, became state: UpstreamState) {

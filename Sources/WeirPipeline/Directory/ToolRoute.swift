@@ -1,6 +1,7 @@
 internal import WeirCache
 package import WeirCore
 internal import WeirJSON
+internal import WeirMCP
 internal import WeirTenancy
 
 /// One tool of one upstream: where a call of it goes, and how it is listed.
@@ -12,14 +13,18 @@ package final class ToolRoute: Sendable {
   /// The definition under its aggregate name.
   let aggregateJSON: [UInt8]
   let share: SharingClass
+  /// What calls repeat in headers.
+  let headerParameters: HeaderParameters?
 
   init(settings: UpstreamSettings, tool: ToolDefinition) {
     self.settings = settings
     self.tool = tool
     self.aggregateName = Name("\(settings.name)\(ToolDirectory.separator)\(tool.name)")
     self.share = settings.share(of: tool.name)
-    let document = try? JSONDocument(parsing: tool.json)
-    self.aggregateJSON = document?.root.setting("name", to: JSONWriter.quoted(aggregateName.string)) ?? tool.json
+    let definition = try? JSONDocument(parsing: tool.json)
+    let parameters = HeaderParameters(schema: definition?.root["inputSchema"])
+    self.headerParameters = parameters?.parameters.isEmpty == false ? parameters : nil
+    self.aggregateJSON = definition?.root.setting("name", to: JSONWriter.quoted(aggregateName.string)) ?? tool.json
   }
 
   /// The partition that an answer for this caller lies in.

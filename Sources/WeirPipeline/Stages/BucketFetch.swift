@@ -126,7 +126,7 @@ struct BucketFetch: Sendable {
     return slots
   }
 
-  func known(_ hit: MemoryHit<ToolResult>) -> Known? {
+  func known(_ hit: MemoryHit<CallResult>) -> Known? {
     guard let document = try? JSONDocument(parsing: hit.payload.bytes, limits: .upstreamResult) else { return nil }
     let now = fetch.time.now()
     let lifespan = Lifespan(bornAt: now + (.zero - hit.age), freshUntil: now + hit.remainingFreshness, staleUntil: now + hit.remainingLife)
@@ -186,7 +186,7 @@ struct BucketFetch: Sendable {
   private func keep(
     _ answer: BucketAnswer, _ index: Int, _ key: CacheKey, _ ticket: PurgeTicket, _ examined: Examined, hasRowsBeside: Bool
   ) -> Known? {
-    guard let document = try? JSONDocument(parsing: answer.result, limits: .upstreamResult), let result = try? ToolResult(normalizing: document.root)
+    guard let document = try? JSONDocument(parsing: answer.result, limits: .upstreamResult), let result = try? CallResult(normalizing: document.root)
     else { return nil }
     let freshness = buckets.freshness(of: answer, in: buckets.buckets[index], hasRowsBeside: hasRowsBeside)
     let shape = missed.permitted.route.keys(for: missed.permitted.caller).key(arguments: buckets.shape)
@@ -200,7 +200,7 @@ struct BucketFetch: Sendable {
   // MARK: The answer
 
   private struct Joined {
-    let result: ToolResult
+    let result: CallResult
     let age, fresh, life: Duration
     /// What a call for the whole range alone would take.
     let requests: Int
@@ -210,7 +210,7 @@ struct BucketFetch: Sendable {
   private func join(_ slots: [Slot]) -> Joined? {
     let known = slots.compactMap(\.known)
     guard known.count == slots.count, let bytes = buckets.join(known.map(\.result.root)),
-      let document = try? JSONDocument(parsing: bytes, limits: .upstreamResult), let result = try? ToolResult(normalizing: document.root),
+      let document = try? JSONDocument(parsing: bytes, limits: .upstreamResult), let result = try? CallResult(normalizing: document.root),
       let born = known.map(\.lifespan.bornAt).min(), let fresh = known.map(\.lifespan.freshUntil).min(),
       let end = known.map(\.lifespan.staleUntil).min()
     else { return nil }
@@ -236,7 +236,7 @@ struct BucketFetch: Sendable {
       savedRequests: max(0, answer.requests - spent.requests), savedCost: max(.zero, answer.cost - spent.cost))
   }
 
-  private func isKept(_ entry: CacheEntry<ToolResult>, isWhole: Bool, _ ticket: PurgeTicket) -> Bool {
+  private func isKept(_ entry: CacheEntry<CallResult>, isWhole: Bool, _ ticket: PurgeTicket) -> Bool {
     let (cache, permitted) = (fetch.cache, missed.permitted)
     if isWhole { return fetch.keep(entry, missed.key, permitted, ticket) }
     return cache.memory.put(missed.key, entry, owner: permitted.caller.tenant, since: ticket, now: fetch.time.now()) != .tooLarge

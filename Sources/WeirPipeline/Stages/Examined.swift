@@ -5,7 +5,7 @@ internal import WeirMCP
 
 /// An answer of an upstream that the policy has looked at.
 struct Examined: Sendable {
-  let result: ToolResult
+  let result: CallResult
   let verdict: ResultVerdict
   /// What a request for this answer alone costs and takes of the provider.
   let cost: MicroUSD
@@ -27,13 +27,14 @@ struct Examined: Sendable {
   ///   - estimate: the requests that the call was expected to take, where the answer does not say.
   /// - Throws: `upstreamInvalid` for what is no complete tool result.
   init(_ result: JSONValue, arguments: JSONValue?, estimate: Int, of permitted: Permitted, price: ProviderLane) throws(CallError) {
-    var normalized = try Self.normalized(result)
+    let isShared = permitted.policy.caching.isCached
+    var normalized = isShared ? try Self.normalized(result) : try Self.relayed(result)
     var verdict = permitted.route.settings.policy.examine(
       tool: permitted.route.tool.name, arguments: arguments, result: result, isError: normalized.isError)
     if case .answer(let bytes, let cap, let requests) = verdict {
-      if normalized.isError {
+      if normalized.isError || normalized.unfinishedType != nil {
         verdict = .notAnAnswer
-      } else if let bytes, permitted.policy.caching.isCached, let rewritten = try? JSONDocument(parsing: bytes, limits: .upstreamResult) {
+      } else if let bytes, isShared, let rewritten = try? JSONDocument(parsing: bytes, limits: .upstreamResult) {
         normalized = try Self.normalized(rewritten.root)
         verdict = .answer(bytes: nil, cap: cap, requests: requests)
       }
@@ -46,7 +47,7 @@ struct Examined: Sendable {
     self.init(result: normalized, verdict: verdict, cost: isCharged ? price.price(of: requests) : .zero, requests: requests)
   }
 
-  init(result: ToolResult, verdict: ResultVerdict, cost: MicroUSD, requests: Int) {
+  init(result: CallResult, verdict: ResultVerdict, cost: MicroUSD, requests: Int) {
     self.result = result
     self.verdict = verdict
     self.cost = cost
@@ -56,11 +57,20 @@ struct Examined: Sendable {
   /// The result as a document, to be cut.
   var document: JSONDocument? { try? JSONDocument(parsing: result.bytes, limits: .upstreamResult) }
 
-  static func normalized(_ result: JSONValue) throws(CallError) -> ToolResult {
+  static func normalized(_ result: JSONValue) throws(CallError) -> CallResult {
     do {
-      return try ToolResult(normalizing: result)
+      return try CallResult(normalizing: result)
     } catch {
       throw CallError(.upstreamInvalid, "The upstream's answer is no complete tool result: \(error.message)")
+    }
+  }
+
+  /// What only its caller gets: it need not be complete.
+  private static func relayed(_ result: JSONValue) throws(CallError) -> CallResult {
+    do {
+      return try CallResult(relaying: result, isTool: true, isCacheable: false)
+    } catch {
+      throw CallError(.upstreamInvalid, "The upstream's answer is no tool result: \(error.message)")
     }
   }
 }

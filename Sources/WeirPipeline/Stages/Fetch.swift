@@ -7,7 +7,7 @@ internal import WeirTenancy
 
 /// What a flight does: brings an answer from Redis, from time buckets or from the upstream, and keeps it (stages *lane*, *fetch*, *store*).
 struct Fetch: Sendable {
-  let cache: TieredStore<ToolResult>
+  let cache: TieredStore<CallResult>
   let flights: Flights<CacheKey, Fetched>
   let writer: SharedWriter
   let dispatch: Dispatch
@@ -74,7 +74,7 @@ struct Fetch: Sendable {
   /// Keeps an entry in memory, and in Redis behind the callers' backs. False: it is kept nowhere, since what memory can't hold would be
   /// fetched from Redis on every call.
   @discardableResult
-  func keep(_ entry: CacheEntry<ToolResult>, _ key: CacheKey, _ permitted: Permitted, _ ticket: PurgeTicket) -> Bool {
+  func keep(_ entry: CacheEntry<CallResult>, _ key: CacheKey, _ permitted: Permitted, _ ticket: PurgeTicket) -> Bool {
     let started = time.now()
     guard cache.memory.put(key, entry, owner: permitted.caller.tenant, since: ticket, now: started) != .tooLarge else { return false }
     writer.write(key, entry, since: ticket)
@@ -82,7 +82,7 @@ struct Fetch: Sendable {
     return true
   }
 
-  func fetched(_ hit: MemoryHit<ToolResult>, _ source: Fetched.Source) -> Fetched {
+  func fetched(_ hit: MemoryHit<CallResult>, _ source: Fetched.Source) -> Fetched {
     Fetched(
       result: hit.payload, source: source, age: hit.age, freshUntil: hit.isFresh ? time.wall() + hit.remainingFreshness : nil, cost: hit.entry.cost,
       requests: hit.entry.upstreamRequests, savedRequests: hit.entry.upstreamRequests, savedCost: hit.entry.cost)

@@ -3,7 +3,7 @@ internal import WeirCache
 internal import WeirCore
 package import WeirMCP
 
-extension ToolResult: CachePayload {
+extension CallResult: CachePayload {
   package var byteCount: Int { bytes.count }
 }
 
@@ -42,7 +42,7 @@ package struct Fetched: Sendable {
     }
   }
 
-  let result: ToolResult
+  let result: CallResult
   let source: Source
   let age: Duration
   /// When the answer stops being fresh; nil where it is not kept.

@@ -1,10 +1,10 @@
 internal import WeirJSON
 internal import WeirMCP
 
-extension ReceivedCall {
-  /// The members of the caller's `_meta` that travel on: all but those that belong to the connection or to Weir (MCP 2026-07-28, `_meta`).
+extension JSONValue {
+  /// Of the `params` of a request: the members of the caller's `_meta` that travel on: all but those that belong to the connection or to Weir (MCP 2026-07-28, `_meta`).
   var forwardedMeta: [UInt8]? {
-    guard let meta = params["_meta"], meta.kind == .object else { return nil }
+    guard let meta = self["_meta"], meta.kind == .object else { return nil }
     let own = [
       MetaKey.protocolVersion, MetaKey.clientInfo, MetaKey.clientCapabilities, MetaKey.serverInfo, MetaKey.logLevel, MetaKey.progressToken,
       MetaKey.weirCache,

@@ -46,11 +46,11 @@ struct Missed: Sendable {
   enum LookUp {
     /// Nothing declares the call cacheable: it goes past look-up, flights and store.
     case bypass
-    case hit(Missed, MemoryHit<ToolResult>)
+    case hit(Missed, MemoryHit<CallResult>)
     case miss(Missed)
   }
 
-  static func lookUp(_ permitted: Permitted, keys: CacheKeyBuilder, in cache: TieredStore<ToolResult>, now: Moment) -> LookUp {
+  static func lookUp(_ permitted: Permitted, keys: CacheKeyBuilder, in cache: TieredStore<CallResult>, now: Moment) -> LookUp {
     guard case .cached(let freshness) = permitted.policy.caching else { return .bypass }
     let missed = Missed(permitted, key: keys.key(arguments: permitted.policy.keyArguments), freshness: freshness)
     if let hit = cache.peek(missed.key, now: now) { return .hit(missed, hit) }

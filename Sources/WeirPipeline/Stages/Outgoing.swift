@@ -14,12 +14,29 @@ struct Outgoing: Sendable {
   let requests: Int
   /// Where it may leave together with others.
   let merging: MergeableCall?
+  /// Who asks; nil where the answer may be given to others.
+  private(set) var client: UpstreamCaller?
+  /// Members of `params` in the place of the caller's own.
+  private var members: [(name: String, value: [UInt8])] = []
 
   /// The whole call, as its policy has it.
   init(_ permitted: Permitted) {
     self.init(
       permitted, arguments: permitted.policy.sentArguments, requests: permitted.policy.requests,
       merging: permitted.policy.caching.isCached ? permitted.policy.merging : nil)
+  }
+
+  /// A call that is passed on as it is.
+  init(_ permitted: Permitted, client: UpstreamCaller?) {
+    self.init(permitted)
+    self.client = client
+  }
+
+  /// The same with these members of `params`.
+  func adding(_ members: [(name: String, value: [UInt8])]) -> Outgoing {
+    var copy = self
+    copy.members = members
+    return copy
   }
 
   /// Other arguments of the same tool, which its policy made of the call's own.
@@ -53,13 +70,20 @@ struct Outgoing: Sendable {
     for (name, value) in permitted.call.params.members {
       guard let key = name.string, !Self.ownMembers.contains(where: { name.isString($0) }) else { continue }
       if name.isString("arguments"), explicit != nil { continue }
+      if members.contains(where: { name.isString($0.name) }) { continue }
       writer.memberRaw(key, value.raw)
     }
     if let explicit { writer.memberRaw("arguments", explicit) }
+    for member in members { writer.memberRaw(member.name, member.value) }
     writer.endObject()
-    return UpstreamRequest(
+    var request = UpstreamRequest(
       method: MCPMethod.toolsCall, name: permitted.route.tool.name, params: writer.bytes,
       // What a shared answer is made from must not depend on who asked first.
-      meta: isCached ? nil : permitted.call.forwardedMeta, deadline: deadline, isRepeatable: isCached, onProgress: onProgress)
+      meta: isCached ? nil : permitted.call.params.forwardedMeta, caller: client, deadline: deadline, isRepeatable: isCached, onProgress: onProgress)
+    if let parameters = permitted.route.headerParameters {
+      let sent = explicit.flatMap { try? JSONDocument(parsing: $0).root } ?? permitted.call.params["arguments"]
+      request.headers = parameters.headers(of: sent)
+    }
+    return request
   }
 }

@@ -39,6 +39,14 @@ package struct Permitted: Sendable {
   }
 }
 
+extension UpstreamCaller {
+  /// Whether an upstream may have something to say or to ask before it answers this client. A modern client is asked by the answer itself.
+  func mayConverse(with features: UpstreamFeatures) -> Bool {
+    guard session != nil else { return logLevel != nil }
+    return capabilities != nil || logLevel != nil || features.contains(.logging)
+  }
+}
+
 extension ReceivedCall {
   /// Members of `params` that every tool call may have.
   private static let plainMembers: [String] = ["name", "arguments", "_meta"]

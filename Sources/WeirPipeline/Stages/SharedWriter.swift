@@ -7,7 +7,7 @@ package import WeirMCP
 package final class SharedWriter: Sendable {
   private struct Job: Sendable {
     let key: CacheKey
-    let entry: CacheEntry<ToolResult>
+    let entry: CacheEntry<CallResult>
     let ticket: PurgeTicket
   }
 
@@ -15,12 +15,12 @@ package final class SharedWriter: Sendable {
   private static let capacity = 1024
   private static let writers = 4
 
-  private let cache: TieredStore<ToolResult>
+  private let cache: TieredStore<CallResult>
   private let jobs: AsyncStream<Job>
   private let queue: AsyncStream<Job>.Continuation
   private let dropped = Counter()
 
-  package init(cache: TieredStore<ToolResult>) {
+  package init(cache: TieredStore<CallResult>) {
     self.cache = cache
     (jobs, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.capacity))
   }
@@ -28,7 +28,7 @@ package final class SharedWriter: Sendable {
   /// Answers that were not written since too many waited, or since no more were taken.
   package var droppedCount: Int64 { dropped.current }
 
-  func write(_ key: CacheKey, _ entry: CacheEntry<ToolResult>, since ticket: PurgeTicket) {
+  func write(_ key: CacheKey, _ entry: CacheEntry<CallResult>, since ticket: PurgeTicket) {
     guard cache.hasSharedStore else { return }
     guard case .enqueued = queue.yield(Job(key: key, entry: entry, ticket: ticket)) else { return dropped.add() }
   }

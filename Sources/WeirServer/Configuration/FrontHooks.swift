@@ -1,3 +1,5 @@
+package import WeirCore
+
 /// What the front asks of and tells to the rest of the process. Every closure may be called from any thread and must not block.
 package struct FrontHooks: Sendable {
   /// What `/readyz` shows.
@@ -37,6 +39,8 @@ package struct FrontHooks: Sendable {
   package var onRequest: (@Sendable (_ label: StaticString, _ status: Int) -> Void)?
   /// Called with +1 and -1 as connections come and go.
   package var onConnection: (@Sendable (_ change: Int) -> Void)?
+  /// Called once for each session of a legacy client that ends.
+  package var onSessionEnd: (@Sendable (_ session: Name) -> Void)?
 
   package init() {}
 }

@@ -36,6 +36,6 @@ struct CallRunner: Sendable {
     connection.serve(call)
     let reply = await call.reply() ?? MCPEndpoint.drained(call)
     connection.forgetDeparture()
-    return reply.map { core.mcp.encoded($0, id: call.id, era: call.era) } ?? core.mcp.cancelled(id: call.id)
+    return reply.map { core.mcp.encoded($0, id: call.id, era: call.era, label: call.label) } ?? core.mcp.cancelled(id: call.id)
   }
 }

@@ -186,7 +186,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       let answer = core.answer(request)
       switch answer.kind {
       case .reply(let reply): return send(reply, context)
-      case .waiting(let call) where call.progressToken == nil && connection.run(CallRunner.Job(call: call, headers: answer.headers)):
+      case .waiting(let call) where !call.isStream && connection.run(CallRunner.Job(call: call, headers: answer.headers)):
         isRunning = true
         return arm(context)
       case .waiting, .stream: connection.leave(.answer(answer))

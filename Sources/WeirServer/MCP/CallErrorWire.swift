@@ -60,11 +60,13 @@ enum CallErrorWire {
   static func object(_ error: CallError, code: Int) -> RPCErrorObject {
     // Data of a translated error describes the other hop.
     let data = code == error.upstreamCode ? error.upstreamData.flatMap { shareable($0, of: code) } : nil
-    return RPCErrorObject(code: code, message: text(error), data: data)
+    return RPCErrorObject(code: code, message: error.upstreamMessage ?? text(error), data: data)
   }
 
-  /// An upstream's `data` is its own: stack traces, paths, addresses. Only what MCP says clients are to read goes through, `{"uri":…}`.
+  /// An upstream's `data` is its own: stack traces, paths, addresses. Only what MCP says clients are to read goes through.
   private static func shareable(_ data: [UInt8], of code: Int) -> [UInt8]? {
+    // Where the user has to go is what this error is for (MCP 2025-11-25, elicitation).
+    if code == urlElicitationRequired { return data }
     guard code == RPCErrorObject.invalidParams || code == RPCErrorObject.resourceNotFound else { return nil }
     guard let root = try? JSONDocument(parsing: data).root, root.kind == .object, root.count == 1, root["uri"]?.kind == .string else { return nil }
     return data

@@ -10,7 +10,7 @@ extension MCPEndpoint {
     if case .request(let id, let method, let params) = message, ASCII.equals(method, MCPMethod.initialize) {
       return .reply(initialize(id, params, exchange))
     }
-    let session: Name
+    let session: OpenSession
     switch findSession(exchange) {
     case .failure(let refusal): return .reply(refusal.reply)
     case .success(let found): session = found
@@ -23,27 +23,45 @@ extension MCPEndpoint {
         return .reply(reply(200, id, error))
       }
     case .notification(let method, let params):
-      if ASCII.equals(method, MCPMethod.cancelled), let id = params?["requestId"].flatMap({ RPCID($0) }) { sessions.cancel(id, in: session) }
+      if ASCII.equals(method, MCPMethod.cancelled), let id = params?["requestId"].flatMap({ RPCID($0) }) { sessions.cancel(id, in: session.id) }
       return .reply(Reply(202, label: "notification"))
-    case .response, .failure:
+    case .response(let id, let result):
+      sessions.questions.answer(id, in: session.id, .success(result.raw))
+      return .reply(Reply(202, label: "response"))
+    case .failure(let id, let error):
+      let refusal = ClientRefusal(code: error.code, message: error.message, data: error.data)
+      if let id { sessions.questions.answer(id, in: session.id, .failure(refusal)) }
       return .reply(Reply(202, label: "response"))
     }
   }
 
   private func legacyRequest(
-    _ id: RPCID, _ method: String, _ params: JSONValue?, _ session: Name, _ exchange: Exchange
+    _ id: RPCID, _ method: String, _ params: JSONValue?, _ session: OpenSession, _ exchange: Exchange
   ) throws(RPCErrorObject) -> Answer {
+    let client = UpstreamCaller(
+      capabilities: session.facts.capabilities, logLevel: session.facts.logLevel.map { JSONWriter.quoted($0.rawValue) }, session: session.id,
+      principal: exchange.caller.principal, home: SessionPeer(session: session.id, sessions: sessions))
+    let asked = Asked(id: id, method: method, params: params, era: .legacy, client: client)
     if ASCII.equals(method, MCPMethod.toolsCall) {
       guard let name = params?["name"]?.string else {
         throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.name must be a string")
       }
-      return try call(id, Name(name), params, era: .legacy, session: session, exchange)
-    }
-    if ASCII.equals(method, MCPMethod.toolsList) {
-      return .reply(result(id, try tools(params, era: .legacy, exchange), label: "tools/list"))
+      return try call(asked, Name(name), exchange)
     }
     if ASCII.equals(method, MCPMethod.ping) { return .reply(result(id, Array("{}".utf8), label: "ping")) }
+    if ASCII.equals(method, MCPMethod.setLevel) { return .reply(try setLevel(id, params, session.id)) }
+    if let answer = try subscription(asked, session: session.id, exchange) { return answer }
+    if let answer = try common(asked, exchange) { return answer }
     throw RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method here")
+  }
+
+  private func setLevel(_ id: RPCID, _ params: JSONValue?, _ session: Name) throws(RPCErrorObject) -> Reply {
+    guard let level = LogLevel.allCases.first(where: { params?["level"]?.isString($0.rawValue) == true }) else {
+      throw RPCErrorObject(
+        code: RPCErrorObject.invalidParams, message: "params.level must be one of \(LogLevel.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    sessions.set(level, in: session)
+    return result(id, Array("{}".utf8), label: "logging/setLevel")
   }
 
   private func initialize(_ id: RPCID, _ params: JSONValue?, _ exchange: Exchange) -> Reply {
@@ -54,14 +72,16 @@ extension MCPEndpoint {
     let revision = ProtocolRevision(asked).flatMap { $0.era == .legacy ? $0 : nil } ?? .latestLegacy
     let session: Name
     do throws(SessionTable.Full) {
-      session = try sessions.open(principal: exchange.caller.principal, endpoint: exchange.endpoint.key, revision: revision, now: time.now())
+      session = try sessions.open(
+        principal: exchange.caller.principal, endpoint: exchange.endpoint.key, revision: revision,
+        capabilities: ClientCapabilities.relayable(of: params?["capabilities"]), now: time.now())
     } catch {
       return self.error(503, id, RPCErrorObject.internalError, "too many sessions are open; end some with DELETE or try again later")
     }
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("protocolVersion", revision.rawValue)
-    writer.memberRaw("capabilities", #"{"tools":{"listChanged":true}}"#.utf8)
+    writer.memberRaw("capabilities", capabilities(exchange))
     writer.memberRaw("serverInfo", serverInfo)
     if let text = gateway.instructions(at: exchange.endpoint, for: exchange.caller) { writer.member("instructions", text) }
     writer.endObject()
@@ -72,25 +92,31 @@ extension MCPEndpoint {
 
   struct SessionRefusal: Error { let reply: Reply }
 
+  /// A session that a request may use, and what is known of its client.
+  struct OpenSession {
+    let id: Name
+    let facts: SessionTable.Session
+  }
+
   /// The session that the request names, if it is this caller's. A foreign one looks like an unknown one.
-  private func findSession(_ exchange: Exchange) -> Result<Name, SessionRefusal> {
+  private func findSession(_ exchange: Exchange) -> Result<OpenSession, SessionRefusal> {
     guard let header = exchange.request.fields.session else {
       let line = "the header Mcp-Session-Id is missing; open a session with initialize"
       return .failure(SessionRefusal(reply: error(400, nil, RPCErrorObject.invalidRequest, line)))
     }
     let id = Name(header)
-    guard sessions.use(id, principal: exchange.caller.principal, endpoint: exchange.endpoint.key, now: time.now()) != nil else {
+    guard let facts = sessions.use(id, principal: exchange.caller.principal, endpoint: exchange.endpoint.key, now: time.now()) else {
       return .failure(SessionRefusal(reply: error(404, nil, RPCErrorObject.invalidRequest, "there is no such session; open one with initialize")))
     }
-    return .success(id)
+    return .success(OpenSession(id: id, facts: facts))
   }
 
   func endSession(_ exchange: Exchange) -> Reply {
     if isModern(exchange) { return notAllowed("DELETE") }
     switch findSession(exchange) {
     case .failure(let refusal): return refusal.reply
-    case .success(let id):
-      _ = sessions.close(id, principal: exchange.caller.principal, endpoint: exchange.endpoint.key, now: time.now())
+    case .success(let session):
+      _ = sessions.close(session.id, principal: exchange.caller.principal, endpoint: exchange.endpoint.key, now: time.now())
       return Reply(200, label: "DELETE")
     }
   }
@@ -102,9 +128,9 @@ extension MCPEndpoint {
     }
     switch findSession(exchange) {
     case .failure(let refusal): return .reply(refusal.reply)
-    case .success(let id):
+    case .success(let session):
       let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
-      let stream = NotificationStream(session: id, principal: exchange.caller.principal, mailbox: mailbox) { [sessions, time] in
+      let stream = NotificationStream(session: session.id, principal: exchange.caller.principal, mailbox: mailbox) { [sessions, time] in
         sessions.close($0, now: time.now())
       }
       do throws(Sessions.StreamRefusal) {

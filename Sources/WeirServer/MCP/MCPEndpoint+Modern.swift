@@ -2,6 +2,7 @@ import WeirCore
 import WeirJSON
 import WeirMCP
 import WeirPipeline
+import WeirTenancy
 
 /// MCP 2026-07-28: every request stands alone (rules M6 to M9, M13, M14, M20 to M23).
 extension MCPEndpoint {
@@ -50,21 +51,57 @@ extension MCPEndpoint {
     _ id: RPCID, _ method: String, _ params: JSONValue?, _ version: ModernVersion, _ exchange: Exchange
   ) throws(RPCErrorObject) -> Answer {
     try checkVersion(version)
-    guard ASCII.equals(method, MCPMethod.toolsCall) || ASCII.equals(method, MCPMethod.toolsList) || ASCII.equals(method, MCPMethod.discover) else {
-      throw RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method in this version")
-    }
+    guard Self.modernMethods.contains(where: { ASCII.equals(method, $0) }) else { throw Self.unknownMethod }
     try checkMeta(params?[MetaKey.meta], version)
     try mirror("Mcp-Method", exchange.request.fields.method, method)
-    if ASCII.equals(method, MCPMethod.toolsCall) {
-      guard let name = params?["name"] else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.name is missing") }
-      guard let text = name.string else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.name must be a string") }
+    if ASCII.equals(method, MCPMethod.discover) { return .reply(result(id, discovery(exchange), label: "server/discover")) }
+    let asked = Asked(id: id, method: method, params: params, era: .modern, client: try client(params?[MetaKey.meta], exchange))
+    if let member = Self.mirrored(method) {
+      guard let value = params?[member] else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.\(member) is missing") }
+      guard let text = value.string else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.\(member) must be a string") }
       try mirror("Mcp-Name", exchange.request.fields.name, text)
-      return try call(id, Name(text), params, era: .modern, session: nil, exchange)
+      if ASCII.equals(method, MCPMethod.toolsCall) {
+        try checkParameters(of: Name(text), params, exchange)
+        return try call(asked, Name(text), exchange)
+      }
     }
-    if ASCII.equals(method, MCPMethod.toolsList) {
-      return .reply(result(id, try tools(params, era: .modern, exchange), label: "tools/list"))
+    if ASCII.equals(method, MCPMethod.subscriptionsListen) { return try listen(asked, exchange) }
+    guard let answer = try common(asked, exchange) else { throw Self.unknownMethod }
+    return answer
+  }
+
+  private static let modernMethods = [
+    MCPMethod.toolsCall, MCPMethod.toolsList, MCPMethod.discover, MCPMethod.resourcesList, MCPMethod.resourceTemplatesList, MCPMethod.resourcesRead,
+    MCPMethod.promptsList, MCPMethod.promptsGet, MCPMethod.complete, MCPMethod.subscriptionsListen,
+  ]
+
+  private static let unknownMethod = RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method in this version")
+
+  /// The member of `params` that `Mcp-Name` repeats (rule M7).
+  private static func mirrored(_ method: String) -> String? {
+    if ASCII.equals(method, MCPMethod.toolsCall) || ASCII.equals(method, MCPMethod.promptsGet) { return "name" }
+    return ASCII.equals(method, MCPMethod.resourcesRead) ? "uri" : nil
+  }
+
+  /// What a tool wants repeated in `Mcp-Param-…` must be there and say the same as the arguments (rule M10).
+  private func checkParameters(of tool: Name, _ params: JSONValue?, _ exchange: Exchange) throws(RPCErrorObject) {
+    guard let parameters = gateway.headerParameters(of: tool, at: exchange.endpoint) else { return }
+    let fields = exchange.request.fields.parameters
+    if let name = parameters.mismatch(in: params?["arguments"], value: { fields[$0] }) {
+      throw RPCErrorObject(code: RPCErrorObject.headerMismatch, message: "the header Mcp-Param-\(name) is missing or differs from the arguments")
     }
-    return .reply(result(id, discovery(exchange), label: "server/discover"))
+  }
+
+  private func client(_ meta: JSONValue?, _ exchange: Exchange) throws(RPCErrorObject) -> UpstreamCaller {
+    var level: [UInt8]?
+    if let wanted = meta?[MetaKey.logLevel] {
+      guard LogLevel.allCases.contains(where: { wanted.isString($0.rawValue) }) else {
+        throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "_meta.\(MetaKey.logLevel) is no level")
+      }
+      level = wanted.raw
+    }
+    return UpstreamCaller(
+      capabilities: ClientCapabilities.relayable(of: meta?[MetaKey.clientCapabilities]), logLevel: level, principal: exchange.caller.principal)
   }
 
   private func checkVersion(_ version: ModernVersion) throws(RPCErrorObject) {
@@ -126,7 +163,7 @@ extension MCPEndpoint {
     writer.beginObject()
     writer.member("resultType", "complete")
     writer.memberRaw("supportedVersions", Self.versions)
-    writer.memberRaw("capabilities", #"{"tools":{}}"#.utf8)
+    writer.memberRaw("capabilities", capabilities(exchange))
     if let text = gateway.instructions(at: exchange.endpoint, for: exchange.caller) { writer.member("instructions", text) }
     writer.member("ttlMs", max(0, configuration.discoverTTL.saturatedMilliseconds))
     writer.member("cacheScope", "private")

@@ -5,17 +5,36 @@ import WeirPipeline
 
 /// `tools/list` and `tools/call`, the same for both eras but for their envelopes.
 extension MCPEndpoint {
-  func tools(_ params: JSONValue?, era: ProtocolEra, _ exchange: Exchange) throws(RPCErrorObject) -> [UInt8] {
-    // Lists are given whole, so no cursor is ever ours.
-    if let cursor = params?["cursor"], !cursor.isNull {
+  /// A request that both eras know, with what is the era's own about it.
+  struct Asked {
+    let id: RPCID
+    let method: String
+    let params: JSONValue?
+    let era: ProtocolEra
+    let client: UpstreamCaller
+
+    /// What the request is called in metrics.
+    var label: StaticString {
+      switch method {
+      case MCPMethod.resourcesRead: "resources/read"
+      case MCPMethod.promptsGet: "prompts/get"
+      case MCPMethod.complete: "completion/complete"
+      default: "tools/call"
+      }
+    }
+  }
+
+  /// The result of a list, which is given whole.
+  func listed(_ member: String, _ listing: Listing, _ asked: Asked) throws(RPCErrorObject) -> [UInt8] {
+    // No cursor is ever ours.
+    if let cursor = asked.params?["cursor"], !cursor.isNull {
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "this cursor is not from here; the list has one page")
     }
-    let listing = gateway.tools(at: exchange.endpoint, for: exchange.caller)
     var writer = JSONWriter()
     writer.beginObject()
-    if era == .modern { writer.member("resultType", "complete") }
-    writer.memberRaw("tools", listing.tools)
-    if era == .modern {
+    if asked.era == .modern { writer.member("resultType", "complete") }
+    writer.memberRaw(member, listing.items)
+    if asked.era == .modern {
       writer.member("ttlMs", max(0, listing.ttl.saturatedMilliseconds))
       writer.member("cacheScope", "private")
       writer.memberRaw(MetaKey.meta, resultMeta)
@@ -24,23 +43,26 @@ extension MCPEndpoint {
     return writer.bytes
   }
 
-  func call(
-    _ id: RPCID, _ name: Name, _ params: JSONValue?, era: ProtocolEra, session: Name?, _ exchange: Exchange
-  ) throws(RPCErrorObject) -> Answer {
-    guard let params else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params is missing") }
+  func call(_ asked: Asked, _ name: Name, _ exchange: Exchange) throws(RPCErrorObject) -> Answer {
+    guard let params = asked.params else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params is missing") }
     if let arguments = params["arguments"], arguments.kind != .object {
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.arguments must be an object; leave it out where there are none")
     }
     let token = try progressToken(params)
     let received = ReceivedCall(
-      endpoint: exchange.endpoint, name: name, params: params, receivedAt: exchange.request.receivedAt)
-    switch gateway.call(received, by: exchange.caller) {
-    case .finished(let reply): return .reply(encoded(reply, id: id, era: era))
-    case .pending(let pending): return .waiting(waiting(pending, id: id, era: era, token: token, session: session))
+      endpoint: exchange.endpoint, name: name, params: params, client: asked.client, receivedAt: exchange.request.receivedAt)
+    return answer(gateway.call(received, by: exchange.caller), asked, token)
+  }
+
+  /// What a step of the pipeline means for the connection.
+  func answer(_ step: CallStep, _ asked: Asked, _ token: [UInt8]?) -> Answer {
+    switch step {
+    case .finished(let reply): .reply(encoded(reply, id: asked.id, era: asked.era, label: asked.label))
+    case .pending(let pending): .waiting(waiting(pending, asked, token: token))
     }
   }
 
-  private func progressToken(_ params: JSONValue) throws(RPCErrorObject) -> [UInt8]? {
+  func progressToken(_ params: JSONValue) throws(RPCErrorObject) -> [UInt8]? {
     guard let token = params[MetaKey.meta]?[MetaKey.progressToken] else { return nil }
     guard let id = RPCID(token) else {
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params._meta.progressToken must be a string or an integer")
@@ -48,29 +70,32 @@ extension MCPEndpoint {
     return id.raw
   }
 
-  private func waiting(_ pending: PendingCall, id: RPCID, era: ProtocolEra, token: [UInt8]?, session: Name?) -> WaitingCall {
+  private func waiting(_ pending: PendingCall, _ asked: Asked, token: [UInt8]?) -> WaitingCall {
     let departure = Departure()
-    if let session { sessions.begin(id, in: session, departure: departure) }
-    return WaitingCall(pending, id: id, era: era, progressToken: token, departure: departure) { [sessions, time] in
+    let session = asked.client.session
+    if let session { sessions.begin(asked.id, in: session, departure: departure) }
+    return WaitingCall(
+      pending, id: asked.id, era: asked.era, label: asked.label, session: session, progressToken: token, departure: departure
+    ) { [sessions, time] in
       if let session { sessions.end(departure, in: session, now: time.now()) }
     }
   }
 
   /// The answer of a call as a whole HTTP reply.
-  func encoded(_ reply: CallReply, id: RPCID, era: ProtocolEra) -> Reply {
+  func encoded(_ reply: CallReply, id: RPCID, era: ProtocolEra, label: StaticString = "tools/call") -> Reply {
     switch reply.body {
     case .result(let result, let provenance) where result.bytes.count >= configuration.limits.minSharedAnswerBytes:
-      guard let lease = table.lease(result.bytes, now: time.now()) else { return encoded(.noRoom(configuration.limits), id: id, era: era) }
+      guard let lease = table.lease(result.bytes, now: time.now()) else { return encoded(.noRoom(configuration.limits), id: id, era: era, label: label) }
       let pieces = result.pieces(for: era, provenance: provenance, serverInfo: serverInfo)
-      return Reply(200, .json, .shared(SharedAnswer(RPCWriter.result(id: id, pieces: pieces), lease: lease)), label: "tools/call")
+      return Reply(200, .json, .shared(SharedAnswer(RPCWriter.result(id: id, pieces: pieces), lease: lease)), label: label)
     case .result(let result, let provenance):
       return Reply(
-        200, .json, RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo)), label: "tools/call")
+        200, .json, RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo)), label: label)
     case .failure(let error):
       let form = CallErrorWire.form(of: error, for: era)
       let headers: [(name: String, value: String)] = form == .challenge ? [("www-authenticate", "Bearer")] : []
       return Reply(
-        CallErrorWire.status(of: form, for: era), .json, message(error, form, reply.outcome, id: id, era: era), headers: headers, label: "tools/call")
+        CallErrorWire.status(of: form, for: era), .json, message(error, form, reply.outcome, id: id, era: era), headers: headers, label: label)
     }
   }
 
@@ -81,7 +106,7 @@ extension MCPEndpoint {
     switch form {
     case .toolResult:
       let provenance = Array(#"{"outcome":"\#(outcome.rawValue)"}"#.utf8)
-      let result = ToolResult.failure(text: CallErrorWire.text(error))
+      let result = CallResult.failure(text: CallErrorWire.text(error))
       return RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo))
     case .error(let code):
       return RPCWriter.error(id: id, CallErrorWire.object(error, code: code))

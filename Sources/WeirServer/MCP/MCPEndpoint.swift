@@ -10,6 +10,7 @@ struct MCPEndpoint: Sendable {
   let configuration: FrontConfiguration
   let gateway: any Gateway
   let sessions: Sessions
+  let listeners: Listeners
   let table: ConnectionTable
   let time: any TimeSource
   /// `{"name":"weir","version":…}`
@@ -17,10 +18,11 @@ struct MCPEndpoint: Sendable {
   /// `{"io.modelcontextprotocol/serverInfo":…}`
   let resultMeta: [UInt8]
 
-  init(configuration: FrontConfiguration, gateway: any Gateway, sessions: Sessions, table: ConnectionTable, time: any TimeSource) {
+  init(configuration: FrontConfiguration, gateway: any Gateway, sessions: Sessions, listeners: Listeners, table: ConnectionTable, time: any TimeSource) {
     self.configuration = configuration
     self.gateway = gateway
     self.sessions = sessions
+    self.listeners = listeners
     self.table = table
     self.time = time
     var info = JSONWriter()

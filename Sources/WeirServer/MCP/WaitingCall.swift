@@ -7,30 +7,43 @@ import WeirPipeline
 final class WaitingCall: Sendable {
   let id: RPCID
   let era: ProtocolEra
+  /// What the request is called in metrics.
+  let label: StaticString
   /// The JSON text of the caller's progress token, where it sent one.
   let progressToken: [UInt8]?
+  /// The session of a legacy client.
+  let session: Name?
+  /// The upstream may have something to say or to ask before it answers.
+  let isConversation: Bool
   /// Told when nobody waits any more.
   let departure: Departure
   private let pending: NIOLockedValueBox<PendingCall?>
   private let onEnd: @Sendable () -> Void
 
   init(
-    _ pending: PendingCall, id: RPCID, era: ProtocolEra, progressToken: [UInt8]?, departure: Departure, onEnd: @escaping @Sendable () -> Void
+    _ pending: PendingCall, id: RPCID, era: ProtocolEra, label: StaticString, session: Name?, progressToken: [UInt8]?, departure: Departure,
+    onEnd: @escaping @Sendable () -> Void
   ) {
     self.pending = NIOLockedValueBox(pending)
+    self.session = session
+    isConversation = pending.isConversation
     self.id = id
     self.era = era
+    self.label = label
     self.progressToken = progressToken
     self.departure = departure
     self.onEnd = onEnd
   }
 
+  /// Whether the answer is an event stream.
+  var isStream: Bool { progressToken != nil || isConversation }
+
   /// Waits for the answer, or until nobody wants it any more: then nil. The second call returns nil at once.
-  func reply(onProgress: (@Sendable (CallProgress) -> Void)? = nil) async -> CallReply? {
+  func reply(to listener: CallListener = CallListener()) async -> CallReply? {
     guard let call = take() else { return nil }
     defer { onEnd() }
     return await withTaskGroup(of: CallReply?.self) { group in
-      group.addTask { await call.reply(onProgress: onProgress) }
+      group.addTask { await call.reply(to: listener) }
       group.addTask { [departure] in
         _ = await departure.wait()
         return nil

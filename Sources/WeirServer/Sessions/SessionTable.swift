@@ -8,6 +8,10 @@ package struct SessionTable: Sendable {
     package let principal: Name
     package let endpoint: Name
     package let revision: ProtocolRevision
+    /// What the client can be asked, a JSON object; nil: nothing.
+    package let capabilities: [UInt8]?
+    /// Set by `logging/setLevel`; nil: whatever the upstream thinks fit.
+    package fileprivate(set) var logLevel: LogLevel?
     package fileprivate(set) var lastUsed: Moment
     /// Calls in flight and open streams: a session in use is not idle.
     package fileprivate(set) var uses = 0
@@ -35,12 +39,12 @@ package struct SessionTable: Sendable {
   /// A new session. Idle ones are forgotten first where there is no room. Where this principal has too many, its own session that was unused
   /// for longest gives way, unless a call or a stream is in it.
   package mutating func open(
-    _ id: Name, principal: Name, endpoint: Name, revision: ProtocolRevision, now: Moment
+    _ id: Name, principal: Name, endpoint: Name, revision: ProtocolRevision, capabilities: [UInt8]? = nil, now: Moment
   ) throws(Full) {
     if sessions.count >= limit { expire(now: now) }
     if perPrincipal[principal, default: 0] >= limitPerPrincipal { evict(of: principal) }
     guard sessions.count < limit, perPrincipal[principal, default: 0] < limitPerPrincipal else { throw .tooMany }
-    sessions[id] = Session(principal: principal, endpoint: endpoint, revision: revision, lastUsed: now)
+    sessions[id] = Session(principal: principal, endpoint: endpoint, revision: revision, capabilities: capabilities, lastUsed: now)
     perPrincipal[principal, default: 0] += 1
   }
 
@@ -54,6 +58,8 @@ package struct SessionTable: Sendable {
     sessions[id]?.lastUsed = now
     return session
   }
+
+  package mutating func set(_ level: LogLevel, in id: Name) { sessions[id]?.logLevel = level }
 
   /// A call or a stream of this session begins.
   package mutating func begin(_ id: Name) { sessions[id]?.uses += 1 }

@@ -11,11 +11,16 @@ final class Sessions: Sendable {
     var streamsPerPrincipal: [Name: Int] = [:]
   }
 
+  /// What their clients are asked.
+  let questions = ClientQuestions()
   private let state: NIOLockedValueBox<State>
   private let limits: FrontLimits
 
-  init(limits: FrontLimits) {
+  private let onEnd: (@Sendable (Name) -> Void)?
+
+  init(limits: FrontLimits, onEnd: (@Sendable (Name) -> Void)? = nil) {
     self.limits = limits
+    self.onEnd = onEnd
     state = NIOLockedValueBox(
       State(table: SessionTable(limit: limits.maxSessions, limitPerPrincipal: limits.maxSessionsPerPrincipal, idleTimeout: limits.sessionIdleTimeout))
     )
@@ -35,11 +40,11 @@ final class Sessions: Sendable {
     return Name(String(decoding: text, as: UTF8.self))
   }
 
-  func open(principal: Name, endpoint: Name, revision: ProtocolRevision, now: Moment) throws(SessionTable.Full) -> Name {
+  func open(principal: Name, endpoint: Name, revision: ProtocolRevision, capabilities: [UInt8]?, now: Moment) throws(SessionTable.Full) -> Name {
     let id = Self.newID()
     let opened = state.withLockedValue { state -> Result<Void, SessionTable.Full> in
       Result { () throws(SessionTable.Full) in
-        try state.table.open(id, principal: principal, endpoint: endpoint, revision: revision, now: now)
+        try state.table.open(id, principal: principal, endpoint: endpoint, revision: revision, capabilities: capabilities, now: now)
       }
     }
     try opened.get()
@@ -58,8 +63,12 @@ final class Sessions: Sendable {
     }
     for call in calls { call.fire(.cancelled) }
     stream?.end()
+    if closed { ended(id) }
     return closed
   }
+
+  /// `logging/setLevel`.
+  func set(_ level: LogLevel, in session: Name) { state.withLockedValue { $0.table.set(level, in: session) } }
 
   // MARK: Calls
 
@@ -116,5 +125,13 @@ final class Sessions: Sendable {
 
   var openStreams: [NotificationStream] { state.withLockedValue { Array($0.streams.values) } }
 
-  func expire(now: Moment) { state.withLockedValue { _ = $0.table.expire(now: now) } }
+  /// The stream of a session, where its client has one open.
+  func stream(of session: Name) -> NotificationStream? { state.withLockedValue { $0.streams[session] } }
+
+  func expire(now: Moment) { for id in state.withLockedValue({ $0.table.expire(now: now) }) { ended(id) } }
+
+  private func ended(_ id: Name) {
+    questions.end(id)
+    onEnd?(id)
+  }
 }

@@ -1,22 +1,33 @@
 import WeirCore
 import WeirMCP
 
-/// The event stream that a legacy client opens with `GET` (MCP 2025-11-25, Streamable HTTP, listening for messages).
+/// The event stream that a legacy client opens with `GET` (MCP 2025-11-25, Streamable HTTP, listening for messages), or a modern one with
+/// `subscriptions/listen`.
 final class NotificationStream: Sendable {
+  /// The session, or what a stream without one is called.
   let session: Name
   let principal: Name
   let mailbox: StreamMailbox
+  /// Written before anything else.
+  let opening: [UInt8]
+  /// Written last, where the stream ends from this side.
+  private let closing: ReplyBody?
   private let onClose: @Sendable (NotificationStream) -> Void
 
-  init(session: Name, principal: Name, mailbox: StreamMailbox, onClose: @escaping @Sendable (NotificationStream) -> Void) {
+  init(
+    session: Name, principal: Name, mailbox: StreamMailbox, opening: [UInt8] = ServerSentEventWriter.comment("open"), closing: ReplyBody? = nil,
+    onClose: @escaping @Sendable (NotificationStream) -> Void
+  ) {
     self.session = session
     self.principal = principal
     self.mailbox = mailbox
+    self.opening = opening
+    self.closing = closing
     self.onClose = onClose
   }
 
   /// No further event. The reader closes the stream.
-  func end() { mailbox.finish() }
+  func end() { mailbox.finish(closing) }
 
   /// The stream is over and gives its place back.
   func close() {

@@ -46,7 +46,7 @@ final class CatalogKeeper: Sendable {
   /// A session has opened: its tools may be other ones.
   func sessionOpened() { sink.yield(.opened) }
   /// The server announced a change.
-  func toolsChanged() { sink.yield(.changed) }
+  func listsChanged() { sink.yield(.changed) }
 
   /// The server refused a credential to a call. Whether it still serves others is seen by listing; that is done twice a minute at most.
   func credentialDoubted() {
@@ -67,7 +67,7 @@ final class CatalogKeeper: Sendable {
       group.addTask { await self.remind() }
       for await wish in wishes {
         if wish == .changed { try? await time.sleep(until: time.now() + configuration.listDebounce) }
-        guard let info = info(), !Task.isCancelled, isTime(for: wish) else { continue }
+        guard configuration.listsCatalog, let info = info(), !Task.isCancelled, isTime(for: wish) else { continue }
         await refresh(send, info, report)
       }
       group.cancelAll()
@@ -90,8 +90,8 @@ final class CatalogKeeper: Sendable {
     _ send: Send, _ info: SessionInfo, _ report: @Sendable (Result<UpstreamCatalog, CallError>) -> Void
   ) async {
     do throws(CallError) {
-      let (catalog, ttl) = info.hasTools ? try await list(send, info) : (UpstreamCatalog(tools: [], instructions: info.instructions), nil)
-      if !info.hasTools { logger.warning("upstream declares no tools") }
+      let (catalog, ttl) = try await list(send, info)
+      if !info.features.contains(.tools) { logger.warning("upstream declares no tools") }
       let interval = ttl.map { min(max($0, configuration.refreshBounds.lowerBound), configuration.refreshBounds.upperBound) }
       let isNew = state.withLockedValue { state in
         state.backoff.reset()
@@ -111,19 +111,43 @@ final class CatalogKeeper: Sendable {
   }
 
   private func list(_ send: Send, _ info: SessionInfo) async throws(CallError) -> (UpstreamCatalog, Duration?) {
+    var catalog = UpstreamCatalog(tools: [], features: info.features, instructions: info.instructions)
+    var ttl: Duration?
+    if info.features.contains(.tools) { (catalog.tools, ttl) = try await tools(send) }
+    for kind in CatalogKind.allCases where info.features.contains(kind.feature) { catalog.items[kind] = await items(kind, send) }
+    return (catalog, ttl)
+  }
+
+  private func tools(_ send: Send) async throws(CallError) -> ([ToolDefinition], Duration?) {
     var pager = ToolPager(
       upstream: configuration.name, maxPages: configuration.maxListPages, maxTools: configuration.maxTools, redactor: redactor)
-    var params = ToolPager.firstParams
-    while true {
-      let deadline = time.now() + configuration.listTimeout
-      let request = UpstreamRequest(method: MCPMethod.toolsList, params: params, deadline: deadline, isRepeatable: true)
-      switch try pager.add(try await send(request)) {
-      case .request(let next): params = next
-      case .finished:
-        for warning in pager.warnings { logger.warning("upstream lists a tool that cannot be offered", metadata: ["why": "\(warning)"]) }
-        return (UpstreamCatalog(tools: pager.tools, instructions: info.instructions), pager.ttl)
+    var params = PageTurner.firstParams
+    while case .request(let next) = try pager.add(try await page(MCPMethod.toolsList, params, send)) { params = next }
+    for warning in pager.warnings { logger.warning("upstream lists a tool that cannot be offered", metadata: ["why": "\(warning)"]) }
+    return (pager.tools, pager.ttl)
+  }
+
+  /// What cannot be listed leaves the list as it was: the tools are what an upstream is there for.
+  private func items(_ kind: CatalogKind, _ send: Send) async -> [CatalogItem] {
+    var pager = ItemPager(
+      kind, upstream: configuration.name, maxPages: configuration.maxListPages, maxItems: configuration.maxTools, redactor: redactor)
+    var params = PageTurner.firstParams
+    do throws(CallError) {
+      while case .request(let next) = try pager.add(try await page(kind.listMethod, params, send)) { params = next }
+      for warning in pager.warnings { logger.warning("upstream lists something that cannot be offered", metadata: ["why": "\(warning)"]) }
+      return pager.items
+    } catch {
+      // Servers that declare resources and have no templates say so by not knowing the method.
+      let isUnknown = error.upstreamCode == RPCErrorObject.methodNotFound
+      if !isUnknown, error.reason != .cancelled {
+        logger.warning("upstream did not list everything", metadata: ["method": "\(kind.listMethod)", "reason": "\(error.message)"])
       }
+      return isUnknown ? [] : catalog?.items[kind] ?? []
     }
+  }
+
+  private func page(_ method: String, _ params: [UInt8], _ send: Send) async throws(CallError) -> JSONDocument {
+    try await send(UpstreamRequest(method: method, params: params, deadline: time.now() + configuration.listTimeout, isRepeatable: true))
   }
 
   private func setDue(in delay: Duration) {

@@ -1,55 +1,34 @@
 import Crypto
-package import WeirCore
-package import WeirJSON
+import WeirCore
+import WeirJSON
+import WeirMCP
 
-/// Gathers the pages of `tools/list` (MCP 2026-07-28, pagination): follows cursors to the end, and to an end.
-package struct ToolPager: Sendable {
-  /// What a page asks for next.
-  package enum Step: Sendable, Equatable {
-    /// Params of the next request.
-    case request(params: [UInt8])
-    case finished
-  }
-
+/// Gathers the pages of `tools/list`. Pure.
+struct ToolPager: Sendable {
   private let upstream: Name
-  private let maxPages: Int
   private let maxTools: Int
   private let redactor: Redactor
-  private var pages = 0
-  private var cursors: Set<[UInt8]> = []
+  private var turner: PageTurner
   private var names: Set<Name> = []
 
-  package private(set) var tools: [ToolDefinition] = []
+  private(set) var tools: [ToolDefinition] = []
   /// One line for each definition that was left out, at most 20.
-  package private(set) var warnings: [String] = []
+  private(set) var warnings: [String] = []
   /// The shortest `ttlMs` of all pages, where every page has one.
-  package private(set) var ttl: Duration?
+  var ttl: Duration? { turner.ttl }
 
-  package init(upstream: Name, maxPages: Int, maxTools: Int, redactor: Redactor = .patterns) {
+  init(upstream: Name, maxPages: Int, maxTools: Int, redactor: Redactor = .patterns) {
     self.upstream = upstream
-    self.maxPages = maxPages
     self.maxTools = maxTools
     self.redactor = redactor
+    turner = PageTurner(upstream: upstream, method: MCPMethod.toolsList, maxPages: maxPages)
   }
 
-  /// The params of the first request.
-  package static let firstParams = Array("{}".utf8)
-
   /// Takes a result of `tools/list`.
-  package mutating func add(_ page: JSONDocument) throws(CallError) -> Step {
+  mutating func add(_ page: JSONDocument) throws(CallError) -> PageTurner.Step {
     guard let list = page.root["tools"], list.kind == .array else { throw invalid("the result of tools/list has no array \"tools\"") }
-    pages += 1
     for element in list.elements { try add(element) }
-    noteLifetime(page.root["ttlMs"]?.int)
-    guard let cursor = page.root["nextCursor"], !cursor.isNull else { return .finished }
-    guard let text = cursor.stringBytes else { throw invalid("the nextCursor of tools/list is no string") }
-    guard pages < maxPages else { throw invalid("tools/list has more than \(maxPages) pages") }
-    guard cursors.insert(text).inserted else { throw invalid("tools/list names the same nextCursor twice") }
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.memberRaw("cursor", cursor.rawBytes)
-    writer.endObject()
-    return .request(params: writer.bytes)
+    return try turner.turn(page.root)
   }
 
   private mutating func add(_ element: JSONValue) throws(CallError) {
@@ -60,16 +39,14 @@ package struct ToolPager: Sendable {
       return warn("the tool \"\(shown)\" was left out: a name is 1 to 128 of A-Z, a-z, 0-9, '_', '-', '.'")
     }
     guard names.insert(name).inserted else { return warn("the tool \(name) is listed twice; the first definition stands") }
+    guard HeaderParameters(schema: element["inputSchema"]) != nil else {
+      return warn("the tool \(name) was left out: its input schema has an invalid x-mcp-header")
+    }
     guard let canonical = try? element.canonical() else { return warn("the tool \(name) was left out: its definition has no canonical form") }
     tools.append(
       ToolDefinition(
         name: name, json: element.raw, readOnlyHint: element["annotations"]?["readOnlyHint"]?.bool ?? false,
         digest: Array(SHA256.hash(data: canonical))))
-  }
-
-  private mutating func noteLifetime(_ milliseconds: Int?) {
-    let lifetime = milliseconds.flatMap { $0 > 0 ? Duration.milliseconds($0) : nil }
-    ttl = pages == 1 ? lifetime : ttl.flatMap { known in lifetime.map { min(known, $0) } }
   }
 
   private mutating func warn(_ line: String) {

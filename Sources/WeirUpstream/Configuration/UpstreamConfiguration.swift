@@ -18,6 +18,14 @@ package struct UpstreamConfiguration: Sendable {
   /// How Weir names itself to the upstream (`clientInfo`).
   package var clientName = "weir"
   package var clientVersion = "0"
+  /// What whoever stands behind a session of the handshake era can be asked, a JSON object; nil: nothing.
+  package var clientCapabilities: [UInt8]?
+  /// Who hears what the server says of nobody's call, and is asked what it asks; nil: nobody.
+  package var home: (any ClientPeer)?
+  /// Who calls before the first session is open waits for it, and is not refused.
+  package var awaitsOpening = false
+  /// Whether the lists of the upstream are kept. A session beside another one needs none of its own.
+  package var listsCatalog = true
   /// From the start of a process or connection until the session is open. Servers in Python need 3 s and more to start.
   package var connectTimeout: Duration = .seconds(30)
   /// How long the answer to `server/discover` is waited for before `initialize` is sent instead. Part of `connectTimeout`.

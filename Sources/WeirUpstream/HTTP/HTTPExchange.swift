@@ -20,6 +20,8 @@ struct HTTPExchange: Sendable {
     var id: Int?
     var method: String
     var name: Name?
+    /// Of modern requests, beside those that every message has.
+    var headers: [(name: String, value: String)] = []
     var isRepeatable = false
   }
 
@@ -39,6 +41,7 @@ struct HTTPExchange: Sendable {
     headers.append(("accept", "application/json, text/event-stream"))
     if era == .modern {
       headers.append(("mcp-method", message.method))
+      headers += message.headers
       if let name = message.name { headers.append(("mcp-name", HeaderText.encode("\(name)"))) }
     }
     let request = self.request("POST", headers, body: message.body, until: deadline, isRepeatable: message.isRepeatable)
@@ -58,7 +61,20 @@ struct HTTPExchange: Sendable {
   func listen(in session: HTTPSession) async throws(HTTPRefusal) -> HTTPResponse {
     var headers = commonHeaders(session, .legacy)
     headers.append(("accept", "text/event-stream"))
-    var request = self.request("GET", headers, body: [], until: .distantFuture, isRepeatable: true)
+    return try await stream(request("GET", headers, body: [], until: .distantFuture, isRepeatable: true))
+  }
+
+  /// Opens the stream of `subscriptions/listen` (modern). The body ends when either side closes it.
+  func listen(_ body: [UInt8]) async throws(HTTPRefusal) -> HTTPResponse {
+    var headers = commonHeaders(nil, .modern)
+    headers.append(("content-type", "application/json"))
+    headers.append(("accept", "application/json, text/event-stream"))
+    headers.append(("mcp-method", MCPMethod.subscriptionsListen))
+    return try await stream(request("POST", headers, body: body, until: .distantFuture, isRepeatable: true))
+  }
+
+  private func stream(_ request: HTTPRequest) async throws(HTTPRefusal) -> HTTPResponse {
+    var request = request
     request.headTimeout = .seconds(30)
     request.idleTimeout = .seconds(600)
     request.totalTimeout = .seconds(Int64.max)

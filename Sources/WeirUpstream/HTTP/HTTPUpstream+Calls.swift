@@ -51,8 +51,8 @@ extension HTTPUpstream {
       state.stats.inFlight += 1
     }
     defer { shared.withLockedValue { $0.stats.inFlight -= 1 } }
-    let message = HTTPExchange.Message(body: body, id: id, method: request.method, name: request.name, isRepeatable: request.isRepeatable)
-    var filter = StreamFilter(id: id, onProgress: request.onProgress)
+    let message = HTTPExchange.Message(body: body, id: id, method: request.method, name: request.name, headers: request.headers, isRepeatable: request.isRepeatable)
+    var filter = StreamFilter(id: id, peer: request.caller?.peer, onProgress: request.onProgress)
     do throws(HTTPRefusal) {
       let answer = try await exchange.post(message, in: session, era: era, until: request.deadline) { message in
         self.heard(message, in: session, &filter)
@@ -161,17 +161,44 @@ extension HTTPUpstream {
     if !notify("", body, in: session, afterwards: { slots.giveBack() }) { slots.giveBack() }
   }
 
+  /// Brings a question of the server to the client that its session was opened for, and the answer back.
+  private func ask(_ peer: any ClientPeer, _ id: RPCID, _ method: String, _ params: [UInt8]?, in session: HTTPSession, _ filter: StreamFilter) {
+    let slots = filter.questions
+    guard slots.take() else { return answer(id, method, in: session, filter) }
+    let isTaken = later {
+      let body: [UInt8]
+      do throws(ClientRefusal) {
+        body = RPCWriter.result(id: id, try await peer.ask(method, params))
+      } catch {
+        body = RPCWriter.error(id: id, RPCErrorObject(code: error.code, message: error.message, data: error.data))
+      }
+      let message = HTTPExchange.Message(body: body, id: nil, method: "")
+      _ = try? await self.exchange.post(message, in: session, era: .legacy, until: self.time.now() + .seconds(10))
+      slots.giveBack()
+    }
+    if !isTaken { slots.giveBack() }
+  }
+
   /// A message that is not the answer waited for.
   func heard(_ message: RPCMessage, in session: HTTPSession, _ filter: inout StreamFilter) {
     switch message {
     case .notification(MCPMethod.progress, let params?): filter.progress.feed(params, now: time.now())
-    case .notification(MCPMethod.toolsListChanged, _): keeper.toolsChanged()
+    case .notification(MCPMethod.toolsListChanged, _), .notification(MCPMethod.resourcesListChanged, _),
+      .notification(MCPMethod.promptsListChanged, _):
+      keeper.listsChanged()
+    case .notification(MCPMethod.resourceUpdated, let params):
+      if let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) { reporter.updated(uri) }
     case .notification(MCPMethod.message, let params):
+      filter.peer?.notify(MCPMethod.message, params?.raw)
       logger.debug("upstream logged a message", metadata: ["level": "\(exchange.redactor.clean(params?["level"]?.string ?? "unknown", limit: 20))"])
     case .notification: break
-    case .request(let id, let method, _):
+    case .request(let id, let method, let params):
       guard session.info.era == .legacy else { return shared.withLockedValue { $0.stats.invalidMessages += 1 } }
-      answer(id, method, in: session, filter)
+      if method != MCPMethod.ping, configuration.clientCapabilities != nil, let peer = filter.peer {
+        ask(peer, id, method, params?.raw, in: session, filter)
+      } else {
+        answer(id, method, in: session, filter)
+      }
     case .response, .failure: shared.withLockedValue { $0.stats.unknownResponses += 1 }
     }
   }

@@ -94,7 +94,8 @@ extension HTTPUpstream {
   /// Returns when the session is given up or the task cancelled.
   private func watch(_ session: HTTPSession) async {
     await withTaskGroup(of: Void.self) { group in
-      if session.info.era == .legacy { group.addTask { await self.listen(session) } }
+      group.addTask { await self.listen(session) }
+      if session.info.era == .legacy { group.addTask { await self.keepSubscribed(session) } }
       let isOver = { @Sendable in self.shared.withLockedValue { $0.session?.generation != session.generation } }
       while !Task.isCancelled, !isOver() {
         _ = await invalidated.wait(time, until: time.now() + .seconds(3600), isOpen: isOver)
@@ -143,7 +144,7 @@ extension HTTPUpstream {
   private func initialize(until deadline: Moment) async throws(ConnectFailure) -> HTTPSession {
     do throws(HTTPRefusal) {
       let id = nextID()
-      let opening = HTTPExchange.Message(body: envelope.initialize(id: id), id: id, method: MCPMethod.initialize, isRepeatable: true)
+      let opening = HTTPExchange.Message(body: envelope.initialize(id: id, capabilities: configuration.clientCapabilities), id: id, method: MCPMethod.initialize, isRepeatable: true)
       let (answer, headers) = try await exchange.post(opening, in: nil, era: .legacy, until: deadline)
       let session = try session(answer, headers.first("mcp-session-id"))
       let ready = HTTPExchange.Message(body: envelope.initialized(), id: nil, method: MCPMethod.initialized)
@@ -174,44 +175,5 @@ extension HTTPUpstream {
       throw .invalid("its session id is no visible ASCII")
     }
     return HTTPSession(info: info, id: id)
-  }
-
-  // MARK: The stream of a legacy server
-
-  /// Listens for changes of the tools where the server offers a stream for that; comes back after it ends.
-  private func listen(_ session: HTTPSession) async {
-    var backoff = Backoff(.seconds(1) ... .seconds(30))
-    var wasOpen = false
-    while !Task.isCancelled {
-      do throws(HTTPRefusal) {
-        let response = try await exchange.listen(in: session)
-        // What was said while nobody listened is lost.
-        if wasOpen { keeper.toolsChanged() }
-        wasOpen = true
-        if await read(response.body, session) { backoff.reset() }
-      } catch {
-        if let status = error.status, (200..<500).contains(status), status != 408, status != 429 {
-          if status == 404, session.id != nil, wasOpen { giveUp(session, because: "it forgot the session", isRenewing: true) }
-          return
-        }
-      }
-      try? await time.sleep(until: time.now() + backoff.next(random: .random(in: 0..<1)))
-    }
-  }
-
-  /// True where anything was heard.
-  private func read(_ body: HTTPBody, _ session: HTTPSession) async -> Bool {
-    var parser = ServerSentEventParser(maxEventBytes: exchange.maxMessageBytes)
-    var filter = StreamFilter()
-    let iterator = body.makeAsyncIterator()
-    var hasHeard = false
-    while let piece = try? await iterator.nextPiece(), let events = try? parser.feed(piece) {
-      for event in events where !event.data.isEmpty {
-        hasHeard = true
-        guard case .message(let message) = IncomingMessage(reading: event.data, maxBytes: exchange.maxMessageBytes) else { continue }
-        heard(message, in: session, &filter)
-      }
-    }
-    return hasHeard
   }
 }

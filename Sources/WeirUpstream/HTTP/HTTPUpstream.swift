@@ -6,7 +6,7 @@ package import WeirJSON
 import WeirMCP
 
 /// An upstream behind a URL. `run` finds out how to speak to it, keeps that true, and lists its tools; calls go out side by side.
-package final class HTTPUpstream: Upstream {
+package final class HTTPUpstream: SharedUpstream {
   typealias Job = @Sendable () async -> Void
 
   struct State {
@@ -19,6 +19,9 @@ package final class HTTPUpstream: Upstream {
     var isRenewing = false
     /// What worked before, and when a legacy verdict is to be doubted: a server that learns the modern era says so to nobody.
     var knownEra: (era: ProtocolEra, until: Moment)?
+    /// The resources whose changes somebody wants to hear of, and how often that was said.
+    var watched: Set<Name> = []
+    var watchVersion = 0
     var isListed = false
     var listFailure: String?
     var stats = UpstreamStats()
@@ -39,8 +42,10 @@ package final class HTTPUpstream: Upstream {
   let gate = Gate()
   /// Opened when the session is given up.
   let invalidated = Gate()
-  let shared = NIOLockedValueBox(State())
-  private let reporter: UpstreamReporter
+  /// Opened when other resources are to be watched.
+  let watchesMoved = Gate()
+  let shared: NIOLockedValueBox<State>
+  let reporter: UpstreamReporter
   private let jobs: AsyncStream<Job>
   private let jobSink: AsyncStream<Job>.Continuation
 
@@ -62,11 +67,15 @@ package final class HTTPUpstream: Upstream {
     self.logger = logger
     self.reporter = UpstreamReporter(name: configuration.name, observer: observer, logger: logger)
     self.keeper = CatalogKeeper(configuration: configuration, redactor: exchange.redactor, time: time, logger: logger)
+    var state = State()
+    state.isRenewing = configuration.awaitsOpening
+    shared = NIOLockedValueBox(state)
     (jobs, jobSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxWaitingJobs))
     for fault in http.faults { logger.warning("a configured header is not sent", metadata: ["why": "\(fault)"]) }
   }
 
   package var state: UpstreamState { reporter.state }
+  package var canOpenMore: Bool { shared.withLockedValue { $0.session?.info.era == .legacy } }
 
   /// The numbers at this moment.
   package var stats: UpstreamStats {
@@ -155,7 +164,7 @@ package final class HTTPUpstream: Upstream {
   /// Called under the lock, so that states are told in their order.
   func publish(_ state: State) {
     if state.session != nil {
-      if state.isListed { return reporter.become(.ready) }
+      if state.isListed || !configuration.listsCatalog { return reporter.become(.ready) }
       return reporter.become(state.listFailure.map { .down(reason: $0) } ?? .connecting)
     }
     if let reason = state.lastFailure, !state.isRenewing { reporter.become(.down(reason: reason)) }

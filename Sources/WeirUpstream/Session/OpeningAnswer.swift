@@ -15,8 +15,8 @@ enum OpeningAnswer: Equatable {
   static func discovered(_ result: JSONValue, _ redactor: Redactor) -> OpeningAnswer {
     guard let versions = result["supportedVersions"], versions.kind == .array else { return .tryLegacy }
     if versions.elements.contains(where: { $0.isString(ProtocolRevision.modern.rawValue) }) {
-      let hasTools = result["capabilities"]?["tools"] != nil
-      return .open(SessionInfo(revision: .modern, instructions: result["instructions"]?.string, hasTools: hasTools))
+      return .open(
+        SessionInfo(revision: .modern, instructions: result["instructions"]?.string, features: UpstreamFeatures(result["capabilities"])))
     }
     return speaksLegacy(versions) ? .tryLegacy : .refuse("it speaks only \(list(versions, redactor)), and Weir none of these")
   }
@@ -42,8 +42,7 @@ enum OpeningAnswer: Equatable {
     guard let revision = ProtocolRevision(version), revision.era == .legacy else {
       return .refuse("it answered initialize with the protocol version \(redactor.clean(version.string ?? "that is no text", limit: 40))")
     }
-    let hasTools = result["capabilities"]?["tools"] != nil
-    return .open(SessionInfo(revision: revision, instructions: result["instructions"]?.string, hasTools: hasTools))
+    return .open(SessionInfo(revision: revision, instructions: result["instructions"]?.string, features: UpstreamFeatures(result["capabilities"])))
   }
 
   /// An error in answer to `initialize`.
@@ -58,5 +57,17 @@ enum OpeningAnswer: Equatable {
   private static func list(_ versions: JSONValue, _ redactor: Redactor) -> String {
     let names = versions.elements.prefix(5).compactMap { $0.string.map { redactor.clean($0, limit: 20) } }
     return names.isEmpty ? "no revision" : names.joined(separator: ", ")
+  }
+}
+
+extension UpstreamFeatures {
+  /// What a `ServerCapabilities` object declares.
+  init(_ capabilities: JSONValue?) {
+    self = []
+    let names: [(String, UpstreamFeatures)] = [
+      ("tools", .tools), ("resources", .resources), ("prompts", .prompts), ("completions", .completions), ("logging", .logging),
+    ]
+    for (name, feature) in names where capabilities?[name]?.kind == .object { insert(feature) }
+    if capabilities?["resources"]?["subscribe"]?.bool == true { insert(.subscriptions) }
   }
 }

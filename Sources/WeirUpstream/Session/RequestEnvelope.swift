@@ -22,20 +22,51 @@ struct RequestEnvelope: Sendable {
   func discover(id: Int) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
-    writer.memberRaw(MetaKey.meta, meta(era: .modern, forwarded: nil, progressToken: nil) ?? Array("{}".utf8))
+    writer.memberRaw(MetaKey.meta, meta(era: .modern, forwarded: nil, caller: nil, progressToken: nil) ?? Array("{}".utf8))
     writer.endObject()
     return RPCWriter.request(id: RPCID(id), method: MCPMethod.discover, params: writer.bytes)
   }
 
-  /// `initialize` (MCP 2025-11-25), declaring no capabilities.
-  func initialize(id: Int) -> [UInt8] {
+  /// `initialize` (MCP 2025-11-25).
+  /// - Parameter capabilities: what the client at the other end can be asked, a JSON object; nil: nothing.
+  func initialize(id: Int, capabilities: [UInt8]?) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("protocolVersion", ProtocolRevision.latestLegacy.rawValue)
-    writer.memberRaw("capabilities", "{}".utf8)
+    writer.memberRaw("capabilities", capabilities ?? Array("{}".utf8))
     writer.memberRaw("clientInfo", clientInfo)
     writer.endObject()
     return RPCWriter.request(id: RPCID(id), method: MCPMethod.initialize, params: writer.bytes)
+  }
+
+  /// `subscriptions/listen` (MCP 2026-07-28) for the lists that the server has and these resources.
+  func listen(id: Int, features: UpstreamFeatures, uris: Set<Name>) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.key("notifications")
+    writer.beginObject()
+    if features.contains(.tools) { writer.member("toolsListChanged", true) }
+    if features.contains(.prompts) { writer.member("promptsListChanged", true) }
+    if features.contains(.resources) { writer.member("resourcesListChanged", true) }
+    if !uris.isEmpty {
+      writer.key("resourceSubscriptions")
+      writer.beginArray()
+      for uri in uris.sorted() { writer.value(uri.string) }
+      writer.endArray()
+    }
+    writer.endObject()
+    writer.memberRaw(MetaKey.meta, meta(era: .modern, forwarded: nil, caller: nil, progressToken: nil) ?? Array("{}".utf8))
+    writer.endObject()
+    return RPCWriter.request(id: RPCID(id), method: MCPMethod.subscriptionsListen, params: writer.bytes)
+  }
+
+  /// `resources/subscribe` or `resources/unsubscribe` (MCP 2025-11-25).
+  func subscription(id: Int, _ method: String, uri: Name) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("uri", uri.string)
+    writer.endObject()
+    return RPCWriter.request(id: RPCID(id), method: method, params: writer.bytes)
   }
 
   func initialized() -> [UInt8] {
@@ -56,19 +87,20 @@ struct RequestEnvelope: Sendable {
 
   /// The message of a caller's request; nil where its params are no object. Its id is its progress token, too: both are unique to the session.
   func request(_ request: UpstreamRequest, id: Int, era: ProtocolEra) -> [UInt8]? {
-    let meta = meta(era: era, forwarded: request.meta, progressToken: request.onProgress == nil ? nil : id)
+    let meta = meta(era: era, forwarded: request.meta, caller: request.caller, progressToken: request.onProgress == nil ? nil : id)
     guard let params = Self.splice(meta, into: request.params) else { return nil }
     return RPCWriter.request(id: RPCID(id), method: request.method, params: params)
   }
 
-  private func meta(era: ProtocolEra, forwarded: [UInt8]?, progressToken: Int?) -> [UInt8]? {
+  private func meta(era: ProtocolEra, forwarded: [UInt8]?, caller: UpstreamCaller?, progressToken: Int?) -> [UInt8]? {
     var writer = JSONWriter()
     var isEmpty = true
     writer.beginObject()
     if era == .modern {
       writer.member(MetaKey.protocolVersion, ProtocolRevision.modern.rawValue)
       writer.memberRaw(MetaKey.clientInfo, clientInfo)
-      writer.memberRaw(MetaKey.clientCapabilities, "{}".utf8)
+      writer.memberRaw(MetaKey.clientCapabilities, caller?.capabilities ?? Array("{}".utf8))
+      if let level = caller?.logLevel { writer.memberRaw(MetaKey.logLevel, level) }
       isEmpty = false
     }
     if let progressToken {

@@ -1,5 +1,6 @@
 package import WeirCore
 package import WeirJSON
+package import WeirMCP
 
 /// What a `SessionMachine` wants done, in order.
 package enum SessionAction: Sendable {
@@ -13,8 +14,12 @@ package enum SessionAction: Sendable {
   case finished(id: Int, Result<JSONValue, CallError>)
   /// The call with this id reports progress.
   case progress(id: Int, CallProgress)
-  /// The server says that its tools are other ones now.
-  case toolsChanged
+  /// The server says that one of its lists is another one now.
+  case listsChanged
+  /// The server says that a resource has changed.
+  case resourceUpdated(uri: Name)
   /// The server logged something at this level. Its content is not for Weir's log.
-  case serverLog(level: String)
+  case serverLog(level: String, params: [UInt8]?)
+  /// The server asks whoever stands behind the session.
+  case asked(id: RPCID, method: String, params: [UInt8]?)
 }

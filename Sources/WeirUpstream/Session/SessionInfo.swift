@@ -1,3 +1,4 @@
+package import WeirCore
 package import WeirMCP
 
 /// What the opening of a session has agreed on.
@@ -5,13 +6,13 @@ package struct SessionInfo: Sendable, Equatable {
   package var revision: ProtocolRevision
   /// The `instructions` of the server, as it sent them.
   package var instructions: String?
-  /// Whether the server declares the capability `tools`.
-  package var hasTools: Bool
+  /// The capabilities that the server declares.
+  package var features: UpstreamFeatures
   package var era: ProtocolEra { revision.era }
 
-  package init(revision: ProtocolRevision, instructions: String? = nil, hasTools: Bool = true) {
+  package init(revision: ProtocolRevision, instructions: String? = nil, features: UpstreamFeatures = .tools) {
     self.revision = revision
     self.instructions = instructions
-    self.hasTools = hasTools
+    self.features = features
   }
 }

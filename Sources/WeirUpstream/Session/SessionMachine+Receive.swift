@@ -7,7 +7,7 @@ extension SessionMachine {
   package mutating func receive(_ message: IncomingMessage, now: Moment) -> [SessionAction] {
     if case .ended = phase { return [] }
     switch message {
-    case .message(.request(let id, let method, _)): return answer(id, method)
+    case .message(.request(let id, let method, let params)): return answer(id, method, params)
     case .message(.notification(let method, let params)): return notified(method, params, now)
     case .message(.response(let id, let result)): return responded(id, result)
     case .message(.failure(let id, let error)): return failed(id, error)
@@ -16,13 +16,14 @@ extension SessionMachine {
     }
   }
 
-  /// A server asks. Weir declares no capabilities, so there is nothing to ask for but `ping`; in the modern era there are no such requests.
-  private mutating func answer(_ id: RPCID, _ method: String) -> [SessionAction] {
+  /// A server asks. Where no capabilities were declared there is nothing to ask for but `ping`; in the modern era there are no such requests.
+  private mutating func answer(_ id: RPCID, _ method: String, _ params: JSONValue?) -> [SessionAction] {
     if info?.era == .modern {
       invalidMessages += 1
       return []
     }
     if method == MCPMethod.ping { return [.write(RPCWriter.result(id: id, "{}".utf8))] }
+    if clientCapabilities != nil { return [.asked(id: id, method: method, params: params?.raw)] }
     let error = RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "this client declares no capabilities")
     return [.write(RPCWriter.error(id: id, error))]
   }
@@ -30,8 +31,11 @@ extension SessionMachine {
   private mutating func notified(_ method: String, _ params: JSONValue?, _ now: Moment) -> [SessionAction] {
     switch method {
     case MCPMethod.progress: return params.map { progressed($0, now) } ?? []
-    case MCPMethod.toolsListChanged: return info == nil ? [] : [.toolsChanged]
-    case MCPMethod.message: return [.serverLog(level: redactor.clean(params?["level"]?.string ?? "unknown", limit: 20))]
+    case MCPMethod.toolsListChanged, MCPMethod.resourcesListChanged, MCPMethod.promptsListChanged: return info == nil ? [] : [.listsChanged]
+    case MCPMethod.resourceUpdated:
+      guard let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) else { return [] }
+      return [.resourceUpdated(uri: uri)]
+    case MCPMethod.message: return [.serverLog(level: redactor.clean(params?["level"]?.string ?? "unknown", limit: 20), params: params?.raw)]
     default: return []
     }
   }

@@ -30,6 +30,7 @@ package struct SessionMachine: Sendable {
   let opening: Opening
   let redactor: Redactor
   let envelope: RequestEnvelope
+  let clientCapabilities: [UInt8]?
   let probeTimeout: Duration
   let connectTimeout: Duration
   var phase = Phase.idle
@@ -48,6 +49,7 @@ package struct SessionMachine: Sendable {
     self.opening = opening
     self.redactor = redactor
     self.envelope = RequestEnvelope(clientName: configuration.clientName, clientVersion: configuration.clientVersion)
+    self.clientCapabilities = configuration.clientCapabilities
     self.probeTimeout = configuration.probeTimeout
     self.connectTimeout = configuration.connectTimeout
   }
@@ -124,7 +126,7 @@ package struct SessionMachine: Sendable {
   mutating func initialize() -> [SessionAction] {
     let id = nextID()
     phase = .initializing(id: id)
-    return [.write(envelope.initialize(id: id))]
+    return [.write(envelope.initialize(id: id, capabilities: clientCapabilities))]
   }
 
   mutating func end(_ reason: String) -> [SessionAction] {

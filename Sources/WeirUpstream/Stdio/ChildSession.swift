@@ -2,6 +2,7 @@ import Logging
 import NIOConcurrencyHelpers
 import WeirCore
 import WeirJSON
+import WeirMCP
 
 /// One session with one child process: a `SessionMachine` under a lock, its callers, and the queue to the child's standard input.
 final class ChildSession: Sendable {
@@ -19,7 +20,8 @@ final class ChildSession: Sendable {
   /// What the session tells its upstream, in order.
   struct Listener: Sendable {
     let opened: @Sendable (SessionInfo) -> Void
-    let toolsChanged: @Sendable () -> Void
+    let listsChanged: @Sendable () -> Void
+    let resourceUpdated: @Sendable (Name) -> Void
     /// Before anybody who waits hears that the child is gone.
     let closed: @Sendable () -> Void
   }
@@ -27,6 +29,15 @@ final class ChildSession: Sendable {
   private struct Waiter {
     let continuation: CheckedContinuation<Answer, Never>
     let onProgress: (@Sendable (CallProgress) -> Void)?
+    let peer: (any ClientPeer)?
+  }
+
+  /// What the server asks the client that its session is for.
+  private struct Question: Sendable {
+    let id: RPCID
+    let method: String
+    let params: [UInt8]?
+    let peer: any ClientPeer
   }
 
   private struct State {
@@ -47,13 +58,17 @@ final class ChildSession: Sendable {
   private let time: any TimeSource
   private let logger: Logger
   private let listener: Listener
+  private let home: (any ClientPeer)?
   private let state: NIOLockedValueBox<State>
   /// Messages for the child, in order; ends when the session has failed or is closed.
   let outbox: AsyncStream<[UInt8]>
   private let sink: AsyncStream<[UInt8]>.Continuation
+  private let questions: AsyncStream<Question>
+  private let questionSink: AsyncStream<Question>.Continuation
 
   init(
-    machine: SessionMachine, configuration: StdioConfiguration, upstream: Name, time: any TimeSource, logger: Logger, listener: Listener
+    machine: SessionMachine, configuration: StdioConfiguration, upstream: Name, time: any TimeSource, logger: Logger, home: (any ClientPeer)? = nil,
+    listener: Listener
   ) {
     self.upstream = upstream
     self.maxMessageBytes = configuration.maxLineBytes
@@ -62,8 +77,10 @@ final class ChildSession: Sendable {
     self.time = time
     self.logger = logger
     self.listener = listener
+    self.home = home
     self.state = NIOLockedValueBox(State(machine: machine))
     (outbox, sink) = AsyncStream.makeStream()
+    (questions, questionSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(16))
   }
 
   /// Why the session is of no use any more, where it was not the child that ended.
@@ -102,6 +119,7 @@ final class ChildSession: Sendable {
       return Array(state.waiters.values)
     }
     sink.finish()
+    questionSink.finish()
     listener.closed()
     for waiter in waiters { waiter.continuation.resume(returning: .failure(.lost(reason: reason))) }
   }
@@ -117,7 +135,7 @@ final class ChildSession: Sendable {
     let cancelled = ErrorText.cancelled(upstream)
     return await Deadline.watch(time, request.deadline, onDeadline: { self.cancel(id, with: timedOut) }) {
       await withTaskCancellationHandler {
-        await withCheckedContinuation { self.park(Waiter(continuation: $0, onProgress: request.onProgress), id, request) }
+        await withCheckedContinuation { self.park(Waiter(continuation: $0, onProgress: request.onProgress, peer: request.caller?.peer), id, request) }
       } onCancel: {
         self.cancel(id, with: cancelled)
       }
@@ -169,10 +187,46 @@ final class ChildSession: Sendable {
     case .progress(let id, let progress):
       guard let onProgress = state.waiters[id]?.onProgress else { return nil }
       return { onProgress(progress) }
-    case .toolsChanged:
-      return { self.listener.toolsChanged() }
-    case .serverLog(let level):
-      return { self.logger.debug("upstream logged a message", metadata: ["level": "\(level)"]) }
+    case .listsChanged:
+      return { self.listener.listsChanged() }
+    case .resourceUpdated(let uri):
+      return { self.listener.resourceUpdated(uri) }
+    case .serverLog(let level, let params):
+      let peer = self.peer(state)
+      return {
+        self.logger.debug("upstream logged a message", metadata: ["level": "\(level)"])
+        peer?.notify(MCPMethod.message, params)
+      }
+    case .asked(let id, let method, let params):
+      let question = peer(state).map { Question(id: id, method: method, params: params, peer: $0) }
+      if let question, case .enqueued = questionSink.yield(question) { return nil }
+      enqueue(RPCWriter.error(id: id, RPCErrorObject(code: RPCErrorObject.internalError, message: "the client takes no questions now")), &state)
+      return nil
+    }
+  }
+
+  /// Whose call a message without a name is about: that of the only one who waits. Where several do it is nobody's, so that no client hears of
+  /// another's call; a process of one session has its client.
+  private func peer(_ state: State) -> (any ClientPeer)? {
+    let waiting = state.waiters.values
+    return waiting.count == 1 ? waiting.first?.peer ?? home : home
+  }
+
+  /// Brings the server's questions to their clients, and the answers back, until the session is closed.
+  func answerQuestions() async {
+    await withDiscardingTaskGroup { group in
+      for await question in questions {
+        group.addTask {
+          let answer: [UInt8]
+          do throws(ClientRefusal) {
+            answer = RPCWriter.result(id: question.id, try await question.peer.ask(question.method, question.params))
+          } catch {
+            answer = RPCWriter.error(id: question.id, RPCErrorObject(code: error.code, message: error.message, data: error.data))
+          }
+          self.state.withLockedValue { self.enqueue(answer, &$0) }
+        }
+      }
+      group.cancelAll()
     }
   }
 

@@ -5,7 +5,7 @@ package import WeirJSON
 import WeirMCP
 
 /// An upstream that is a command: a pool of its processes, each with a session of its own. Calls go to the one with the least to do.
-package final class StdioUpstream: Upstream {
+package final class StdioUpstream: SharedUpstream {
   private struct State {
     var pool: ProcessPool
     var sessions: [ChildSession?]
@@ -53,6 +53,8 @@ package final class StdioUpstream: Upstream {
   }
 
   package var state: UpstreamState { reporter.state }
+  /// A process more is not for the asking.
+  package var canOpenMore: Bool { false }
 
   /// The numbers at this moment.
   package var stats: UpstreamStats {
@@ -95,7 +97,7 @@ package final class StdioUpstream: Upstream {
 
   /// Sends to one process. A call that was never sent goes to another; one that may be repeated is sent once more where its process is lost.
   @Sendable private func dispatch(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
-    guard var target = take(avoiding: nil) else { throw unavailable() }
+    guard var target = await first(until: request.deadline) else { throw unavailable() }
     var isRepeated = false
     while true {
       switch await attempt(request, on: target) {
@@ -114,6 +116,11 @@ package final class StdioUpstream: Upstream {
         target = next
       }
     }
+  }
+
+  private func first(until deadline: Moment) async -> (slot: Int, session: ChildSession)? {
+    if let target = take(avoiding: nil) { return target }
+    return configuration.awaitsOpening ? await takeWhenReady(avoiding: -1, until: deadline) : nil
   }
 
   private func attempt(_ request: UpstreamRequest, on target: (slot: Int, session: ChildSession)) async -> ChildSession.Answer {
@@ -157,7 +164,12 @@ package final class StdioUpstream: Upstream {
       let child = ChildProcess(configuration: stdio, time: time, logger: logger) { count in
         self.shared.withLockedValue { $0.stats.droppedLogLines += count }
       }
-      let reason = await child.run(session)
+      let reason = await withTaskGroup(of: Void.self) { group in
+        group.addTask { await session.answerQuestions() }
+        let reason = await child.run(session)
+        group.cancelAll()
+        return reason
+      }
       if Task.isCancelled {
         let faults = session.faults
         return shared.withLockedValue { $0.retire(slot, faults) }
@@ -170,10 +182,11 @@ package final class StdioUpstream: Upstream {
   private func makeSession(_ slot: Int, _ opening: SessionMachine.Opening) -> ChildSession {
     ChildSession(
       machine: SessionMachine(configuration: configuration, opening: opening, redactor: redactor), configuration: stdio, upstream: name, time: time,
-      logger: logger,
+      logger: logger, home: configuration.home,
       listener: ChildSession.Listener(
         opened: { info in self.opened(slot, info) },
-        toolsChanged: { self.keeper.toolsChanged() },
+        listsChanged: { self.keeper.listsChanged() },
+        resourceUpdated: { self.reporter.updated($0) },
         closed: { self.shared.withLockedValue { $0.pool.closed(slot) } }))
   }
 
@@ -219,7 +232,7 @@ package final class StdioUpstream: Upstream {
   /// Called under the lock, so that states are told in their order.
   private func publish(_ state: State) {
     if state.pool.readyCount > 0 {
-      if state.isListed { return reporter.become(.ready) }
+      if state.isListed || !configuration.listsCatalog { return reporter.become(.ready) }
       return reporter.become(state.listFailure.map { .down(reason: $0) } ?? .connecting)
     }
     if let reason = state.pool.lastFailure { reporter.become(.down(reason: reason)) }

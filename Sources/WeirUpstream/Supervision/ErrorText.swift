@@ -21,7 +21,7 @@ package enum ErrorText {
   package static func callError(_ error: RPCErrorObject, from upstream: Name) -> CallError {
     CallError(
       .upstreamError, "upstream \(upstream) answered with error \(error.code): \(clean(error.message))", upstreamCode: error.code,
-      upstreamData: error.data)
+      upstreamData: error.data, upstreamMessage: clean(error.message))
   }
 
   /// The upstream cannot be reached; `wait` is when it is tried again.

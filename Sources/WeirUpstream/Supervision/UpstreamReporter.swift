@@ -7,6 +7,7 @@ final class UpstreamReporter: Sendable {
   private enum Event: Sendable {
     case state(UpstreamState)
     case catalog(UpstreamCatalog)
+    case updated(Name)
   }
 
   private let name: Name
@@ -45,11 +46,15 @@ final class UpstreamReporter: Sendable {
 
   func offer(_ catalog: UpstreamCatalog) { sink.yield(.catalog(catalog)) }
 
+  /// A resource to which somebody subscribed has changed.
+  func updated(_ uri: Name) { sink.yield(.updated(uri)) }
+
   /// Delivers until the task is cancelled.
   func run() async {
     for await event in events {
       switch event {
       case .state(let state): observer?.upstream(name, became: state)
+      case .updated(let uri): observer?.upstream(name, updated: uri)
       case .catalog(let catalog): observer?.upstream(name, offers: catalog)
       }
     }

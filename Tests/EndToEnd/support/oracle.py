@@ -17,6 +17,18 @@ _RESULTS = {
     "server/discover": "DiscoverResult",
     "tools/list": "ListToolsResult",
     "tools/call": "CallToolResult",
+    "resources/list": "ListResourcesResult",
+    "resources/templates/list": "ListResourceTemplatesResult",
+    "resources/read": "ReadResourceResult",
+    "resources/subscribe": "EmptyResult",
+    "resources/unsubscribe": "EmptyResult",
+    "prompts/list": "ListPromptsResult",
+    "prompts/get": "GetPromptResult",
+    "completion/complete": "CompleteResult",
+    "logging/setLevel": "EmptyResult",
+    "tasks/get": "GetTaskResult",
+    "tasks/cancel": "CancelTaskResult",
+    "tasks/list": "ListTasksResult",
     "ping": "EmptyResult",
 }
 
@@ -69,8 +81,16 @@ class SchemaOracle:
         envelope = "JSONRPCResultResponse" if "JSONRPCResultResponse" in self._schema(revision)[1] else "JSONRPCResponse"
         found = self._check(revision, envelope, message)
         if method in _RESULTS and not (method == "ping" and revision == MODERN):
-            found += self._check(revision, _RESULTS[method], message.get("result"))
+            found += self._check(revision, self._result_name(revision, method, message.get("result")), message.get("result"))
         return found
+
+    def _result_name(self, revision: str, method: str, result: Any) -> str:
+        """A request of the modern era may be answered with questions, and a call of 2025-11-25 with a task."""
+        if revision == MODERN and isinstance(result, dict) and result.get("resultType") == "input_required":
+            return "InputRequiredResult"
+        if revision == "2025-11-25" and method == "tools/call" and isinstance(result, dict) and "task" in result:
+            return "CreateTaskResult"
+        return _RESULTS[method]
 
     def _check(self, revision: str, name: str | None, value: Any) -> list[str]:
         if name is None:

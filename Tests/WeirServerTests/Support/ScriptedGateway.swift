@@ -32,8 +32,20 @@ final class ScriptedGateway: Gateway {
   func offers(_ endpoint: Endpoint, to caller: Identified) -> Bool { endpoint == .aggregate || endpoint == .upstream("sample") }
   func instructions(at endpoint: Endpoint, for caller: Identified) -> String? { "Ask about \"cost\"." }
 
-  func tools(at endpoint: Endpoint, for caller: Identified) -> ToolListing {
-    ToolListing(tools: Array(#"[{"name":"hit","inputSchema":{"type":"object"}}]"#.utf8), ttl: .seconds(5))
+  func tools(at endpoint: Endpoint, for caller: Identified) -> Listing {
+    Listing(items: Array(#"[{"name":"hit","inputSchema":{"type":"object"}}]"#.utf8), ttl: .seconds(5))
+  }
+
+  func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified) -> Listing { Listing(items: Array("[]".utf8), ttl: .seconds(5)) }
+  func features(at endpoint: Endpoint, for caller: Identified) -> UpstreamFeatures { .tools }
+
+  func headerParameters(of tool: Name, at endpoint: Endpoint) -> HeaderParameters? { nil }
+
+  func watch(_ uri: Name, at endpoint: Endpoint, by caller: Identified, for watcher: Name) throws(CallError) {}
+  func unwatch(_ uri: Name?, for watcher: Name) {}
+
+  func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep {
+    .finished(CallReply(body: .failure(CallError(.invalidParams, "nothing is relayed here")), outcome: .refused))
   }
 
   func call(_ call: ReceivedCall, by caller: Identified) -> CallStep {
@@ -46,8 +58,8 @@ final class ScriptedGateway: Gateway {
     case "shared": return .finished(Self.shared)
     case "sharedLater": return .pending(PendingCall { _ in Self.shared })
     case "pending": return .pending(PendingCall { _ in Self.result(#"{"content":[]}"#, .miss) })
-    case "progress": return .pending(PendingCall { await Self.report($0) })
-    case "flood": return .pending(PendingCall { await Self.flood($0) })
+    case "progress": return .pending(PendingCall { await Self.report($0.onProgress) })
+    case "flood": return .pending(PendingCall { await Self.flood($0.onProgress) })
     case "hang": return .pending(PendingCall { [self] _ in await hang() })
     default:
       if let reason = CallError.Reason(rawValue: call.name.string) {
@@ -69,7 +81,7 @@ final class ScriptedGateway: Gateway {
 
   private static func result(_ json: String, _ outcome: CallOutcome) -> CallReply {
     do {
-      let result = try ToolResult(normalizing: JSONDocument(parsing: Array(json.utf8), limits: .trusted).root)
+      let result = try CallResult(normalizing: JSONDocument(parsing: Array(json.utf8), limits: .trusted).root)
       return CallReply(body: .result(result, provenance: Array(#"{"outcome":"\#(outcome.rawValue)"}"#.utf8)), outcome: outcome)
     } catch {
       return CallReply(body: .failure(CallError(.internalFault, "\(error)")), outcome: .error)

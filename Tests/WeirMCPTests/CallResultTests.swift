@@ -3,7 +3,7 @@ import WeirJSON
 import WeirMCP
 
 @Suite("Tool results")
-struct ToolResultTests {
+struct CallResultTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let testDescription: String
     /// What the upstream sends as `result`.
@@ -103,7 +103,7 @@ struct ToolResultTests {
 
   @Test("the upstream's bytes are kept, and each era gets what it needs", arguments: cases)
   func bytes(_ example: Case) throws {
-    let result = try ToolResult(normalizing: parse(example.sent))
+    let result = try CallResult(normalizing: parse(example.sent))
     #expect(text(result.bytes) == example.kept)
     #expect(result.isError == example.isError)
     let provenance = Array(Self.provenance.utf8)
@@ -116,10 +116,10 @@ struct ToolResultTests {
 
   @Test("what is sent is JSON, and a result again: one Weir may stand before another", arguments: cases)
   func chained(_ example: Case) throws {
-    let result = try ToolResult(normalizing: parse(example.sent))
+    let result = try CallResult(normalizing: parse(example.sent))
     for era in ProtocolEra.allCases {
       let sent = result.encoded(for: era, provenance: Array(Self.provenance.utf8), serverInfo: Array(Self.serverInfo.utf8))
-      let next = try ToolResult(normalizing: JSONDocument(parsing: sent).root)
+      let next = try CallResult(normalizing: JSONDocument(parsing: sent).root)
       let root = try JSONDocument(parsing: next.bytes).root
       let expected = try parse(example.kept)
       let isMetaEmpty = expected["_meta"].map { $0.count == 0 } ?? true
@@ -130,13 +130,13 @@ struct ToolResultTests {
 
   @Test("what was stored comes back the same", arguments: cases)
   func stored(_ example: Case) throws {
-    let result = try ToolResult(normalizing: parse(example.sent))
-    #expect(try ToolResult(storedNormalized: result.bytes) == result)
+    let result = try CallResult(normalizing: parse(example.sent))
+    #expect(try CallResult(storedNormalized: result.bytes) == result)
   }
 
   @Test("stored bytes that are no result are refused", arguments: ["", "[]", "1", "{", " {}", "{}\n", "{\"a\":1,\"a\":2}", "{}"])
   func storedRubbish(document: String) {
-    let error = #expect(throws: RPCErrorObject.self) { _ = try ToolResult(storedNormalized: Array(document.utf8)) }
+    let error = #expect(throws: RPCErrorObject.self) { _ = try CallResult(storedNormalized: Array(document.utf8)) }
     #expect(error?.code == RPCErrorObject.internalError)
   }
 
@@ -148,7 +148,7 @@ struct ToolResultTests {
     ])
   func refuses(document: String) throws {
     let root = try parse(document)
-    let error = #expect(throws: RPCErrorObject.self) { _ = try ToolResult(normalizing: root) }
+    let error = #expect(throws: RPCErrorObject.self) { _ = try CallResult(normalizing: root) }
     #expect(error?.code == RPCErrorObject.internalError)
   }
 
@@ -162,16 +162,16 @@ struct ToolResultTests {
     ])
   func content(document: String, isResult: Bool) throws {
     let root = try parse(document)
-    let result = try? ToolResult(normalizing: root)
+    let result = try? CallResult(normalizing: root)
     #expect((result != nil) == isResult)
   }
 
   @Test("a failure is a text that says so")
   func failure() throws {
-    let result = ToolResult.failure(text: "over budget \"x\"\n")
+    let result = CallResult.failure(text: "over budget \"x\"\n")
     #expect(text(result.bytes) == #"{"content":[{"type":"text","text":"over budget \"x\"\n"}],"isError":true}"#)
     #expect(result.isError)
-    #expect(try ToolResult(storedNormalized: result.bytes) == result)
+    #expect(try CallResult(storedNormalized: result.bytes) == result)
     #expect(
       text(result.encoded(for: .modern, provenance: Array("1".utf8), serverInfo: nil))
         == #"{"content":[{"type":"text","text":"over budget \"x\"\n"}],"isError":true,"_meta":{"weir/cache":1},"resultType":"complete"}"#)
@@ -184,6 +184,6 @@ struct ToolResultTests {
       Issue.record("no response")
       return
     }
-    #expect(text(try ToolResult(normalizing: result).bytes) == #"{"content":[]}"#)
+    #expect(text(try CallResult(normalizing: result).bytes) == #"{"content":[]}"#)
   }
 }

@@ -1,0 +1,34 @@
+package import WeirJSON
+
+/// What a client declares that it can be asked (schema `ClientCapabilities` of both eras).
+package enum ClientCapabilities {
+  /// More than this is nobody's capabilities.
+  private static let maxBytes = 4096
+  private static let relayed = ["sampling", "elicitation", "roots"]
+  private static let extensions = "extensions"
+  /// Extensions that need nothing of who stands between client and server: MCP Apps live in `_meta` and in resources.
+  private static let relayedExtensions = ["io.modelcontextprotocol/ui"]
+
+  /// The part of the declared capabilities that Weir can relay, a JSON object; nil where that is nothing.
+  package static func relayable(of declared: JSONValue?) -> [UInt8]? {
+    guard let declared, declared.kind == .object else { return nil }
+    var writer = JSONWriter()
+    var isEmpty = true
+    writer.beginObject()
+    for name in relayed {
+      guard let value = declared[name], value.kind == .object else { continue }
+      writer.memberRaw(name, value.rawBytes)
+      isEmpty = false
+    }
+    let known = relayedExtensions.compactMap { name in declared[extensions]?[name].map { (name, $0) } }
+    if !known.isEmpty {
+      writer.key(extensions)
+      writer.beginObject()
+      for (name, value) in known { writer.memberRaw(name, value.rawBytes) }
+      writer.endObject()
+      isEmpty = false
+    }
+    writer.endObject()
+    return isEmpty || writer.bytes.count > maxBytes ? nil : writer.bytes
+  }
+}

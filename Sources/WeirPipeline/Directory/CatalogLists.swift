@@ -1,0 +1,47 @@
+package import WeirCore
+internal import WeirJSON
+
+extension ToolDirectory {
+  func settings(of upstream: Name) -> UpstreamSettings? { settings[upstream] }
+}
+
+/// Resources, resource templates and prompts of one upstream, or of several as one.
+extension ToolDirectory.Snapshot {
+  package func features(of upstream: Name) -> UpstreamFeatures { catalogs[upstream]?.features ?? [] }
+
+  /// The definitions of these upstreams for an endpoint. At the aggregate prompts have their upstream's name before theirs; a resource whose URI
+  /// another upstream before it lists has it in its scheme.
+  func items(_ kind: CatalogKind, at endpoint: Endpoint, of upstreams: [Name]) -> [[UInt8]] {
+    let isAggregate = endpoint == .aggregate
+    var taken: Set<Name> = []
+    return upstreams.flatMap { upstream in
+      (catalogs[upstream]?.items[kind] ?? []).map { item in
+        guard isAggregate else { return item.json }
+        switch kind {
+        case .prompts: return item.json(named: "\(upstream)\(ToolDirectory.separator)\(item.key)", as: kind)
+        case .resources, .resourceTemplates:
+          guard !taken.insert(item.key).inserted else { return item.json }
+          return item.json(named: "\(upstream)\(ToolDirectory.uriSeparator)\(item.key)", as: kind)
+        }
+      }
+    }
+  }
+}
+
+extension CatalogItem {
+  fileprivate func json(named name: String, as kind: CatalogKind) -> [UInt8] {
+    (try? JSONDocument(parsing: json))?.root.setting(kind.keyMember, to: JSONWriter.quoted(name)) ?? json
+  }
+}
+
+extension UpstreamCatalog {
+  /// The lists that are others than before: tools, resources with their templates, prompts.
+  func changes(from before: UpstreamCatalog?) -> UpstreamFeatures {
+    var changes: UpstreamFeatures = []
+    if before?.tools ?? [] != tools { changes.insert(.tools) }
+    func list(_ kind: CatalogKind, of catalog: UpstreamCatalog?) -> [CatalogItem] { catalog?.items[kind] ?? [] }
+    let kinds: [(CatalogKind, UpstreamFeatures)] = [(.resources, .resources), (.resourceTemplates, .resources), (.prompts, .prompts)]
+    for (kind, feature) in kinds where list(kind, of: before) != list(kind, of: self) { changes.insert(feature) }
+    return changes
+  }
+}

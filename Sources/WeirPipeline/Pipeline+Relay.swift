@@ -1,0 +1,167 @@
+internal import WeirCache
+package import WeirCore
+internal import WeirJSON
+internal import WeirMCP
+package import WeirTenancy
+
+/// Everything beside tools: lists of what upstreams have, and requests that are brought to them as they are.
+extension Pipeline {
+  package func features(at endpoint: Endpoint, for caller: Identified) -> UpstreamFeatures {
+    let snapshot = directory.snapshot
+    let all = upstreams(at: endpoint, for: caller, in: snapshot).reduce(into: UpstreamFeatures()) { $0.formUnion(snapshot.features(of: $1)) }
+    // Tools are offered to those, too, who may call some.
+    return all.union(.tools)
+  }
+
+  package func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified) -> Listing {
+    let snapshot = directory.snapshot
+    var json: [UInt8] = [UInt8(ascii: "[")]
+    for item in snapshot.items(kind, at: endpoint, of: upstreams(at: endpoint, for: caller, in: snapshot)) {
+      if json.count > 1 { json.append(UInt8(ascii: ",")) }
+      json += item
+    }
+    json.append(UInt8(ascii: "]"))
+    return Listing(items: json, ttl: listTTL)
+  }
+
+  package func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep {
+    let snapshot = directory.snapshot
+    do throws(CallError) {
+      let able = upstreams(at: request.endpoint, for: caller, in: snapshot).filter { snapshot.features(of: $0).contains(request.method.feature) }
+      let targets = try snapshot.targets(of: request, among: able)
+      return .pending(
+        PendingCall(isConversation: targets.contains { mayConverse(request.client, $0.upstream) }) { await self.bring(request, to: targets, by: caller, $0) })
+    } catch {
+      return .finished(CallReply(body: .failure(error), outcome: .refused))
+    }
+  }
+
+  package func watch(_ uri: Name, at endpoint: Endpoint, by caller: Identified, for watcher: Name) throws(CallError) {
+    let snapshot = directory.snapshot
+    let able = upstreams(at: endpoint, for: caller, in: snapshot).filter { snapshot.features(of: $0).contains(.subscriptions) }
+    let (upstream, own) = try snapshot.owner(of: uri, at: endpoint, among: able)
+    guard watches.add(watcher, upstream: upstream, uri: own, alias: uri) else {
+      throw CallError(.invalidParams, "Too many resources are watched by this client; unsubscribe from some.")
+    }
+    fetch.dispatch.upstreams[upstream]?.watch(watches.uris(of: upstream))
+  }
+
+  package func unwatch(_ uri: Name?, for watcher: Name) {
+    for upstream in watches.remove(watcher, uri: uri) { fetch.dispatch.upstreams[upstream]?.watch(watches.uris(of: upstream)) }
+  }
+
+  func mayConverse(_ client: UpstreamCaller?, _ upstream: Name) -> Bool {
+    client?.mayConverse(with: directory.snapshot.features(of: upstream)) ?? false
+  }
+
+  /// The upstreams of an endpoint that are all for this caller, sorted.
+  private func upstreams(at endpoint: Endpoint, for caller: Identified, in snapshot: ToolDirectory.Snapshot) -> [Name] {
+    guard let tenant = tenants.tenant(caller.tenant) else { return [] }
+    let names: [Name] = if case .upstream(let name) = endpoint { [name] } else { directory.upstreamNames }
+    return names.filter { tenant.mayUseAll(of: $0) }
+  }
+
+  // MARK: On the way
+
+  /// Asks one upstream after the other where it is not known whose a resource is; the answer of the first that has it.
+  private func bring(_ request: RelayedRequest, to targets: [RelayTarget], by caller: Identified, _ listener: CallListener) async -> CallReply {
+    var last = CallError(.invalidParams, "Resource not found: nobody here has it.")
+    for target in targets {
+      do throws(CallError) {
+        let result = try await bring(request, to: target, listener)
+        return CallReply(body: .result(result, provenance: nil), outcome: .bypass)
+      } catch {
+        last = error
+        guard error.isNotFound else { break }
+      }
+    }
+    return CallReply(body: .failure(last), outcome: last.isRefusal ? .refused : .error)
+  }
+
+  private func bring(_ request: RelayedRequest, to target: RelayTarget, _ listener: CallListener) async throws(CallError) -> CallResult {
+    guard let upstream = fetch.dispatch.upstreams[target.upstream], let settings = directory.settings(of: target.upstream) else {
+      throw CallError(.internalFault, "No upstream of this name is configured.")
+    }
+    var client = request.client
+    client?.peer = listener.peer
+    let deadline = request.receivedAt + settings.callTimeout
+    let own = try Self.object(target.params)
+    let sent = UpstreamRequest(
+      method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client, deadline: deadline,
+      isRepeatable: request.method != .getPrompt, onProgress: listener.onProgress)
+    let rounds = InputRounds(client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
+    let result = try await rounds.run(request.params) { members throws(CallError) in
+      var sent = sent
+      var params = own
+      for member in members { params = try Self.object(params.setting(member.name, to: member.value)) }
+      sent.params = params.raw
+      return try Self.result(try await upstream.send(sent).root, of: request.method)
+    }
+    return finished(result, request.method, target)
+  }
+
+  /// The result as this client is told it: how long it is fresh must be said, and what one team may read another may not.
+  private func finished(_ result: CallResult, _ method: RelayedRequest.Method, _ target: RelayTarget) -> CallResult {
+    guard method == .readResource, result.unfinishedType == nil else { return result }
+    let own = result.lifetime
+    let result = result.living(
+      CallResult.Lifetime(milliseconds: own?.milliseconds ?? 0, isPublic: tenants.isOpen && (own?.isPublic ?? false)))
+    guard let alias = target.aliasedURI, let name = target.name else { return result }
+    return result.renaming(name, to: alias)
+  }
+
+  private static func object(_ bytes: [UInt8]) throws(CallError) -> JSONValue {
+    do { return try JSONDocument(parsing: bytes).root } catch { throw CallError(.invalidParams, error.message) }
+  }
+
+  private static func result(_ value: JSONValue, of method: RelayedRequest.Method) throws(CallError) -> CallResult {
+    do {
+      return try CallResult(relaying: value, isTool: false, isCacheable: method == .readResource)
+    } catch {
+      throw CallError(.upstreamInvalid, "The upstream's answer is invalid: \(error.message)")
+    }
+  }
+}
+
+extension RelayedRequest.Method {
+  var name: String {
+    switch self {
+    case .readResource: MCPMethod.resourcesRead
+    case .getPrompt: MCPMethod.promptsGet
+    case .complete: MCPMethod.complete
+    }
+  }
+
+  /// The capability that a server needs for it.
+  var feature: UpstreamFeatures {
+    switch self {
+    case .readResource: .resources
+    case .getPrompt: .prompts
+    case .complete: .completions
+    }
+  }
+}
+
+extension CallError {
+  /// The upstream has no such resource: −32002 up to 2025-11-25, −32602 from 2026-07-28 on.
+  var isNotFound: Bool {
+    reason == .upstreamError && (upstreamCode == RPCErrorObject.resourceNotFound || upstreamCode == RPCErrorObject.invalidParams)
+  }
+}
+
+extension CallResult {
+  /// The result of `resources/read` with the URI that its client used in the place of the upstream's own.
+  fileprivate func renaming(_ uri: Name, to alias: Name) -> CallResult {
+    guard let root = try? JSONDocument(parsing: bytes, limits: .upstreamResult).root, let contents = root["contents"], contents.kind == .array else {
+      return self
+    }
+    var writer = JSONWriter()
+    writer.beginArray()
+    for content in contents.elements {
+      let isMeant = content["uri"]?.isString(uri.string) == true
+      writer.raw(isMeant ? content.setting("uri", to: JSONWriter.quoted(alias.string)) : content.raw)
+    }
+    writer.endArray()
+    return (try? with(root.setting("contents", to: writer.bytes))) ?? self
+  }
+}

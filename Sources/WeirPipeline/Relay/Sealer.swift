@@ -1,0 +1,45 @@
+internal import Crypto
+package import WeirCore
+internal import WeirMCP
+
+/// Seals what Weir hands to a client and wants back unchanged and from nobody else: AES-GCM, with an end, bound to a purpose and to names such as
+/// the principal and the upstream (MCP 2026-07-28, multi round-trip requests: `requestState` is to be taken for an attacker's).
+package struct Sealer: Sendable {
+  private let key: SymmetricKey
+
+  /// Replicas that are given the same secret open each other's seals.
+  package init(secret: [UInt8]) {
+    key = SymmetricKey(data: SHA256.hash(data: Array("weir seal 1:".utf8) + secret))
+  }
+
+  /// A key of this process alone.
+  package init() { key = SymmetricKey(size: .bits256) }
+
+  /// Text of visible ASCII that `open` takes until then; nil where the system's cryptography fails.
+  package func seal(_ payload: [UInt8], for purpose: String, of names: [Name], until end: WallTime) -> String? {
+    var plain = withUnsafeBytes(of: UInt64(clamping: end.milliseconds).bigEndian) { Array($0) }
+    plain += payload
+    guard let box = try? AES.GCM.seal(plain, using: key, authenticating: Self.context(purpose, names)), let combined = box.combined else { return nil }
+    return String(decoding: Base64.encode(combined), as: UTF8.self)
+  }
+
+  /// What was sealed; nil where it was not sealed here, for this and these, or its time is over.
+  package func open(_ text: [UInt8], for purpose: String, of names: [Name], now: WallTime) -> [UInt8]? {
+    guard let combined = Base64.decode(text), let box = try? AES.GCM.SealedBox(combined: combined),
+      let plain = try? AES.GCM.open(box, using: key, authenticating: Self.context(purpose, names)), plain.count >= 8
+    else { return nil }
+    let end = plain.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard UInt64(clamping: now.milliseconds) < end else { return nil }
+    return Array(plain.dropFirst(8))
+  }
+
+  /// Each field with its length before it.
+  private static func context(_ purpose: String, _ names: [Name]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for field in [Array(purpose.utf8)] + names.map({ Array($0.utf8) }) {
+      withUnsafeBytes(of: UInt64(field.count).bigEndian) { bytes.append(contentsOf: $0) }
+      bytes += field
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,56 @@
+import WeirCore
+import WeirJSON
+import WeirMCP
+import WeirPipeline
+
+/// Lists of what upstreams have, and what is brought to them as it is: the same for both eras.
+extension MCPEndpoint {
+  /// Answers what both eras know beside `tools/call`; nil for another method, and for one that no upstream of this endpoint has.
+  func common(_ asked: Asked, _ exchange: Exchange) throws(RPCErrorObject) -> Answer? {
+    if ASCII.equals(asked.method, MCPMethod.toolsList) {
+      return .reply(result(asked.id, try listed("tools", gateway.tools(at: exchange.endpoint, for: exchange.caller), asked), label: "tools/list"))
+    }
+    let features = gateway.features(at: exchange.endpoint, for: exchange.caller)
+    if let kind = CatalogKind.allCases.first(where: { ASCII.equals(asked.method, $0.listMethod) }) {
+      guard features.contains(kind == .prompts ? .prompts : .resources) else { return nil }
+      let listing = gateway.list(kind, at: exchange.endpoint, for: exchange.caller)
+      return .reply(result(asked.id, try listed(kind.listMember, listing, asked), label: Self.label(of: kind)))
+    }
+    guard let (method, feature) = Self.relayed(asked.method), features.contains(feature) else { return nil }
+    guard let params = asked.params else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params is missing") }
+    let request = RelayedRequest(
+      endpoint: exchange.endpoint, method: method, params: params, client: asked.client, receivedAt: exchange.request.receivedAt)
+    return answer(gateway.relay(request, by: exchange.caller), asked, try progressToken(params))
+  }
+
+  private static func relayed(_ method: String) -> (RelayedRequest.Method, UpstreamFeatures)? {
+    if ASCII.equals(method, MCPMethod.resourcesRead) { return (.readResource, .resources) }
+    if ASCII.equals(method, MCPMethod.promptsGet) { return (.getPrompt, .prompts) }
+    if ASCII.equals(method, MCPMethod.complete) { return (.complete, .completions) }
+    return nil
+  }
+
+  private static func label(of kind: CatalogKind) -> StaticString {
+    switch kind {
+    case .resources: "resources/list"
+    case .resourceTemplates: "resources/templates/list"
+    case .prompts: "prompts/list"
+    }
+  }
+
+  /// The `ServerCapabilities` of this endpoint for this caller: what the upstreams have and Weir passes on.
+  func capabilities(_ exchange: Exchange) -> [UInt8] {
+    let features = gateway.features(at: exchange.endpoint, for: exchange.caller)
+    let changes = #"{"listChanged":true}"#
+    let resources = features.contains(.subscriptions) ? #"{"subscribe":true,"listChanged":true}"# : changes
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.memberRaw("tools", changes.utf8)
+    if features.contains(.resources) { writer.memberRaw("resources", resources.utf8) }
+    if features.contains(.prompts) { writer.memberRaw("prompts", changes.utf8) }
+    if features.contains(.completions) { writer.memberRaw("completions", "{}".utf8) }
+    if features.contains(.logging) { writer.memberRaw("logging", "{}".utf8) }
+    writer.endObject()
+    return writer.bytes
+  }
+}

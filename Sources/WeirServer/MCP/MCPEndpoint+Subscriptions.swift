@@ -1,0 +1,53 @@
+import WeirCore
+import WeirJSON
+import WeirMCP
+import WeirPipeline
+import WeirTenancy
+
+/// What clients want to hear of: `subscriptions/listen` in the modern era, `resources/subscribe` and `resources/unsubscribe` before it.
+extension MCPEndpoint {
+  func listen(_ asked: Asked, _ exchange: Exchange) throws(RPCErrorObject) -> Answer {
+    guard let wanted = asked.params?["notifications"], wanted.kind == .object else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.notifications must be an object")
+    }
+    let features = gateway.features(at: exchange.endpoint, for: exchange.caller)
+    let name = listeners.newID()
+    let kinds = SubscriptionWire.kinds(wanted).intersection(features)
+    // What cannot be watched is not acknowledged.
+    let watched = SubscriptionWire.uris(wanted).filter { uri in
+      (try? gateway.watch(uri, at: exchange.endpoint, by: exchange.caller, for: name)) != nil
+    }
+    let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
+    let listener = ListenStream(name: name, principal: exchange.caller.principal, id: asked.id, kinds: kinds, mailbox: mailbox)
+    guard listeners.open(listener) else {
+      gateway.unwatch(nil, for: name)
+      return .reply(error(503, asked.id, RPCErrorObject.internalError, "too many streams are open; close some"))
+    }
+    let acknowledgement = listener.event(MCPMethod.subscriptionsAcknowledged, SubscriptionWire.acknowledgement(kinds, watched))
+    let end = ServerSentEventWriter.event(data: SubscriptionWire.end(asked.id), event: "message")
+    return .stream(
+      NotificationStream(
+        session: name, principal: exchange.caller.principal, mailbox: mailbox, opening: acknowledgement, closing: .whole(end)
+      ) { [listeners, gateway] _ in
+        listeners.close(listener)
+        gateway.unwatch(nil, for: name)
+      })
+  }
+
+  /// `resources/subscribe` and `resources/unsubscribe` of a session; nil for another method.
+  func subscription(_ asked: Asked, session: Name, _ exchange: Exchange) throws(RPCErrorObject) -> Answer? {
+    let begins = ASCII.equals(asked.method, MCPMethod.resourcesSubscribe)
+    guard begins || ASCII.equals(asked.method, MCPMethod.resourcesUnsubscribe),
+      gateway.features(at: exchange.endpoint, for: exchange.caller).contains(.subscriptions)
+    else { return nil }
+    guard let bytes = asked.params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.uri must be a string")
+    }
+    do throws(CallError) {
+      if begins { try gateway.watch(uri, at: exchange.endpoint, by: exchange.caller, for: session) } else { gateway.unwatch(uri, for: session) }
+    } catch {
+      throw CallErrorWire.object(error, code: RPCErrorObject.invalidParams)
+    }
+    return .reply(result(asked.id, Array("{}".utf8), label: "resources/subscribe"))
+  }
+}

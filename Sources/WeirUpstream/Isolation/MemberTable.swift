@@ -1,0 +1,61 @@
+import WeirCore
+
+/// Which sessions of an upstream belong to whom, how many there may be, and when one has been idle for too long. Pure.
+struct MemberTable<Member: Sendable>: Sendable {
+  private struct Entry: Sendable {
+    let member: Member
+    var uses = 0
+    var lastUsed: Moment
+  }
+
+  private let limit: Int
+  private let idleTimeout: Duration
+  private var entries: [Name: Entry] = [:]
+
+  init(limit: Int, idleTimeout: Duration) {
+    self.limit = limit
+    self.idleTimeout = idleTimeout
+  }
+
+  var count: Int { entries.count }
+
+  enum Taken {
+    case known(Member)
+    /// Made for this call, in the place of the one that is to be ended.
+    case new(Member, ended: Member?)
+    /// All are in use.
+    case full
+  }
+
+  /// The member of this owner, which is in use from now on.
+  mutating func take(_ owner: Name, now: Moment, make: () -> Member) -> Taken {
+    if let entry = entries[owner] {
+      entries[owner]?.uses += 1
+      return .known(entry.member)
+    }
+    var ended: Member?
+    if entries.count >= limit {
+      let idle = entries.filter { $0.value.uses == 0 }.min { $0.value.lastUsed < $1.value.lastUsed }
+      guard let idle else { return .full }
+      ended = entries.removeValue(forKey: idle.key)?.member
+    }
+    let member = make()
+    entries[owner] = Entry(member: member, uses: 1, lastUsed: now)
+    return .new(member, ended: ended)
+  }
+
+  /// A call that `take` had begun is over.
+  mutating func release(_ owner: Name, now: Moment) {
+    entries[owner]?.uses -= 1
+    entries[owner]?.lastUsed = now
+  }
+
+  /// The owner is gone: its member, to be ended.
+  mutating func remove(_ owner: Name) -> Member? { entries.removeValue(forKey: owner)?.member }
+
+  /// Members that nobody has used for too long, to be ended.
+  mutating func expire(now: Moment) -> [Member] {
+    let idle = entries.filter { $0.value.uses == 0 && now - $0.value.lastUsed >= idleTimeout }.map(\.key)
+    return idle.compactMap { remove($0) }
+  }
+}

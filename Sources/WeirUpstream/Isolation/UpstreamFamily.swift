@@ -1,0 +1,148 @@
+import NIOConcurrencyHelpers
+package import WeirCore
+package import WeirJSON
+import WeirMCP
+
+/// An upstream whose callers share one session, but for those who need one of their own: because the server keeps state for each session, or
+/// because in the handshake era a server learns only when a session is opened what its client can be asked.
+package final class UpstreamFamily: Upstream {
+  /// Who shares a session or process with whom.
+  package enum Isolation: String, Sendable, CaseIterable {
+    /// Everybody, but for those who can be asked something, where the server speaks the handshake era behind a URL.
+    case shared
+    /// Nobody. Who has no session has one for each principal.
+    case session
+    /// All sessions of one principal.
+    case principal
+  }
+
+  /// One session or process, and how to end it.
+  private final class Member: Sendable {
+    let upstream: any Upstream
+    let over = Gate()
+    let isOver = NIOLockedValueBox(false)
+    let logLevel = NIOLockedValueBox<[UInt8]?>(nil)
+
+    init(_ upstream: any Upstream) { self.upstream = upstream }
+
+    func end() {
+      isOver.withLockedValue { $0 = true }
+      over.open()
+    }
+  }
+
+  /// Makes the upstream of one owner. Its observer hears nothing, and its lists are not kept.
+  package typealias Make = @Sendable (UpstreamCaller) -> any Upstream
+
+  private let shared: any SharedUpstream
+  private let isolation: Isolation
+  private let make: Make
+  private let time: any TimeSource
+  private let table: NIOLockedValueBox<MemberTable<Member>>
+  private let starts: AsyncStream<Member>
+  private let sink: AsyncStream<Member>.Continuation
+
+  package init(
+    _ shared: any SharedUpstream, isolation: Isolation, limit: Int = 256, idleTimeout: Duration = .seconds(1800), time: any TimeSource,
+    make: @escaping Make
+  ) {
+    self.shared = shared
+    self.isolation = isolation
+    self.make = make
+    self.time = time
+    table = NIOLockedValueBox(MemberTable(limit: limit, idleTimeout: idleTimeout))
+    (starts, sink) = AsyncStream.makeStream()
+  }
+
+  package var name: Name { shared.name }
+  package var state: UpstreamState { shared.state }
+  package func watch(_ uris: Set<Name>) { shared.watch(uris) }
+  /// Sessions beside the shared one.
+  package var memberCount: Int { table.withLockedValue { $0.count } }
+
+  package func run() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.shared.run() }
+      group.addTask { await self.sweep() }
+      for await member in starts { group.addTask { await self.run(member) } }
+      group.cancelAll()
+    }
+  }
+
+  private func run(_ member: Member) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await member.upstream.run() }
+      while !Task.isCancelled, !member.isOver.withLockedValue({ $0 }) {
+        _ = await member.over.wait(time, until: time.now() + .seconds(3600), isOpen: { member.isOver.withLockedValue { $0 } })
+      }
+      group.cancelAll()
+    }
+  }
+
+  private func sweep() async {
+    while !Task.isCancelled {
+      try? await time.sleep(until: time.now() + .seconds(30))
+      for member in table.withLockedValue({ $0.expire(now: time.now()) }) { member.end() }
+    }
+  }
+
+  package func send(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
+    guard let caller = request.caller, let owner = owner(of: caller) else { return try await shared.send(request) }
+    let taken = table.withLockedValue { table in table.take(owner, now: time.now()) { Member(make(caller)) } }
+    let member: Member
+    switch taken {
+    case .known(let known): member = known
+    case .new(let new, let ended):
+      ended?.end()
+      sink.yield(new)
+      member = new
+    case .full: throw CallError(.overloaded, "upstream \(name) has as many sessions as it may", retryAfter: .seconds(5))
+    }
+    defer { table.withLockedValue { $0.release(owner, now: time.now()) } }
+    try await setLevel(of: caller, in: member, until: request.deadline)
+    return try await member.upstream.send(request)
+  }
+
+  /// The front's session has ended, and what was opened for it ends, too.
+  package func sessionEnded(_ session: Name) {
+    table.withLockedValue { $0.remove(Self.owner(session: session)) }?.end()
+  }
+
+  // MARK: Owners
+
+  private func owner(of caller: UpstreamCaller) -> Name? {
+    switch isolation {
+    case .principal: return Self.owner(principal: caller.principal)
+    case .session: return caller.session.map(Self.owner(session:)) ?? Self.owner(principal: caller.principal)
+    case .shared:
+      guard shared.canOpenMore, let session = caller.session, caller.capabilities != nil || caller.logLevel != nil else { return nil }
+      return Self.owner(session: session)
+    }
+  }
+
+  private static func owner(session: Name) -> Name { Name("session \(session)") }
+  private static func owner(principal: Name) -> Name { Name("principal \(principal)") }
+
+  /// Tells the server of the handshake era from which level on the client wants its log, once for each change.
+  private func setLevel(of caller: UpstreamCaller, in member: Member, until deadline: Moment) async throws(CallError) {
+    guard let level = caller.logLevel, caller.session != nil, member.logLevel.withLockedValue({ $0 }) != level else { return }
+    var params = JSONWriter()
+    params.beginObject()
+    params.memberRaw("level", level)
+    params.endObject()
+    do {
+      _ = try await member.upstream.send(
+        UpstreamRequest(method: MCPMethod.setLevel, params: params.bytes, deadline: deadline, isRepeatable: true))
+      member.logLevel.withLockedValue { $0 = level }
+    } catch where error.reason == .upstreamError {
+      // It has no levels, and says what it says.
+      member.logLevel.withLockedValue { $0 = level }
+    }
+  }
+}
+
+/// The session or the processes that callers share unless they need their own.
+package protocol SharedUpstream: Upstream {
+  /// A further session costs little, and the server learns from it what its client can be asked: it speaks the handshake era behind a URL.
+  var canOpenMore: Bool { get }
+}
