@@ -68,7 +68,7 @@ extension Pipeline {
     var last = CallError(.invalidParams, "Resource not found: nobody here has it.")
     for target in targets {
       do throws(CallError) {
-        let result = try await bring(request, to: target, listener)
+        let result = try await bring(request, to: target, by: caller, listener)
         return CallReply(body: .result(result, provenance: nil), outcome: .bypass)
       } catch {
         last = error
@@ -78,7 +78,9 @@ extension Pipeline {
     return CallReply(body: .failure(last), outcome: last.isRefusal ? .refused : .error)
   }
 
-  private func bring(_ request: RelayedRequest, to target: RelayTarget, _ listener: CallListener) async throws(CallError) -> CallResult {
+  private func bring(
+    _ request: RelayedRequest, to target: RelayTarget, by caller: Identified, _ listener: CallListener
+  ) async throws(CallError) -> CallResult {
     guard let upstream = fetch.dispatch.upstreams[target.upstream], let settings = directory.settings(of: target.upstream) else {
       throw CallError(.internalFault, "No upstream of this name is configured.")
     }
@@ -89,7 +91,8 @@ extension Pipeline {
     let sent = UpstreamRequest(
       method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client, deadline: deadline,
       isRepeatable: request.method != .getPrompt, onProgress: listener.onProgress)
-    let rounds = InputRounds(client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
+    let rounds = InputRounds(
+      principal: caller.principal, client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
     let result = try await rounds.run(request.params) { members throws(CallError) in
       var sent = sent
       var params = own

@@ -140,7 +140,8 @@ package final class Pipeline: Gateway {
     client?.peer = listener.peer
     let outgoing = Outgoing(permitted, client: client)
     do throws(CallError) {
-      let rounds = InputRounds(client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
+      let rounds = InputRounds(
+        principal: permitted.caller.principal, client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
       let result = try await rounds.run(permitted.call.params) { [fetch] members throws(CallError) in
         try await fetch.dispatch.send(outgoing.adding(members), terms).result
       }

@@ -4,6 +4,7 @@ import WeirCache
 import WeirCore
 import WeirFlow
 import WeirJSON
+import WeirMCP
 import WeirPipeline
 import WeirTestSupport
 
@@ -111,9 +112,42 @@ struct CachingTests {
     }
   }
 
+  @Test("what is to continue a call that Weir has not sealed is refused, and the upstream does not see it")
+  func foreignState() async throws {
+    let upstream = ScriptedUpstream("up") { _, number throws(CallError) in textResult("\(number)") }
+    try await withScene(upstream) { scene in
+      _ = try await scene.call("up__get")
+      let refused = try await scene.call("up__get", members: #","requestState":"abc""#)
+      #expect(refused.error?.reason == .invalidParams)
+      #expect(upstream.requests.count == 1)
+    }
+  }
+
+  @Test("a call that waits for input goes on where its own caller brings back what was sealed")
+  func rounds() async throws {
+    let upstream = ScriptedUpstream("up") { request, number throws(CallError) in
+      guard number > 1 else { return #"{"resultType":"input_required","inputRequests":{},"requestState":"secret of the upstream"}"# }
+      return textResult(String(decoding: request.params, as: UTF8.self).contains(#""requestState":"secret of the upstream""#) ? "went on" : "lost")
+    }
+    try await withScene(upstream) { scene in
+      let asked = try await scene.call("up__get", by: scene.bob, members: #","inputResponses":{}"#)
+      guard case .result(let result, _) = asked.body, let root = try? JSONDocument(parsing: result.bytes).root else {
+        return #expect(Bool(false), "nothing was asked")
+      }
+      #expect(result.unfinishedType == Array(#""input_required""#.utf8))
+      let state = try #require(root["requestState"]?.string)
+      #expect(!state.contains("secret"))
+      let foreign = try await scene.call("up__get", by: scene.bobsColleague, members: #","requestState":"\#(state)""#)
+      #expect(foreign.error?.reason == .invalidParams)
+      let answered = try await scene.call("up__get", by: scene.bob, members: #","inputResponses":{},"requestState":"\#(state)""#)
+      #expect(answered.text == "went on")
+      #expect(upstream.requests.count == 2)
+    }
+  }
+
   @Test(
     "calls that continue others are never shared",
-    arguments: [#","requestState":"abc""#, #","inputResponses":{}"#, #","task":{"ttl":1}"#])
+    arguments: [#","inputResponses":{}"#, #","task":{"ttl":1}"#])
   func continuations(_ members: String) async throws {
     let upstream = ScriptedUpstream("up") { _, number throws(CallError) in textResult("\(number)") }
     try await withScene(upstream) { scene in

@@ -15,7 +15,7 @@ struct LargeAnswerTests {
   func answerBudget(tool: String) async throws {
     try await RunningFront.with {
       $0.limits.maxBufferedAnswerBytes = 16 << 20
-      $0.limits.answerPatience = .zero
+      $0.limits.answerPatience = .seconds(1)
     } _: { running in
       var idlers: [WireClient] = []
       for _ in 0..<4 {

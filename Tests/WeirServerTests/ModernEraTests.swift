@@ -27,7 +27,7 @@ struct ModernEraTests {
   static let rows: [Row] = [
     Row(
       "discover", RunningFront.modern("server/discover"), 200, #""supportedVersions":["2026-07-28","2025-11-25"#,
-      #""ttlMs":60000,"cacheScope":"private""#, #""capabilities":{"tools":{}}"#,
+      #""ttlMs":60000,"cacheScope":"private""#, #""capabilities":{"tools":{"listChanged":true}}"#,
       #""io.modelcontextprotocol/serverInfo":{"name":"weir","version":"1.2.3"}"#, #"Ask about \"cost\"."#, #""resultType":"complete""#),
     Row(
       "list", RunningFront.modern("tools/list"), 200, #""tools":[{"name":"hit""#, #""ttlMs":5000,"cacheScope":"private""#, #""resultType":"complete""#
@@ -242,7 +242,7 @@ struct ModernEraTests {
       ErrorRow(reason: .upstreamError, status: 400, contains: #""code":-32602"#, code: -32002),
       ErrorRow(reason: .upstreamError, status: 200, contains: #""code":-32603,"message":"scripted"}"#, code: -32042),
       ErrorRow(reason: .upstreamError, status: 200, contains: #""code":-32603,"message":"scripted"}"#, code: -32020),
-      ErrorRow(reason: .upstreamError, status: 200, contains: #""code":-32603,"message":"scripted"}"#, code: -32021),
+      ErrorRow(reason: .upstreamError, status: 400, contains: #""code":-32021,"message":"scripted","data":{"k":1}}"#, code: -32021),
       ErrorRow(reason: .upstreamError, status: 200, contains: #""code":-32603,"message":"scripted"}"#, code: -32022),
       ErrorRow(reason: .cancelled, status: 200, contains: "-32800"),
       ErrorRow(reason: .overloaded, status: 200, contains: #""isError":true"#),

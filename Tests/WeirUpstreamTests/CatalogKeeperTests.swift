@@ -58,7 +58,7 @@ struct CatalogKeeperTests {
 
   @Test("a change is listed at once, and those within 5 s together")
   func pace() {
-    var pace = ChangePace(interval: .seconds(5))
+    var pace = ChangePace(interval: .seconds(5), burst: 1)
     let start = Moment.zero + .seconds(100)
     pace.listing(now: start)
     #expect(pace.changed(now: start + .seconds(1)) == nil)
@@ -73,11 +73,25 @@ struct CatalogKeeperTests {
     #expect(pace.changed(now: start + .seconds(20)) == nil)
   }
 
-  @Test("a server that announces a change with every listing is listed every 5 s at most (issue 2)")
+  @Test("some changes in a row are listed at once, and then one in every interval")
+  func burst() {
+    var pace = ChangePace(interval: .seconds(5), burst: 3)
+    let start = Moment.zero + .seconds(100)
+    for second in 0..<3 {
+      #expect(pace.changed(now: start + .seconds(second)) == nil)
+      pace.listing(now: start + .seconds(second))
+    }
+    #expect(pace.changed(now: start + .seconds(3)) == start + .seconds(5))
+    pace.listing(now: start + .seconds(5))
+    #expect(pace.changed(now: start + .seconds(6)) == start + .seconds(10))
+    #expect(pace.changed(now: start + .seconds(60)) == nil)
+  }
+
+  @Test("a server that announces a change with every listing is listed ten times, and then every 5 s at most (issue 2)")
   func endlessChanges() async throws {
     try await Self.with(onList: { $0.listsChanged() }) { _, time, listings in
-      let moments = await listings.first(6) { time.advance(by: .milliseconds(10)) }
-      for (earlier, later) in zip(moments.dropFirst(), moments.dropFirst(2)) { #expect(later - earlier >= .seconds(5)) }
+      let moments = await listings.first(16) { time.advance(by: .milliseconds(10)) }
+      for (earlier, later) in zip(moments.dropFirst(12), moments.dropFirst(13)) { #expect(later - earlier >= .seconds(5)) }
     }
   }
 

@@ -14,6 +14,8 @@ struct InputRounds: Sendable {
   /// How long a modern client may take to come back.
   private static let patience: Duration = .seconds(3600)
 
+  /// Who asks: what is sealed for one, no other can bring back.
+  let principal: Name
   let client: UpstreamCaller?
   let upstream: Name
   let sealer: Sealer
@@ -35,12 +37,12 @@ struct InputRounds: Sendable {
 
   // MARK: Modern clients
 
-  private var names: [Name] { [client?.principal ?? "", upstream] }
+  private var names: [Name] { [principal, upstream] }
 
   private func continuation(of params: JSONValue) throws(CallError) -> Members {
     guard let state = params["requestState"] else { return [] }
     guard let text = state.stringBytes, let opened = sealer.open(text, for: Self.purpose, of: names, now: now) else {
-      throw CallError(.invalidParams, "Invalid or expired requestState; make the call again from its beginning.")
+      throw CallError(.invalidParams, "Invalid or expired requestState")
     }
     return [("requestState", opened)]
   }

@@ -3,7 +3,8 @@ import WeirMCP
 
 /// The client at the other end of an event stream that carries the answer of its call.
 struct StreamPeer: ClientPeer {
-  let mailbox: StreamMailbox
+  /// Takes an event for the stream; false where there is no room for it.
+  let push: @Sendable ([UInt8]) -> Bool
   /// Of a legacy client, which alone can be asked; nil for modern ones.
   let session: Name?
   let questions: ClientQuestions
@@ -11,13 +12,13 @@ struct StreamPeer: ClientPeer {
   let onDrop: @Sendable () -> Void
 
   func notify(_ method: String, _ params: [UInt8]?) {
-    if !mailbox.push(ServerSentEventWriter.event(data: RPCWriter.notification(method: method, params: params), event: "message")) { onDrop() }
+    if !push(ServerSentEventWriter.event(data: RPCWriter.notification(method: method, params: params), event: "message")) { onDrop() }
   }
 
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] {
     guard let session else { throw ClientRefusal(code: RPCErrorObject.methodNotFound, message: "this client cannot be asked anything") }
     let answer = await questions.ask(in: session) { id in
-      mailbox.push(ServerSentEventWriter.event(data: RPCWriter.request(id: id, method: method, params: params), event: "message"))
+      push(ServerSentEventWriter.event(data: RPCWriter.request(id: id, method: method, params: params), event: "message"))
     }
     return try answer.get()
   }

@@ -33,6 +33,8 @@ enum CallErrorWire {
   /// Errors are per hop: an upstream's complaint about our envelope says nothing about the client's (mcp-spec §2.8, M16).
   static func translated(_ code: Int, for era: ProtocolEra) -> Int {
     switch (code, era) {
+    // A modern client's own capabilities went up with its call, so what they lack is for it to know.
+    case (RPCErrorObject.missingCapability, .modern): code
     case (RPCErrorObject.headerMismatch, _), (RPCErrorObject.missingCapability, _), (RPCErrorObject.unsupportedVersion, _):
       RPCErrorObject.internalError
     case (RPCErrorObject.resourceNotFound, .modern): RPCErrorObject.invalidParams
@@ -46,6 +48,7 @@ enum CallErrorWire {
     switch form {
     case .challenge: 401
     case .error(code: RPCErrorObject.invalidParams) where era == .modern: 400
+    case .error(code: RPCErrorObject.missingCapability) where era == .modern: 400
     case .error, .toolResult: 200
     }
   }
@@ -66,7 +69,7 @@ enum CallErrorWire {
   /// An upstream's `data` is its own: stack traces, paths, addresses. Only what MCP says clients are to read goes through.
   private static func shareable(_ data: [UInt8], of code: Int) -> [UInt8]? {
     // Where the user has to go is what this error is for (MCP 2025-11-25, elicitation).
-    if code == urlElicitationRequired { return data }
+    if code == urlElicitationRequired || code == RPCErrorObject.missingCapability { return data }
     guard code == RPCErrorObject.invalidParams || code == RPCErrorObject.resourceNotFound else { return nil }
     guard let root = try? JSONDocument(parsing: data).root, root.kind == .object, root.count == 1, root["uri"]?.kind == .string else { return nil }
     return data

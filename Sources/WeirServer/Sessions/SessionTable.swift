@@ -27,6 +27,8 @@ package struct SessionTable: Sendable {
   private let idleTimeout: Duration
   private var sessions: [Name: Session] = [:]
   private var perPrincipal: [Name: Int] = [:]
+  /// Sessions that have ended since `takeEnded`.
+  private var ended: [Name] = []
 
   package init(limit: Int, limitPerPrincipal: Int, idleTimeout: Duration) {
     self.limit = limit
@@ -94,6 +96,13 @@ package struct SessionTable: Sendable {
     if let oldest { remove(oldest.id) }
   }
 
+  /// The sessions that have ended since this was asked last, for whatever reason.
+  package mutating func takeEnded() -> [Name] {
+    guard !ended.isEmpty else { return [] }
+    defer { ended = [] }
+    return ended
+  }
+
   /// Whether the session is there, idle or not.
   package func contains(_ id: Name) -> Bool { sessions[id] != nil }
 
@@ -103,5 +112,6 @@ package struct SessionTable: Sendable {
     guard let session = sessions.removeValue(forKey: id) else { return }
     let count = perPrincipal[session.principal, default: 1] - 1
     perPrincipal[session.principal] = count > 0 ? count : nil
+    ended.append(id)
   }
 }

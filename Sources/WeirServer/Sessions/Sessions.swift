@@ -42,28 +42,35 @@ final class Sessions: Sendable {
 
   func open(principal: Name, endpoint: Name, revision: ProtocolRevision, capabilities: [UInt8]?, now: Moment) throws(SessionTable.Full) -> Name {
     let id = Self.newID()
-    let opened = state.withLockedValue { state -> Result<Void, SessionTable.Full> in
-      Result { () throws(SessionTable.Full) in
+    let (opened, gone) = state.withLockedValue { state -> (Result<Void, SessionTable.Full>, [Name]) in
+      let opened = Result { () throws(SessionTable.Full) in
         try state.table.open(id, principal: principal, endpoint: endpoint, revision: revision, capabilities: capabilities, now: now)
       }
+      return (opened, state.table.takeEnded())
     }
+    ended(gone)
     try opened.get()
     return id
   }
 
   func use(_ id: Name, principal: Name, endpoint: Name, now: Moment) -> SessionTable.Session? {
-    state.withLockedValue { $0.table.use(id, principal: principal, endpoint: endpoint, now: now) }
+    let (session, gone) = state.withLockedValue { state in
+      (state.table.use(id, principal: principal, endpoint: endpoint, now: now), state.table.takeEnded())
+    }
+    ended(gone)
+    return session
   }
 
   /// Ends the session, its calls and its stream.
   func close(_ id: Name, principal: Name, endpoint: Name, now: Moment) -> Bool {
-    let (closed, calls, stream) = state.withLockedValue { state -> (Bool, [Departure], NotificationStream?) in
-      guard state.table.close(id, principal: principal, endpoint: endpoint, now: now) else { return (false, [], nil) }
-      return (true, state.calls.removeValue(forKey: id)?.map(\.departure) ?? [], state.streams[id])
+    let (closed, calls, stream, gone) = state.withLockedValue { state -> (Bool, [Departure], NotificationStream?, [Name]) in
+      let closed = state.table.close(id, principal: principal, endpoint: endpoint, now: now)
+      let calls = closed ? state.calls.removeValue(forKey: id)?.map(\.departure) ?? [] : []
+      return (closed, calls, closed ? state.streams[id] : nil, state.table.takeEnded())
     }
     for call in calls { call.fire(.cancelled) }
     stream?.end()
-    if closed { ended(id) }
+    ended(gone)
     return closed
   }
 
@@ -128,10 +135,18 @@ final class Sessions: Sendable {
   /// The stream of a session, where its client has one open.
   func stream(of session: Name) -> NotificationStream? { state.withLockedValue { $0.streams[session] } }
 
-  func expire(now: Moment) { for id in state.withLockedValue({ $0.table.expire(now: now) }) { ended(id) } }
+  func expire(now: Moment) {
+    ended(
+      state.withLockedValue { state in
+        state.table.expire(now: now)
+        return state.table.takeEnded()
+      })
+  }
 
-  private func ended(_ id: Name) {
-    questions.end(id)
-    onEnd?(id)
+  private func ended(_ ids: [Name]) {
+    for id in ids {
+      questions.end(id)
+      onEnd?(id)
+    }
   }
 }

@@ -1,22 +1,38 @@
 import WeirCore
 import WeirPipeline
 
-/// Brings the progress of a call to one listener at a bounded pace: an upstream that reports without pause costs each listener little.
+/// Brings what comes before the answer of a call to one listener, in its order and progress at a bounded pace: an upstream that reports without
+/// pause costs each listener little.
 struct ProgressRelay: Sendable {
+  private enum Item: Sendable {
+    case progress(CallProgress)
+    case event([UInt8])
+  }
+
   let core: FrontCore
   /// The caller's; nil where it wants no reports.
   let token: [UInt8]?
   let mailbox: StreamMailbox
 
-  /// Waits for the call's reply; what was reported before it stands in the mailbox by then.
+  /// Waits for the call's reply; what came before it stands in the mailbox by then.
   func reply(of call: WaitingCall) async -> CallReply? {
     let limit = max(1, core.configuration.limits.maxProgressBacklog)
-    let (reports, inbox) = AsyncStream.makeStream(of: CallProgress.self, bufferingPolicy: .bufferingNewest(limit))
+    let (items, inbox) = AsyncStream.makeStream(of: Item.self, bufferingPolicy: .bufferingNewest(limit))
+    let take: @Sendable (Item) -> Bool = { item in
+      switch inbox.yield(item) {
+      case .enqueued: return true
+      // An older one gave way.
+      case .dropped: countDropped()
+      default: return false
+      }
+      return true
+    }
     return await withTaskGroup(of: Void.self) { group in
-      if let token { group.addTask { await relay(reports, token) } }
-      let onProgress: @Sendable (CallProgress) -> Void = { if case .dropped = inbox.yield($0) { countDropped() } }
-      let peer = StreamPeer(mailbox: mailbox, session: call.session, questions: core.sessions.questions, onDrop: countDropped)
-      let reply = await call.reply(to: CallListener(onProgress: token == nil ? nil : onProgress, peer: call.isConversation ? peer : nil))
+      group.addTask { await relay(items) }
+      let report: @Sendable (CallProgress) -> Void = { _ = take(.progress($0)) }
+      let peer = StreamPeer(push: { take(.event($0)) }, session: call.session, questions: core.sessions.questions) { countDropped() }
+      let listener = CallListener(onProgress: token == nil ? nil : report, peer: call.isConversation ? peer : nil)
+      let reply = await call.reply(to: listener)
       // Ends the pauses; what waits is relayed all the same.
       inbox.finish()
       group.cancelAll()
@@ -25,13 +41,17 @@ struct ProgressRelay: Sendable {
     }
   }
 
-  private func relay(_ reports: AsyncStream<CallProgress>, _ token: [UInt8]) async {
-    for await report in reports {
-      guard let event = MCPEndpoint.progressEvent(report, token: token) else { continue }
-      if !mailbox.push(event) { countDropped() }
-      try? await core.time.sleep(until: core.time.now() + core.configuration.limits.progressInterval)
+  private func relay(_ items: AsyncStream<Item>) async {
+    for await item in items {
+      switch item {
+      case .event(let event): if !mailbox.push(event) { countDropped() }
+      case .progress(let report):
+        guard let token, let event = MCPEndpoint.progressEvent(report, token: token) else { continue }
+        if !mailbox.push(event) { countDropped() }
+        try? await core.time.sleep(until: core.time.now() + core.configuration.limits.progressInterval)
+      }
     }
   }
 
-  @Sendable private func countDropped() { core.table.count { $0.droppedNotifications += 1 } }
+  private func countDropped() { core.table.count { $0.droppedNotifications += 1 } }
 }

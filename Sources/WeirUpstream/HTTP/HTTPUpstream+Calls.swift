@@ -188,6 +188,8 @@ extension HTTPUpstream {
       keeper.listsChanged()
     case .notification(MCPMethod.resourceUpdated, let params):
       if let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) { reporter.updated(uri) }
+    case .notification(MCPMethod.elicitationComplete, let params):
+      (filter.peer ?? configuration.home)?.notify(MCPMethod.elicitationComplete, params?.raw)
     case .notification(MCPMethod.message, let params):
       filter.peer?.notify(MCPMethod.message, params?.raw)
       logger.debug("upstream logged a message", metadata: ["level": "\(exchange.redactor.clean(params?["level"]?.string ?? "unknown", limit: 20))"])

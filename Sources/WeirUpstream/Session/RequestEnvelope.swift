@@ -5,6 +5,7 @@ import WeirMCP
 /// Builds the messages that a client sends in either era: params with the `_meta` that the connection owns.
 struct RequestEnvelope: Sendable {
   private let clientInfo: [UInt8]
+  private static let usualLevel = Array(#""debug""#.utf8)
   private static let owned = [
     MetaKey.protocolVersion, MetaKey.clientInfo, MetaKey.clientCapabilities, MetaKey.logLevel, MetaKey.progressToken, MetaKey.weirCache,
   ]
@@ -100,7 +101,9 @@ struct RequestEnvelope: Sendable {
       writer.member(MetaKey.protocolVersion, ProtocolRevision.modern.rawValue)
       writer.memberRaw(MetaKey.clientInfo, clientInfo)
       writer.memberRaw(MetaKey.clientCapabilities, caller?.capabilities ?? Array("{}".utf8))
-      if let level = caller?.logLevel { writer.memberRaw(MetaKey.logLevel, level) }
+      // A client of the handshake era that says nothing hears what the server thinks fit; here a request must say so.
+      let level = caller.flatMap { $0.logLevel ?? ($0.session == nil || $0.peer == nil ? nil : Self.usualLevel) }
+      if let level { writer.memberRaw(MetaKey.logLevel, level) }
       isEmpty = false
     }
     if let progressToken {

@@ -8,8 +8,12 @@ _INTRODUCTION = {"serverInfo", "io.modelcontextprotocol/serverInfo"}
 _PROVENANCE = {"weir/cache"}
 # How long a list may be kept, and by whom, is Weir's to say: it keeps lists itself.
 _LIFETIMES = {"ttlMs", "cacheScope"}
+# Weir speaks every revision, whatever those of its upstream are.
+_REVISIONS = {"supportedVersions"}
+# What a server wants to see again is sealed for the client that it is for.
+_SEALED = {"requestState"}
 
-_LEFT_OUT = _INTRODUCTION | _PROVENANCE | _LIFETIMES
+_LEFT_OUT = _INTRODUCTION | _PROVENANCE | _LIFETIMES | _REVISIONS
 
 
 def normalised(value: Any) -> Any:
@@ -18,7 +22,7 @@ def normalised(value: Any) -> Any:
         return [normalised(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: normalised(item) for key, item in value.items() if key not in _LEFT_OUT}
+    kept = {key: "sealed" if key in _SEALED else normalised(item) for key, item in value.items() if key not in _LEFT_OUT}
     if kept.get("_meta") == {} and value["_meta"]:
         del kept["_meta"]
     return kept

@@ -1,51 +1,47 @@
-"""What Weir does not do yet. A scenario that passes although it is here fails the run, so that it is taken out."""
+"""Where Weir differs. A scenario that passes although it is here fails the run, so that it is taken out."""
 
-_LISTS = "Weir passes on tools only: no resources, prompts and completion yet"
-_QUESTIONS = "Weir does not pass on what servers ask of clients yet"
-_CHANGES = "Weir does not pass on changes and subscriptions yet"
-_LOGGING = "Weir does not pass on log messages and their level yet"
-_ERRORS = "Weir words errors of upstreams itself, and leaves out their data"
-_PAGES = "Weir gives the list of tools on one page"
+_PAGES = "Weir gives each list on one page (decision 10)"
+_WORDS = "Weir says in its own words that it has no such tool or prompt"
+_DATA = "what errors of upstreams say in their data stays behind, and URLs in their messages (security)"
+_PARKED = "a modern client cannot be asked by a server of the handshake era yet"
+_TASKS = "Weir does not pass on tasks yet"
 
-NOT_YET: dict[str, str] = {
-    "handshake": "Weir declares tools only, and gives no instructions of its upstreams",
-    "discovery": "Weir declares tools only, and gives no instructions of its upstreams",
-    "capabilities": "Weir tells upstreams of no capabilities of its clients",
-    "errors": _ERRORS,
+# With servers of both eras.
+ALWAYS: dict[str, str] = {
+    "errors": _DATA,
+    "reading": _DATA,
     "tools-in-pages": _PAGES,
-    "resources": _LISTS,
-    "templates": _LISTS,
-    "reading": _LISTS,
-    "prompts": _LISTS,
-    "getting-prompts": _LISTS,
-    "completion": _LISTS,
-    "logging": _LOGGING,
-    "log-level": _LOGGING,
-    "log-level-of-a-request": _LOGGING,
-    "progress-and-logging": _LOGGING,
-    "tool-change": _CHANGES,
-    "prompt-change": _CHANGES,
-    "resource-change": _CHANGES,
-    "subscription": _CHANGES,
-    "sampling": _QUESTIONS,
-    "elicitation": _QUESTIONS,
-    "elicitation-schemas": _QUESTIONS,
-    "elicitation-by-url": _QUESTIONS,
-    "url-elicitation-required": _QUESTIONS,
-    "roots": _QUESTIONS,
-    "one-round": _QUESTIONS,
-    "two-rounds": _QUESTIONS,
-    "several-questions": _QUESTIONS,
-    "question-amid-progress": _QUESTIONS,
-    "questions-of-resources-and-prompts": _QUESTIONS,
-    "request-state": _QUESTIONS,
-    "missing-capability": _ERRORS,
-    "tasks": "Weir does not pass on tasks yet",
+    "resources": _PAGES,
+    "templates": _PAGES,
+    "prompts": _PAGES,
+    "prompt-change": _PAGES,
+    "resource-change": _PAGES,
+    "tool-change": _WORDS,
 }
-# Where a scenario fails only with a server of one era, or with one kind of client.
-NOT_YET_AT = {("header-parameters", "modern"): "Weir does not mirror arguments in headers yet"}
+# With servers of the handshake era, by clients of the modern one.
+ACROSS: dict[str, str] = {
+    "capabilities": _PARKED,
+    "sampling": _PARKED,
+    "elicitation": _PARKED,
+    "elicitation-schemas": _PARKED,
+    "elicitation-by-url": _PARKED,
+    "roots": _PARKED,
+    "one-round": _PARKED,
+    "two-rounds": _PARKED,
+    "several-questions": _PARKED,
+    "question-amid-progress": _PARKED,
+    "questions-of-resources-and-prompts": _PARKED,
+    "log-level-of-a-request": "the level of one request cannot be told to a server of the handshake era",
+}
+# With servers of the handshake era, by clients of the same.
+LEGACY: dict[str, str] = {"handshake": _TASKS, "tasks": _TASKS}
 NOT_YET_FROM = {"sdk1-sse": "Weir does not serve HTTP+SSE yet"}
+_MODERN_KINDS = {"sdk2", "fastmcp"}
 
 
 def not_yet(kind: str, era: str, scenario: str) -> str | None:
-    return NOT_YET_FROM.get(kind) or NOT_YET_AT.get((scenario, era)) or NOT_YET.get(scenario)
+    if reason := NOT_YET_FROM.get(kind) or ALWAYS.get(scenario):
+        return reason
+    if era != "legacy":
+        return None
+    return (ACROSS if kind in _MODERN_KINDS else LEGACY).get(scenario)

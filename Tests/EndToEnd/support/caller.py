@@ -95,8 +95,8 @@ class Caller:
         headers = dict(self._session)
         if self.era == "modern":
             headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
-            if "name" in params:
-                headers["Mcp-Name"] = params["name"]
+            if named := params.get("name") or params.get("uri"):
+                headers["Mcp-Name"] = named
             params = {**params, "_meta": modern_meta() | (meta or {})}
         elif meta:
             params = {**params, "_meta": meta}

@@ -1,0 +1,83 @@
+"""Two servers as one at /mcp: prompts and resources beside tools, told apart, and only for whom they are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conftest import upstream_program
+from support.caller import Caller
+from support.weir import Weir
+from test_tenants import bearer, tenant
+
+pytestmark = pytest.mark.weir
+
+STATIC = "test://static-text"
+
+
+@pytest.fixture(scope="module")
+def weir(start_weir: Any) -> Iterator[Weir]:
+    """The fixture twice, as commands, each speaking another era."""
+    program = [*upstream_program("everything.py"), "--stdio"]
+    configuration = {
+        "upstreams": {"one": {"command": program, "era": "legacy"}, "two": {"command": program, "era": "modern"}},
+        "tenants": {"platform": tenant("platform", ["*"]), "data": tenant("data", ["one/*", "two/test_simple_*"])},
+    }
+    with start_weir(configuration) as weir:
+        weir.wait_for_tools("one", "two", headers=bearer("platform"))
+        yield weir
+
+
+def result(caller: Caller, method: str, **params: Any) -> dict[str, Any]:
+    answer = caller.request(method, params)
+    assert answer.result is not None, f"{method}: {answer.status} {answer.error}"
+    return answer.result
+
+
+def code(caller: Caller, method: str, **params: Any) -> int:
+    """The code of the error that it is answered with."""
+    answer = caller.request(method, params)
+    assert answer.error is not None, f"{method}: {answer.result}"
+    return answer.error["code"]
+
+
+def names(caller: Caller, method: str, member: str, key: str) -> list[str]:
+    return [element[key] for element in result(caller, method)[member]]
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+def test_prompts_are_told_apart(weir: Weir, era: str) -> None:
+    with weir.caller(headers=bearer("platform"), era=era) as caller:
+        listed = names(caller, "prompts/list", "prompts", "name")
+        assert {"one__test_simple_prompt", "two__test_simple_prompt"} <= set(listed)
+        assert listed == sorted(listed, key=lambda name: name.split("__")[0])
+        for upstream in ("one", "two"):
+            assert result(caller, "prompts/get", name=f"{upstream}__test_simple_prompt")["messages"]
+            completed = result(
+                caller,
+                "completion/complete",
+                ref={"type": "ref/prompt", "name": f"{upstream}__test_prompt_with_arguments"},
+                argument={"name": "arg1", "value": ""},
+            )
+            assert "values" in completed["completion"]
+        assert code(caller, "prompts/get", name="test_simple_prompt") == -32602
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+def test_a_uri_that_two_servers_list_names_the_second_in_its_scheme(weir: Weir, era: str) -> None:
+    with weir.caller(headers=bearer("platform"), era=era) as caller:
+        listed = names(caller, "resources/list", "resources", "uri")
+        assert STATIC in listed
+        assert f"two+{STATIC}" in listed
+        assert f"one+{STATIC}" not in listed
+        for uri in (STATIC, f"one+{STATIC}", f"two+{STATIC}"):
+            assert [content["uri"] for content in result(caller, "resources/read", uri=uri)["contents"]] == [uri]
+        assert code(caller, "resources/read", uri="test://nobody-has-this") in (-32002, -32602)
+
+
+def test_what_stands_beside_tools_is_for_whom_all_tools_are(weir: Weir) -> None:
+    with weir.caller(headers=bearer("data")) as caller:
+        assert not [name for name in names(caller, "prompts/list", "prompts", "name") if name.startswith("two__")]
+        assert not [uri for uri in names(caller, "resources/list", "resources", "uri") if uri.startswith("two+")]
+        assert code(caller, "resources/read", uri=f"two+{STATIC}") in (-32002, -32602)
+        assert code(caller, "prompts/get", name="two__test_simple_prompt") == -32602

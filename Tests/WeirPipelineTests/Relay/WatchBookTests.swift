@@ -1,0 +1,42 @@
+import Testing
+import WeirCore
+
+@testable import WeirPipeline
+
+@Suite("Who watches which resources")
+struct WatchBookTests {
+  @Test("a resource is watched once, until the last who watches it leaves")
+  func counted() {
+    let book = WatchBook()
+    #expect(book.add("s1", upstream: "up", uri: "a://x", alias: "a://x"))
+    #expect(book.add("s2", upstream: "up", uri: "a://x", alias: "up+a://x"))
+    #expect(book.uris(of: "up") == ["a://x"])
+    #expect(Dictionary(uniqueKeysWithValues: book.watchers(of: "a://x", upstream: "up").map { ($0.watcher, $0.uri) }) == ["s1": "a://x", "s2": "up+a://x"])
+    #expect(book.watchers(of: "a://x", upstream: "other").isEmpty)
+    #expect(book.remove("s1", uri: "a://x").isEmpty)
+    #expect(book.remove("s2", uri: "a://x").isEmpty)
+    #expect(book.remove("s2", uri: nil) == ["up"])
+    #expect(book.uris(of: "up").isEmpty)
+  }
+
+  @Test("nobody watches without end")
+  func bounded() {
+    let book = WatchBook()
+    for number in 0..<256 { #expect(book.add("s", upstream: "up", uri: Name("a://\(number)"), alias: Name("a://\(number)"))) }
+    #expect(!book.add("s", upstream: "up", uri: "a://one-more", alias: "a://one-more"))
+    #expect(book.add("t", upstream: "up", uri: "a://one-more", alias: "a://one-more"))
+  }
+}
+
+@Suite("Templates of URIs")
+struct URITemplateTests {
+  @Test(
+    "a URI belongs to the template that it can be made from",
+    arguments: [
+      ("test://template/{id}/data", "test://template/7/data", true), ("test://template/{id}/data", "test://template/7", false),
+      ("file:///{+path}", "file:///a/b", true), ("test://fixed", "test://fixed", false), ("a://{x}", "b://1", false),
+    ])
+  func made(_ template: String, _ uri: String, _ expected: Bool) {
+    #expect(URITemplate.mayMake(Name(uri), from: Name(template)) == expected)
+  }
+}

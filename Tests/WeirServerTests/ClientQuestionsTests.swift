@@ -1,0 +1,49 @@
+import NIOConcurrencyHelpers
+import Testing
+import WeirCore
+import WeirMCP
+
+@testable import WeirServer
+
+@Suite("Questions to clients")
+struct ClientQuestionsTests {
+  private static func ask(_ questions: ClientQuestions, in session: Name, then: @escaping @Sendable (RPCID) -> Void) async -> ClientQuestions.Answer {
+    await questions.ask(in: session) { id in
+      then(id)
+      return true
+    }
+  }
+
+  @Test("an answer reaches who asked, once, and only from its session")
+  func answered() async {
+    let questions = ClientQuestions()
+    let answer = await Self.ask(questions, in: "s") { id in
+      #expect(!questions.answer(id, in: "other", .success([1])))
+      #expect(questions.answer(id, in: "s", .success([2])))
+      #expect(!questions.answer(id, in: "s", .success([3])))
+    }
+    #expect(answer == .success([2]))
+    #expect(questions.count == 0)
+  }
+
+  @Test("nobody waits for a session that has ended, nor for a question that could not be sent")
+  func ended() async {
+    let questions = ClientQuestions()
+    let answer = await Self.ask(questions, in: "s") { _ in questions.end("s") }
+    guard case .failure = answer else { return #expect(Bool(false), "an answer came from nowhere") }
+    guard case .failure = await questions.ask(in: "s", send: { _ in false }) else { return #expect(Bool(false), "an answer came from nowhere") }
+    #expect(questions.count == 0)
+  }
+
+  @Test("who leaves gives the question up")
+  func left() async {
+    let questions = ClientQuestions()
+    let answer = await withTaskGroup(of: ClientQuestions.Answer.self) { group in
+      group.cancelAll()
+      group.addTask { await questions.ask(in: "s") { _ in true } }
+      return await group.next()
+    }
+    guard case .failure? = answer else { return #expect(Bool(false), "an answer came from nowhere") }
+    #expect(questions.count == 0)
+  }
+}
