@@ -82,7 +82,11 @@ def test_a_recording_is_the_same_every_time(lab: Lab, scenario: Scenario) -> Non
 @pytest.mark.parametrize(("kind", "era", "scenario"), compared())
 def test_the_same_through_weir(lab: Lab, kind: Kind, era: str, scenario: Scenario) -> None:
     comparable = normalised if era == kind.era else bridged
-    direct, proxied = (written(comparable(recording)) for recording in (lab.directly(kind, scenario), lab.through_weir(kind, era, scenario)))
+    recorded = [comparable(recording) for recording in (lab.directly(kind, scenario), lab.through_weir(kind, era, scenario))]
+    if not scenario.name.endswith("-change"):
+        # Weir looks at a list before it says that it has changed, so that can come during the next scenario.
+        recorded = [recording | {"changes": [change for change in recording["changes"] if "list_changed" not in change["method"]]} for recording in recorded]
+    direct, proxied = (written(recording) for recording in recorded)
     difference = "\n".join(difflib.unified_diff(direct, proxied, "directly", "through Weir", lineterm=""))
     assert not difference, difference[:6000]
 

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 
+import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
 
 server = MCPServer("workshop")
@@ -57,6 +58,7 @@ async def crash() -> str:
 
 
 if len(sys.argv) > 1:
-    server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]), stateless_http=True)
+    # Weir keeps a stream open to hear of changes: whoever ends the server waits for it no longer than this.
+    uvicorn.run(server.streamable_http_app(stateless_http=True), host="127.0.0.1", port=int(sys.argv[1]), timeout_graceful_shutdown=1)
 else:
     server.run("stdio")
