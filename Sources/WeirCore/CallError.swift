@@ -44,7 +44,8 @@ package struct CallError: Error, Sendable, Equatable {
   package var upstreamMessage: String?
   package var upstreamData: [UInt8]?
 
-  package init(_ reason: Reason, _ message: String, retryAfter: Duration? = nil, upstreamCode: Int? = nil, upstreamData: [UInt8]? = nil,
+  package init(
+    _ reason: Reason, _ message: String, retryAfter: Duration? = nil, upstreamCode: Int? = nil, upstreamData: [UInt8]? = nil,
     upstreamMessage: String? = nil
   ) {
     self.reason = reason

@@ -4,6 +4,14 @@ package enum CatalogKind: Sendable, Hashable, CaseIterable {
   case resourceTemplates
   case prompts
 
+  /// The capability without which a server has none of them.
+  package var feature: UpstreamFeatures {
+    switch self {
+    case .resources, .resourceTemplates: .resources
+    case .prompts: .prompts
+    }
+  }
+
   /// The method that lists them (schema.ts of both eras).
   package var listMethod: String {
     switch self {

@@ -11,7 +11,7 @@ package enum ClientCapabilities {
 
   /// The part of the declared capabilities that Weir can relay, a JSON object; nil where that is nothing.
   package static func relayable(of declared: JSONValue?) -> [UInt8]? {
-    guard let declared, declared.kind == .object else { return nil }
+    guard let declared, declared.kind == .object, declared.count > 0 else { return nil }
     var writer = JSONWriter()
     var isEmpty = true
     writer.beginObject()

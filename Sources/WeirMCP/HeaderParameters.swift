@@ -28,7 +28,8 @@ package struct HeaderParameters: Sendable, Equatable {
 
   private static func collect(_ schema: JSONValue, _ path: [String], _ found: inout [Parameter]) -> Bool {
     if let header = schema[annotation] {
-      guard !path.isEmpty, let name = header.string, isToken(name), ["string", "integer", "boolean"].contains(where: { schema["type"]?.isString($0) == true })
+      guard !path.isEmpty, let name = header.string, isToken(name),
+        ["string", "integer", "boolean"].contains(where: { schema["type"]?.isString($0) == true })
       else { return false }
       found.append(Parameter(header: name, path: path))
     }

@@ -32,10 +32,28 @@ package struct ReceivedCall: Sendable {
 
 /// A request that Weir brings to its upstream as it is: it reads a resource, gets a prompt, or completes an argument.
 package struct RelayedRequest: Sendable {
-  package enum Method: Sendable, Hashable {
+  package enum Method: Sendable, Hashable, CaseIterable {
     case readResource
     case getPrompt
     case complete
+
+    /// What it is called on the wire.
+    package var name: String {
+      switch self {
+      case .readResource: MCPMethod.resourcesRead
+      case .getPrompt: MCPMethod.promptsGet
+      case .complete: MCPMethod.complete
+      }
+    }
+
+    /// The capability that a server needs for it.
+    package var feature: UpstreamFeatures {
+      switch self {
+      case .readResource: .resources
+      case .getPrompt: .prompts
+      case .complete: .completions
+      }
+    }
   }
 
   package let endpoint: Endpoint

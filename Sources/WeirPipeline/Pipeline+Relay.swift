@@ -8,7 +8,7 @@ package import WeirTenancy
 extension Pipeline {
   package func features(at endpoint: Endpoint, for caller: Identified) -> UpstreamFeatures {
     let snapshot = directory.snapshot
-    let all = upstreams(at: endpoint, for: caller, in: snapshot).reduce(into: UpstreamFeatures()) { $0.formUnion(snapshot.features(of: $1)) }
+    let all = upstreams(at: endpoint, for: caller).reduce(into: UpstreamFeatures()) { $0.formUnion(snapshot.features(of: $1)) }
     // Tools are offered to those, too, who may call some.
     return all.union(.tools)
   }
@@ -16,7 +16,7 @@ extension Pipeline {
   package func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified) -> Listing {
     let snapshot = directory.snapshot
     var json: [UInt8] = [UInt8(ascii: "[")]
-    for item in snapshot.items(kind, at: endpoint, of: upstreams(at: endpoint, for: caller, in: snapshot)) {
+    for item in snapshot.items(kind, at: endpoint, of: upstreams(at: endpoint, for: caller)) {
       if json.count > 1 { json.append(UInt8(ascii: ",")) }
       json += item
     }
@@ -27,10 +27,12 @@ extension Pipeline {
   package func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep {
     let snapshot = directory.snapshot
     do throws(CallError) {
-      let able = upstreams(at: request.endpoint, for: caller, in: snapshot).filter { snapshot.features(of: $0).contains(request.method.feature) }
+      let able = upstreams(at: request.endpoint, for: caller).filter { snapshot.features(of: $0).contains(request.method.feature) }
       let targets = try snapshot.targets(of: request, among: able)
       return .pending(
-        PendingCall(isConversation: targets.contains { mayConverse(request.client, $0.upstream) }) { await self.bring(request, to: targets, by: caller, $0) })
+        PendingCall(isConversation: targets.contains { mayConverse(request.client, $0.upstream) }) {
+          await self.bring(request, to: targets, by: caller, $0)
+        })
     } catch {
       return .finished(CallReply(body: .failure(error), outcome: .refused))
     }
@@ -38,7 +40,7 @@ extension Pipeline {
 
   package func watch(_ uri: Name, at endpoint: Endpoint, by caller: Identified, for watcher: Name) throws(CallError) {
     let snapshot = directory.snapshot
-    let able = upstreams(at: endpoint, for: caller, in: snapshot).filter { snapshot.features(of: $0).contains(.subscriptions) }
+    let able = upstreams(at: endpoint, for: caller).filter { snapshot.features(of: $0).contains(.subscriptions) }
     let (upstream, own) = try snapshot.owner(of: uri, at: endpoint, among: able)
     guard watches.add(watcher, upstream: upstream, uri: own, alias: uri) else {
       throw CallError(.invalidParams, "Too many resources are watched by this client; unsubscribe from some.")
@@ -55,7 +57,7 @@ extension Pipeline {
   }
 
   /// The upstreams of an endpoint that are all for this caller, sorted.
-  private func upstreams(at endpoint: Endpoint, for caller: Identified, in snapshot: ToolDirectory.Snapshot) -> [Name] {
+  private func upstreams(at endpoint: Endpoint, for caller: Identified) -> [Name] {
     guard let tenant = tenants.tenant(caller.tenant) else { return [] }
     let names: [Name] = if case .upstream(let name) = endpoint { [name] } else { directory.upstreamNames }
     return names.filter { tenant.mayUseAll(of: $0) }
@@ -81,7 +83,7 @@ extension Pipeline {
   private func bring(
     _ request: RelayedRequest, to target: RelayTarget, by caller: Identified, _ listener: CallListener
   ) async throws(CallError) -> CallResult {
-    guard let upstream = fetch.dispatch.upstreams[target.upstream], let settings = directory.settings(of: target.upstream) else {
+    guard let upstream = fetch.dispatch.upstreams[target.upstream], let settings = directory.settings[target.upstream] else {
       throw CallError(.internalFault, "No upstream of this name is configured.")
     }
     var client = request.client
@@ -122,25 +124,6 @@ extension Pipeline {
       return try CallResult(relaying: value, isTool: false, isCacheable: method == .readResource)
     } catch {
       throw CallError(.upstreamInvalid, "The upstream's answer is invalid: \(error.message)")
-    }
-  }
-}
-
-extension RelayedRequest.Method {
-  var name: String {
-    switch self {
-    case .readResource: MCPMethod.resourcesRead
-    case .getPrompt: MCPMethod.promptsGet
-    case .complete: MCPMethod.complete
-    }
-  }
-
-  /// The capability that a server needs for it.
-  var feature: UpstreamFeatures {
-    switch self {
-    case .readResource: .resources
-    case .getPrompt: .prompts
-    case .complete: .completions
     }
   }
 }

@@ -26,7 +26,8 @@ package final class Pipeline: Gateway {
   ///   - listTTL: for how long clients may call a list fresh.
   package init(
     tenants: TenantDirectory, directory: ToolDirectory, upstreams: [any Upstream], lanes: [Name: ProviderLane], cache: TieredStore<CallResult>,
-    writer: SharedWriter, flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, sealer: Sealer = Sealer(), watches: WatchBook = WatchBook(),
+    writer: SharedWriter, flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, sealer: Sealer = Sealer(),
+    watches: WatchBook = WatchBook(),
     listTTL: Duration = .seconds(60)
   ) {
     self.tenants = tenants

@@ -5,7 +5,6 @@ import NIOConcurrencyHelpers
 import NIOCore
 import ServiceLifecycle
 package import WeirCore
-import WeirMCP
 package import WeirPipeline
 
 /// The HTTP front: MCP at `/mcp` and `/mcp/<upstream>`, health and metrics beside it.
@@ -56,7 +55,7 @@ package final class Front: Service {
       self.core.beginDraining()
       self.core.table.drain()
       for stream in self.core.sessions.openStreams { stream.end() }
-      for stream in self.core.listeners.all { stream.mailbox.finish(.whole(ServerSentEventWriter.event(data: SubscriptionWire.end(stream.id), event: "message"))) }
+      for stream in self.core.listeners.all { stream.end() }
     }
   }
 

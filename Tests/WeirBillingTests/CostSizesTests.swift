@@ -19,7 +19,8 @@ struct CostSizesTests {
     var sizes = CostSizes()
     sizes.learn(try Self.query(Self.service(#""a""#)), rowsOfBuckets: [42, 42], isPaged: false, found: [[]])
     #expect(sizes.rowsOfBucket(try Self.query(Self.service(#""b""#))) == 42)
-    let both = #""filter":{"Dimensions":{"Key":"SERVICE","Values":["a","b"]}},"group_by":[{"Type":"DIMENSION","Key":"SERVICE"},{"Type":"DIMENSION","Key":"LINKED_ACCOUNT"}]"#
+    let both =
+      #""filter":{"Dimensions":{"Key":"SERVICE","Values":["a","b"]}},"group_by":[{"Type":"DIMENSION","Key":"SERVICE"},{"Type":"DIMENSION","Key":"LINKED_ACCOUNT"}]"#
     #expect(sizes.rowsOfBucket(try Self.query(both)) == 84)
   }
 

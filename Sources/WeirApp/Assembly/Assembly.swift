@@ -30,7 +30,8 @@ package struct Assembly: Sendable {
     let watches = WatchBook()
     let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce($0) }
     let factory = UpstreamFactory(
-      program: program, observer: UpstreamWatch(directory: directory, logger: logger) { changes.updated(watches.watchers(of: $1, upstream: $0)) }, time: time, logger: logger)
+      program: program, observer: UpstreamWatch(directory: directory, logger: logger) { changes.updated(watches.watchers(of: $1, upstream: $0)) },
+      time: time, logger: logger)
     var upstreams: [UpstreamFamily] = []
     var clients: [HTTPClient] = []
     for upstream in settings.upstreams {
@@ -71,6 +72,7 @@ package struct Assembly: Sendable {
     services.append(
       BackgroundService {
         await withDiscardingTaskGroup { group in
+          // One child for each upstream: the service ends when all of them have.
           for upstream in upstreams { group.addTask { await upstream.run() } }
         }
         for client in clients { await client.shutdown() }
@@ -78,6 +80,7 @@ package struct Assembly: Sendable {
     services.append(
       BackgroundService {
         await withDiscardingTaskGroup { group in
+          // Children of the service: it ends when the lanes and the flights in them have.
           for lane in lanes.values { group.addTask { await lane.lane.run() } }
           group.addTask { await flights.run() }
         }

@@ -20,41 +20,54 @@ package struct UpstreamFactory: Sendable {
     self.logger = logger
   }
 
+  /// The shared upstream, how the others beside it are made, and the HTTP client that all of them use.
+  private struct Parts {
+    let shared: any SharedUpstream
+    let member: @Sendable (UpstreamConfiguration) -> any Upstream
+    let client: HTTPClient?
+  }
+
   /// The upstream with the sessions that some callers have for themselves, and the HTTP client that it alone uses, to be shut down after it.
   package func makeFamily(_ settings: Settings.Upstream) -> (UpstreamFamily, HTTPClient?) {
-    let (shared, client) = make(settings)
-    let isolation = UpstreamFamily.Isolation(rawValue: settings.isolation) ?? .shared
-    let family = UpstreamFamily(shared, isolation: isolation, limit: settings.maxSessions, time: time) { caller in
+    let parts = parts(settings)
+    let family = UpstreamFamily(parts.shared, isolation: settings.isolation, limit: settings.maxSessions, time: time) { caller in
       var own = configuration(settings)
-      if own.era == .auto { own.era = settings.isStdio ? .auto : .legacy }
+      // A URL has sessions for callers in the handshake era only.
+      if own.era == .auto, !settings.isStdio { own.era = .legacy }
       own.clientCapabilities = caller.capabilities
       own.home = caller.home
       own.awaitsOpening = true
       own.listsCatalog = false
-      switch settings.transport {
-      case .stdio(let command, let environment, _):
-        return StdioUpstream(own, stdio(settings, command, environment, processes: 1), time: time, logger: logger)
-      case .http(let url, let headers, _):
-        return HTTPUpstream(own, http(settings, url, headers), client: client ?? HTTPClient(logger: logger), time: time, logger: logger)
-      }
+      return parts.member(own)
     }
-    return (family, client)
+    return (family, parts.client)
   }
 
   /// What everybody shares.
   package func make(_ settings: Settings.Upstream) -> (any SharedUpstream, HTTPClient?) {
+    let parts = parts(settings)
+    return (parts.shared, parts.client)
+  }
+
+  private func parts(_ settings: Settings.Upstream) -> Parts {
     let configuration = configuration(settings)
+    let (time, logger) = (time, logger)
     switch settings.transport {
     case .stdio(let command, let environment, let processes):
-      return (
-        StdioUpstream(configuration, stdio(settings, command, environment, processes: processes), observer: observer, time: time, logger: logger), nil
-      )
+      let many = stdio(settings, command, environment, processes: processes)
+      let one = stdio(settings, command, environment, processes: 1)
+      return Parts(
+        shared: StdioUpstream(configuration, many, observer: observer, time: time, logger: logger),
+        member: { StdioUpstream($0, one, time: time, logger: logger) }, client: nil)
     case .http(let url, let headers, let caFile):
       var client = HTTPClientConfiguration()
       client.certificateAuthorityFile = caFile
       // A pool of connections for each upstream: what one server does to them never concerns another.
       let pool = HTTPClient(configuration: client, logger: logger)
-      return (HTTPUpstream(configuration, http(settings, url, headers), client: pool, observer: observer, time: time, logger: logger), pool)
+      let http = http(settings, url, headers)
+      return Parts(
+        shared: HTTPUpstream(configuration, http, client: pool, observer: observer, time: time, logger: logger),
+        member: { HTTPUpstream($0, http, client: pool, time: time, logger: logger) }, client: pool)
     }
   }
 

@@ -48,6 +48,7 @@ package struct CheckCommand: Sendable {
     let factory = UpstreamFactory(program: Machine.program, observer: listener, time: time, logger: Logger(label: "weir.check"))
     let (made, client) = factory.make(upstream)
     let catalog = await withTaskGroup(of: UpstreamCatalog?.self) { group in
+      // Three children, of which the first to end decides: the group cancels and awaits the others.
       group.addTask {
         await made.run()
         return nil

@@ -19,6 +19,7 @@ package enum SampleCommand {
     let output = NIOLock()
     await withDiscardingTaskGroup { group in
       for await line in lines() {
+        // A child for each line, so that a slow answer holds up no other; the group awaits all at the end of the input.
         group.addTask {
           guard let answer = await server.answer(to: line) else { return }
           output.withLock { writeAll(answer + [UInt8(ascii: "\n")]) }

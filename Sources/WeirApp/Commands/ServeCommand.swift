@@ -32,6 +32,7 @@ package enum ServeCommand {
     logger.info("weir starts", metadata: ["version": "\(Version.current)", "configuration": "\(file ?? "built-in sample")"])
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in
+        // Beside the services, since the port is known only once they run; cancelled and awaited when they end.
         group.addTask { await announce(assembly, settings, logger) }
         try await ServiceGroup(configuration: configuration).run()
         group.cancelAll()

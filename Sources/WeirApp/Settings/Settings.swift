@@ -3,6 +3,7 @@ package import WeirCache
 package import WeirCore
 package import WeirFlow
 package import WeirTenancy
+package import WeirUpstream
 
 /// Everything that an operator decides, read and checked, secrets resolved. `docs/configuration.md` describes every key.
 package struct Settings: Sendable {
@@ -96,8 +97,8 @@ package struct Settings: Sendable {
     package var startTimeout: Duration = .seconds(30)
     package var maxResultBytes = 32 << 20
     package var era = "auto"
-    /// Who shares a session or process with whom: shared, session or principal.
-    package var isolation = "shared"
+    /// Who shares a session or process with whom.
+    package var isolation = UpstreamFamily.Isolation.shared
     /// Sessions or processes beside the shared ones.
     package var maxSessions = 256
     /// Whether answers over a range of time are put together from the time buckets that are known.

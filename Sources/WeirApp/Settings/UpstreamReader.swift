@@ -41,9 +41,7 @@ enum UpstreamReader {
     upstream.reusesBuckets = try map.flag("buckets") ?? upstream.reusesBuckets
     upstream.widens = try map.flag("widen") ?? upstream.widens
     upstream.era = try map.value("era", "auto, legacy or modern") { ["auto", "legacy", "modern"].contains($0) ? $0 : nil } ?? upstream.era
-    let isolations = UpstreamFamily.Isolation.allCases.map(\.rawValue)
-    upstream.isolation =
-      try map.value("isolation", isolations.joined(separator: ", ")) { isolations.contains($0) ? $0 : nil } ?? upstream.isolation
+    upstream.isolation = try map.value("isolation", "shared, session or principal") { UpstreamFamily.Isolation(rawValue: $0) } ?? upstream.isolation
     if let most = try map.count("max_sessions") { upstream.maxSessions = most } else if upstream.isStdio { upstream.maxSessions = 16 }
     return upstream
   }

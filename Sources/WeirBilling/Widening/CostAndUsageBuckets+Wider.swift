@@ -68,9 +68,12 @@ struct CostWindow {
     case .monthly:
       // A part of a month is another bucket than the whole month, or than a longer part.
       let isWhole = range.end == range.end.firstOfMonth || range.end >= today
-      ranges = range.start != range.start.firstOfMonth ? [] : [12, 6, 3].map { months in
-        TimeBucket(start: min(range.start, Self.month(today, months)), end: isWhole ? end : range.end)
-      }
+      ranges =
+        range.start != range.start.firstOfMonth
+        ? []
+        : [12, 6, 3].map { months in
+          TimeBucket(start: min(range.start, Self.month(today, months)), end: isWhole ? end : range.end)
+        }
     case .hourly: ranges = []
     }
   }

@@ -82,7 +82,9 @@ struct CostSizes: Sendable {
   func isRefused(_ shape: [UInt8], on day: CivilDate) -> Bool { refused[shape.hashValue] == day }
 
   /// Whether groups have been seen under these very names: the values of a filter may be spelled in another way.
-  func knows(_ values: [Name], of key: CostKey) -> Bool { names[key].map { seen in values.allSatisfy { seen.contains(key.groupKey(of: $0)) } } ?? false }
+  func knows(_ values: [Name], of key: CostKey) -> Bool {
+    names[key].map { seen in values.allSatisfy { seen.contains(key.groupKey(of: $0)) } } ?? false
+  }
 
   // MARK: Estimates
 

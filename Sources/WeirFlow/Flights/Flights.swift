@@ -58,6 +58,7 @@ package final class Flights<Key: Hashable & Sendable, Value: Sendable>: Sendable
     guard isFirst else { return }
     started.open()
     await withDiscardingTaskGroup { group in
+      // Children of `run`: the alarm and every flight end with it, so no flight outlives the service.
       group.addTask { await self.alarm.run { self.expire() } }
       for await job in jobs {
         state.withLockedValue { _ = $0.queued.remove(job.id) }
@@ -150,6 +151,7 @@ package final class Flights<Key: Hashable & Sendable, Value: Sendable>: Sendable
     guard isLive(job.id) else { return }
     let handle = FlightHandle(id: job.id, deadline: job.hardDeadline, owner: self)
     await withTaskGroup(of: Void.self) { group in
+      // The fetch and who may cancel it: the first to end cancels the other, and both are awaited.
       group.addTask {
         let outcome = await job.fetch(handle)
         self.finish(job.id, outcome)

@@ -1,10 +1,6 @@
 package import WeirCore
 internal import WeirJSON
 
-extension ToolDirectory {
-  func settings(of upstream: Name) -> UpstreamSettings? { settings[upstream] }
-}
-
 /// Resources, resource templates and prompts of one upstream, or of several as one.
 extension ToolDirectory.Snapshot {
   package func features(of upstream: Name) -> UpstreamFeatures { catalogs[upstream]?.features ?? [] }
@@ -40,8 +36,7 @@ extension UpstreamCatalog {
     var changes: UpstreamFeatures = []
     if before?.tools ?? [] != tools { changes.insert(.tools) }
     func list(_ kind: CatalogKind, of catalog: UpstreamCatalog?) -> [CatalogItem] { catalog?.items[kind] ?? [] }
-    let kinds: [(CatalogKind, UpstreamFeatures)] = [(.resources, .resources), (.resourceTemplates, .resources), (.prompts, .prompts)]
-    for (kind, feature) in kinds where list(kind, of: before) != list(kind, of: self) { changes.insert(feature) }
+    for kind in CatalogKind.allCases where list(kind, of: before) != list(kind, of: self) { changes.insert(kind.feature) }
     return changes
   }
 }

@@ -23,7 +23,7 @@ extension ToolDirectory.Snapshot {
   /// - Throws: `invalidParams`.
   func targets(of request: RelayedRequest, among upstreams: [Name]) throws(CallError) -> [RelayTarget] {
     switch request.method {
-    case .readResource: return try resourceTargets(request.params, "uri", request.endpoint, upstreams) { $0.removing(["_meta"]) }
+    case .readResource: return try resourceTargets(request.params, request.endpoint, upstreams) { $0.removing(["_meta"]) }
     case .getPrompt:
       let (upstream, name) = try owner(of: request.params["name"], request.endpoint, upstreams, what: "params.name")
       let params = try Self.document(request.params.removing(["_meta"])).setting("name", to: JSONWriter.quoted(name.string))
@@ -40,20 +40,20 @@ extension ToolDirectory.Snapshot {
       let own = reference.setting("name", to: JSONWriter.quoted(name.string))
       return [RelayTarget(upstream: upstream, params: params.setting("ref", to: own), name: nil, aliasedURI: nil)]
     }
-    return try resourceTargets(reference, "uri", request.endpoint, upstreams) { params.setting("ref", to: $0.raw) }
+    return try resourceTargets(reference, request.endpoint, upstreams) { params.setting("ref", to: $0.raw) }
   }
 
   private func resourceTargets(
-    _ object: JSONValue, _ member: String, _ endpoint: Endpoint, _ upstreams: [Name], params: (JSONValue) -> [UInt8]
+    _ object: JSONValue, _ endpoint: Endpoint, _ upstreams: [Name], params: (JSONValue) -> [UInt8]
   ) throws(CallError) -> [RelayTarget] {
-    guard let bytes = object[member]?.stringBytes, let uri = Name(utf8: bytes) else { throw Self.invalid("\(member) must be a string") }
+    guard let bytes = object["uri"]?.stringBytes, let uri = Name(utf8: bytes) else { throw Self.invalid("uri must be a string") }
     guard endpoint == .aggregate else {
       return upstreams.map { RelayTarget(upstream: $0, params: params(object), name: uri, aliasedURI: nil) }
     }
     for upstream in upstreams {
       let prefix = "\(upstream)\(ToolDirectory.uriSeparator)"
       guard uri.utf8.starts(with: prefix.utf8), let own = Name(utf8: Array(uri.utf8.dropFirst(prefix.utf8.count))) else { continue }
-      let renamed = try Self.document(object.setting(member, to: JSONWriter.quoted(own.string)))
+      let renamed = try Self.document(object.setting("uri", to: JSONWriter.quoted(own.string)))
       return [RelayTarget(upstream: upstream, params: params(renamed), name: own, aliasedURI: uri)]
     }
     let owners = upstreams.filter { lists(uri, of: $0) }
@@ -68,7 +68,7 @@ extension ToolDirectory.Snapshot {
     writer.beginObject()
     writer.member("uri", uri.string)
     writer.endObject()
-    let found = try resourceTargets(try Self.document(writer.bytes), "uri", endpoint, upstreams) { $0.raw }
+    let found = try resourceTargets(try Self.document(writer.bytes), endpoint, upstreams) { $0.raw }
     guard let target = found.first, let own = target.name else { throw Self.invalid("Resource not found: nobody here has it.") }
     return (target.upstream, own)
   }

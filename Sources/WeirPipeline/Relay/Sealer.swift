@@ -19,7 +19,9 @@ package struct Sealer: Sendable {
   package func seal(_ payload: [UInt8], for purpose: String, of names: [Name], until end: WallTime) -> String? {
     var plain = withUnsafeBytes(of: UInt64(clamping: end.milliseconds).bigEndian) { Array($0) }
     plain += payload
-    guard let box = try? AES.GCM.seal(plain, using: key, authenticating: Self.context(purpose, names)), let combined = box.combined else { return nil }
+    guard let box = try? AES.GCM.seal(plain, using: key, authenticating: Self.context(purpose, names)), let combined = box.combined else {
+      return nil
+    }
     return String(decoding: Base64.encode(combined), as: UTF8.self)
   }
 

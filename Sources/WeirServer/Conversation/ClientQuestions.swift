@@ -1,5 +1,6 @@
 import NIOConcurrencyHelpers
 import WeirCore
+import WeirFlow
 import WeirMCP
 
 /// What upstreams ask clients of the handshake era, until they answer: each question has an id of its own in its session.
@@ -13,7 +14,7 @@ final class ClientQuestions: Sendable {
 
   private struct State {
     var lastID = 0
-    var waiting: [Key: OneAnswer] = [:]
+    var waiting: [Key: OneShot<Answer>] = [:]
   }
 
   private let state = NIOLockedValueBox(State())
@@ -23,7 +24,7 @@ final class ClientQuestions: Sendable {
 
   /// Asks by `send`, which is given the question's id, and waits for the answer. Where the task is cancelled the question is given up.
   func ask(in session: Name, send: (RPCID) -> Bool) async -> Answer {
-    let slot = OneAnswer()
+    let slot = OneShot<Answer>()
     let id = state.withLockedValue { state in
       state.lastID += 1
       let id = RPCID(string: "weir-\(state.lastID)")
@@ -32,11 +33,7 @@ final class ClientQuestions: Sendable {
     }
     defer { state.withLockedValue { _ = $0.waiting.removeValue(forKey: Key(session: session, id: id)) } }
     guard send(id) else { return .failure(ClientRefusal(code: RPCErrorObject.internalError, message: "the client takes no questions now")) }
-    return await withTaskCancellationHandler {
-      await slot.value()
-    } onCancel: {
-      slot.give(.failure(ClientRefusal(code: RPCErrorObject.internalError, message: "the question was given up")))
-    }
+    return await slot.value() ?? .failure(ClientRefusal(code: RPCErrorObject.internalError, message: "the question was given up"))
   }
 
   /// A client's answer. False where nothing of this id was asked in this session, or it was answered already.
@@ -54,36 +51,5 @@ final class ClientQuestions: Sendable {
       return keys.compactMap { state.waiting.removeValue(forKey: $0) }
     }
     for slot in slots { slot.give(.failure(ClientRefusal(code: RPCErrorObject.internalError, message: "the client ended its session"))) }
-  }
-}
-
-/// One answer, for one who waits. The first counts.
-final class OneAnswer: Sendable {
-  private struct State {
-    var answer: ClientQuestions.Answer?
-    var waiter: CheckedContinuation<ClientQuestions.Answer, Never>?
-  }
-
-  private let state = NIOLockedValueBox(State())
-
-  func give(_ answer: ClientQuestions.Answer) {
-    let waiter = state.withLockedValue { state -> CheckedContinuation<ClientQuestions.Answer, Never>? in
-      guard state.answer == nil else { return nil }
-      state.answer = answer
-      defer { state.waiter = nil }
-      return state.waiter
-    }
-    waiter?.resume(returning: answer)
-  }
-
-  func value() async -> ClientQuestions.Answer {
-    await withCheckedContinuation { continuation in
-      let answer = state.withLockedValue { state -> ClientQuestions.Answer? in
-        if let answer = state.answer { return answer }
-        state.waiter = continuation
-        return nil
-      }
-      if let answer { continuation.resume(returning: answer) }
-    }
   }
 }

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirMCP
 
-/// The client at the other end of an event stream that carries the answer of its call.
+/// The client at the other end of an event stream: of one that carries the answer of its call, or of its session's own.
 struct StreamPeer: ClientPeer {
   /// Takes an event for the stream; false where there is no room for it.
   let push: @Sendable ([UInt8]) -> Bool

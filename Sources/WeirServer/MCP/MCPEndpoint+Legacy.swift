@@ -40,7 +40,7 @@ extension MCPEndpoint {
   ) throws(RPCErrorObject) -> Answer {
     let client = UpstreamCaller(
       capabilities: session.facts.capabilities, logLevel: session.facts.logLevel.map { JSONWriter.quoted($0.rawValue) }, session: session.id,
-      principal: exchange.caller.principal, home: SessionPeer(session: session.id, sessions: sessions))
+      principal: exchange.caller.principal, home: home(of: session.id))
     let asked = Asked(id: id, method: method, params: params, era: .legacy, client: client)
     if ASCII.equals(method, MCPMethod.toolsCall) {
       guard let name = params?["name"]?.string else {
@@ -53,6 +53,13 @@ extension MCPEndpoint {
     if let answer = try subscription(asked, session: session.id, exchange) { return answer }
     if let answer = try common(asked, exchange) { return answer }
     throw RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method here")
+  }
+
+  /// The client of a session, reached by the event stream that it has open (`GET`), if it has one.
+  private func home(of session: Name) -> StreamPeer {
+    StreamPeer(
+      push: { [sessions] in sessions.stream(of: session)?.mailbox.push($0) ?? false }, session: session, questions: sessions.questions,
+      onDrop: { [table] in table.count { $0.droppedNotifications += 1 } })
   }
 
   private func setLevel(_ id: RPCID, _ params: JSONValue?, _ session: Name) throws(RPCErrorObject) -> Reply {

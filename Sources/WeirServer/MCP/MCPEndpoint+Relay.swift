@@ -12,22 +12,16 @@ extension MCPEndpoint {
     }
     let features = gateway.features(at: exchange.endpoint, for: exchange.caller)
     if let kind = CatalogKind.allCases.first(where: { ASCII.equals(asked.method, $0.listMethod) }) {
-      guard features.contains(kind == .prompts ? .prompts : .resources) else { return nil }
+      guard features.contains(kind.feature) else { return nil }
       let listing = gateway.list(kind, at: exchange.endpoint, for: exchange.caller)
       return .reply(result(asked.id, try listed(kind.listMember, listing, asked), label: Self.label(of: kind)))
     }
-    guard let (method, feature) = Self.relayed(asked.method), features.contains(feature) else { return nil }
+    guard let method = RelayedRequest.Method.allCases.first(where: { ASCII.equals(asked.method, $0.name) }), features.contains(method.feature)
+    else { return nil }
     guard let params = asked.params else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params is missing") }
     let request = RelayedRequest(
       endpoint: exchange.endpoint, method: method, params: params, client: asked.client, receivedAt: exchange.request.receivedAt)
     return answer(gateway.relay(request, by: exchange.caller), asked, try progressToken(params))
-  }
-
-  private static func relayed(_ method: String) -> (RelayedRequest.Method, UpstreamFeatures)? {
-    if ASCII.equals(method, MCPMethod.resourcesRead) { return (.readResource, .resources) }
-    if ASCII.equals(method, MCPMethod.promptsGet) { return (.getPrompt, .prompts) }
-    if ASCII.equals(method, MCPMethod.complete) { return (.complete, .completions) }
-    return nil
   }
 
   private static func label(of kind: CatalogKind) -> StaticString {

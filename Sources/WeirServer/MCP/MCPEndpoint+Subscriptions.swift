@@ -24,10 +24,9 @@ extension MCPEndpoint {
       return .reply(error(503, asked.id, RPCErrorObject.internalError, "too many streams are open; close some"))
     }
     let acknowledgement = listener.event(MCPMethod.subscriptionsAcknowledged, SubscriptionWire.acknowledgement(kinds, watched))
-    let end = ServerSentEventWriter.event(data: SubscriptionWire.end(asked.id), event: "message")
     return .stream(
       NotificationStream(
-        session: name, principal: exchange.caller.principal, mailbox: mailbox, opening: acknowledgement, closing: .whole(end)
+        session: name, principal: exchange.caller.principal, mailbox: mailbox, opening: acknowledgement, closing: listener.closing
       ) { [listeners, gateway] _ in
         listeners.close(listener)
         gateway.unwatch(nil, for: name)

@@ -85,7 +85,9 @@ extension MCPEndpoint {
   func encoded(_ reply: CallReply, id: RPCID, era: ProtocolEra, label: StaticString = "tools/call") -> Reply {
     switch reply.body {
     case .result(let result, let provenance) where result.bytes.count >= configuration.limits.minSharedAnswerBytes:
-      guard let lease = table.lease(result.bytes, now: time.now()) else { return encoded(.noRoom(configuration.limits), id: id, era: era, label: label) }
+      guard let lease = table.lease(result.bytes, now: time.now()) else {
+        return encoded(.noRoom(configuration.limits), id: id, era: era, label: label)
+      }
       let pieces = result.pieces(for: era, provenance: provenance, serverInfo: serverInfo)
       return Reply(200, .json, .shared(SharedAnswer(RPCWriter.result(id: id, pieces: pieces), lease: lease)), label: label)
     case .result(let result, let provenance):

@@ -18,7 +18,9 @@ struct MCPEndpoint: Sendable {
   /// `{"io.modelcontextprotocol/serverInfo":…}`
   let resultMeta: [UInt8]
 
-  init(configuration: FrontConfiguration, gateway: any Gateway, sessions: Sessions, listeners: Listeners, table: ConnectionTable, time: any TimeSource) {
+  init(
+    configuration: FrontConfiguration, gateway: any Gateway, sessions: Sessions, listeners: Listeners, table: ConnectionTable, time: any TimeSource
+  ) {
     self.configuration = configuration
     self.gateway = gateway
     self.sessions = sessions

@@ -58,6 +58,12 @@ struct ListenStream: Sendable {
   let kinds: UpstreamFeatures
   let mailbox: StreamMailbox
 
+  /// The result that ends the stream from this side, as an event.
+  var closing: ReplyBody { .whole(ServerSentEventWriter.event(data: SubscriptionWire.end(id), event: "message")) }
+
+  /// No further event but that.
+  func end() { mailbox.finish(closing) }
+
   /// A notification with this stream's id in it, as an event. `params` is a JSON object.
   func event(_ method: String, _ params: [UInt8]) -> [UInt8] {
     ServerSentEventWriter.event(data: RPCWriter.notification(method: method, params: SubscriptionWire.tagged(params, id)), event: "message")

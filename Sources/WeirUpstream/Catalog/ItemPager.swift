@@ -49,13 +49,3 @@ struct ItemPager: Sendable {
     if warnings.count < 20 { warnings.append(line) }
   }
 }
-
-extension CatalogKind {
-  /// The capability without which a server is not asked for this list.
-  var feature: UpstreamFeatures {
-    switch self {
-    case .resources, .resourceTemplates: .resources
-    case .prompts: .prompts
-    }
-  }
-}

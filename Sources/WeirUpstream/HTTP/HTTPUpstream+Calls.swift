@@ -51,7 +51,8 @@ extension HTTPUpstream {
       state.stats.inFlight += 1
     }
     defer { shared.withLockedValue { $0.stats.inFlight -= 1 } }
-    let message = HTTPExchange.Message(body: body, id: id, method: request.method, name: request.name, headers: request.headers, isRepeatable: request.isRepeatable)
+    let message = HTTPExchange.Message(
+      body: body, id: id, method: request.method, name: request.name, headers: request.headers, isRepeatable: request.isRepeatable)
     var filter = StreamFilter(id: id, peer: request.caller?.peer, onProgress: request.onProgress)
     do throws(HTTPRefusal) {
       let answer = try await exchange.post(message, in: session, era: era, until: request.deadline) { message in

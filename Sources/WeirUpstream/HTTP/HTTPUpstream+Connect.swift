@@ -144,7 +144,8 @@ extension HTTPUpstream {
   private func initialize(until deadline: Moment) async throws(ConnectFailure) -> HTTPSession {
     do throws(HTTPRefusal) {
       let id = nextID()
-      let opening = HTTPExchange.Message(body: envelope.initialize(id: id, capabilities: configuration.clientCapabilities), id: id, method: MCPMethod.initialize, isRepeatable: true)
+      let opening = HTTPExchange.Message(
+        body: envelope.initialize(id: id, capabilities: configuration.clientCapabilities), id: id, method: MCPMethod.initialize, isRepeatable: true)
       let (answer, headers) = try await exchange.post(opening, in: nil, era: .legacy, until: deadline)
       let session = try session(answer, headers.first("mcp-session-id"))
       let ready = HTTPExchange.Message(body: envelope.initialized(), id: nil, method: MCPMethod.initialized)

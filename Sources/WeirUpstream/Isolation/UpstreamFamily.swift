@@ -57,8 +57,6 @@ package final class UpstreamFamily: Upstream {
   package var name: Name { shared.name }
   package var state: UpstreamState { shared.state }
   package func watch(_ uris: Set<Name>) { shared.watch(uris) }
-  /// Sessions beside the shared one.
-  package var memberCount: Int { table.withLockedValue { $0.count } }
 
   package func run() async {
     await withDiscardingTaskGroup { group in
@@ -134,7 +132,7 @@ package final class UpstreamFamily: Upstream {
       _ = try await member.upstream.send(
         UpstreamRequest(method: MCPMethod.setLevel, params: params.bytes, deadline: deadline, isRepeatable: true))
       member.logLevel.withLockedValue { $0 = level }
-    } catch where error.reason == .upstreamError {
+    } catch  where error.reason == .upstreamError {
       // It has no levels, and says what it says.
       member.logLevel.withLockedValue { $0 = level }
     }

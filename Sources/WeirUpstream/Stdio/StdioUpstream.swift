@@ -120,7 +120,7 @@ package final class StdioUpstream: SharedUpstream {
 
   private func first(until deadline: Moment) async -> (slot: Int, session: ChildSession)? {
     if let target = take(avoiding: nil) { return target }
-    return configuration.awaitsOpening ? await takeWhenReady(avoiding: -1, until: deadline) : nil
+    return configuration.awaitsOpening ? await takeWhenReady(avoiding: nil, until: deadline) : nil
   }
 
   private func attempt(_ request: UpstreamRequest, on target: (slot: Int, session: ChildSession)) async -> ChildSession.Answer {
@@ -140,7 +140,7 @@ package final class StdioUpstream: SharedUpstream {
     }
   }
 
-  private func takeWhenReady(avoiding slot: Int, until deadline: Moment) async -> (slot: Int, session: ChildSession)? {
+  private func takeWhenReady(avoiding slot: Int?, until deadline: Moment) async -> (slot: Int, session: ChildSession)? {
     while !Task.isCancelled {
       if let target = take(avoiding: slot) { return target }
       guard await gate.wait(time, until: deadline, isOpen: { self.shared.withLockedValue { $0.pool.readyCount > 0 } }) else { return nil }
