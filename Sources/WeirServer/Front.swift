@@ -48,6 +48,7 @@ package final class Front: Service {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { await self.keepHouse() }
         tasks.addTask { await self.drain() }
+        tasks.addTask { await self.core.background.run() }
         try await self.listen()
         tasks.cancelAll()
       }
@@ -93,6 +94,7 @@ package final class Front: Service {
     do { try await core.time.sleep(until: core.time.now() + core.configuration.limits.drainGrace) } catch { return }
     logger.notice("ending calls that did not end in time", metadata: ["connections": "\(stats.connections)"])
     core.table.endCalls()
+    core.sessions.endCalls()
     do { try await core.time.sleep(until: core.time.now() + .seconds(1)) } catch { return }
     core.table.closeAll()
   }

@@ -14,6 +14,7 @@ final class FrontCore: Sendable {
   let table: ConnectionTable
   let sessions: Sessions
   let listeners: Listeners
+  let background = BackgroundWork()
   let rules: AccessRules
   let mcp: MCPEndpoint
   private let draining = NIOLockedValueBox(false)
@@ -40,6 +41,15 @@ final class FrontCore: Sendable {
 
   func beginDraining() { draining.withLockedValue { $0 = true } }
 
+  /// Runs a call that outlives its request. `onEnd` is given the answer; nil where nobody wants one any more. False where the front has ended:
+  /// nothing is called then.
+  func run(_ call: WaitingCall, push: @escaping @Sendable ([UInt8]) -> Bool, onEnd: @escaping @Sendable (ReplyBody?) -> Void) -> Bool {
+    background.start { [self] in
+      let reply = await ProgressRelay(core: self, token: call.progressToken, push: push).reply(of: call) ?? MCPEndpoint.drained(call)
+      onEnd(reply.map { mcp.message($0, id: call.id, era: call.era) })
+    }
+  }
+
   /// Called once per answer, when it begins.
   func answered(_ label: StaticString, status: Int) {
     table.count { $0.requests += 1 }
@@ -49,17 +59,17 @@ final class FrontCore: Sendable {
   /// Routes a request by its path, literally: no dot segments, no percent-encoding.
   func answer(_ request: ReceivedRequest) -> Answer {
     switch request.path {
-    case "/mcp": return mcpAnswer(request, .aggregate)
+    case "/mcp": return mcpAnswer(request, .aggregate, .streamableHTTP)
+    case "/sse": return mcpAnswer(request, .aggregate, .sse)
     case "/healthz": return .reply(health(request) { .text(200, "ok", label: "healthz") })
     case "/readyz": return .reply(health(request) { readiness() })
     case "/metrics" where request.listener == .admin || configuration.adminAddress == nil:
       return .reply(health(request) { Reply(200, .metrics, hooks.metrics(), label: "metrics") })
     default:
       if let page = page(request) { return .reply(health(request) { reply(page, request) }) }
-      guard let name = Self.upstream(in: request.path) else {
-        return .reply(.text(404, "nothing is here; MCP is spoken at /mcp and /mcp/<upstream>", label: "unknown"))
-      }
-      return mcpAnswer(request, .upstream(name))
+      if let name = Self.upstream(in: request.path, under: "/mcp/") { return mcpAnswer(request, .upstream(name), .streamableHTTP) }
+      if let name = Self.upstream(in: request.path, under: "/sse/") { return mcpAnswer(request, .upstream(name), .sse) }
+      return .reply(.text(404, "nothing is here; MCP is spoken at /mcp and /mcp/<upstream>", label: "unknown"))
     }
   }
 
@@ -73,30 +83,29 @@ final class FrontCore: Sendable {
     return Reply(status, .json, json, label: page.label)
   }
 
-  private static let mcpPrefix = Array("/mcp/".utf8)
-
   /// The operator's name of an upstream: `[a-z0-9-]`.
-  private static func upstream(in path: Substring) -> Name? {
-    let name = path.utf8.dropFirst(mcpPrefix.count)
-    guard path.utf8.starts(with: mcpPrefix), !name.isEmpty, name.count <= 64 else { return nil }
+  private static func upstream(in path: Substring, under prefix: StaticString) -> Name? {
+    guard prefix.withUTF8Buffer({ path.utf8.starts(with: $0) }) else { return nil }
+    let name = path.utf8.dropFirst(prefix.utf8CodeUnitCount)
+    guard !name.isEmpty, name.count <= 64 else { return nil }
     guard name.allSatisfy({ $0 &- 0x61 < 26 || $0 &- 0x30 < 10 || $0 == UInt8(ascii: "-") }) else { return nil }
     return Name(String(Substring(name)))
   }
 
-  private func mcpAnswer(_ request: ReceivedRequest, _ endpoint: Endpoint) -> Answer {
+  private func mcpAnswer(_ request: ReceivedRequest, _ endpoint: Endpoint, _ carrier: MCPEndpoint.Carrier) -> Answer {
     guard request.listener == .main else { return .reply(.text(404, "MCP is spoken at the main address", label: "unknown")) }
     guard rules.allows(host: request.fields.host) else {
       table.refused(.host)
       return .reply(.text(421, "this host name is not served here; add it to the allowed hosts or set the public URL", label: "refused"))
     }
-    guard let origin = request.fields.origin else { return mcp.answer(request, at: endpoint) }
+    guard let origin = request.fields.origin else { return mcp.answer(request, at: endpoint, by: carrier) }
     guard rules.allows(origin: origin) else {
       table.refused(.origin)
       return .reply(.text(403, "this origin may not call; add it to the allowed origins", label: "refused"))
     }
-    guard rules.shares(with: origin) else { return mcp.answer(request, at: endpoint) }
+    guard rules.shares(with: origin) else { return mcp.answer(request, at: endpoint, by: carrier) }
     if request.method == .OPTIONS, request.fields.corsMethod != nil { return .reply(CORS.preflight(origin)) }
-    return mcp.answer(request, at: endpoint).adding(CORS.fields(origin))
+    return mcp.answer(request, at: endpoint, by: carrier).adding(CORS.fields(origin))
   }
 
   private func health(_ request: ReceivedRequest, _ make: () -> Reply) -> Reply {

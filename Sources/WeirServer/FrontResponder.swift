@@ -24,6 +24,8 @@ struct FrontResponder: HTTPResponder {
     case .reply(let reply): response = self.response(reply)
     case .waiting(let call): response = await wait(for: call, on: connection)
     case .stream(let stream): response = notifications(stream, on: connection)
+    case .elsewhere(let call, let stream): response = self.response(accept(call, for: stream))
+    case .batch(let answers): response = self.response(await core.mcp.reply(toBatch: answers))
     }
     for (name, value) in answer.headers {
       if let name = HTTPField.Name(name) { response.headers.append(HTTPField(name: name, value: value)) }
@@ -66,21 +68,40 @@ struct FrontResponder: HTTPResponder {
   }
 
   private func events(of call: WaitingCall, on connection: Connection) -> Response {
-    // Leaving is a cancellation in the modern era only (M5, L5).
-    if call.era == .modern { connection.watch(call.departure) }
     core.answered("tools/call", status: 200)
-    connection.serve(call)
     let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
+    if let session = call.session, let response = resumable(call, in: session, mailbox, connection) { return response }
+    connection.watch(call.departure)
+    connection.serve(call)
     return response(
       EventStream(
         core: core, mailbox: mailbox,
         source: { [core] in
-          let last = await ProgressRelay(core: core, token: call.progressToken, mailbox: mailbox).reply(of: call) ?? MCPEndpoint.drained(call)
+          let push: @Sendable ([UInt8]) -> Bool = { mailbox.push($0) }
+          let last = await ProgressRelay(core: core, token: call.progressToken, push: push).reply(of: call) ?? MCPEndpoint.drained(call)
           // A client that has left or cancelled gets nothing more.
           mailbox.finish(last.map { core.mcp.message($0, id: call.id, era: call.era).event })
         },
         onWriteFailure: { call.departure.fire(.disconnected) },
         onEnd: { connection.forgetDeparture() }))
+  }
+
+  /// The stream of a legacy call, which goes on where the connection is lost: leaving is a cancellation in the modern era only (M5, L5). Nil
+  /// where the session or the front has ended.
+  private func resumable(_ call: WaitingCall, in session: Name, _ mailbox: StreamMailbox, _ connection: Connection) -> Response? {
+    guard let stream = core.sessions.openCallStream(in: session, view: mailbox, lost: core.mcp.tooLate(id: call.id)) else { return nil }
+    guard core.run(call, push: { stream.push($0) }, onEnd: { [core] in stream.finish($0?.event, now: core.time.now()) }) else { return nil }
+    return response(
+      EventStream(
+        core: core, mailbox: mailbox, source: { _ = await Departure().wait() }, onWriteFailure: {},
+        onEnd: { stream.detach(mailbox) }))
+  }
+
+  /// The request is only taken: its answer comes on the session's stream.
+  private func accept(_ call: WaitingCall, for stream: NotificationStream) -> Reply {
+    let sessions = core.sessions
+    let isTaken = core.run(call, push: { sessions.push($0, to: stream.session) }, onEnd: { $0.map { _ = stream.mailbox.answer($0.event) } })
+    return isTaken ? Reply(202, label: call.label) : .text(503, "Weir is ending; try again in a few seconds", label: call.label)
   }
 
   // MARK: Notifications
@@ -97,7 +118,9 @@ struct FrontResponder: HTTPResponder {
         source: { [core] in
           await withTaskGroup(of: Void.self) { group in
             group.addTask { _ = await departure.wait() }
-            group.addTask { try? await core.time.sleep(until: core.time.now() + core.configuration.limits.maxStreamAge) }
+            if notifications.mayEnd {
+              group.addTask { try? await core.time.sleep(until: core.time.now() + core.configuration.limits.maxStreamAge) }
+            }
             await group.next()
             group.cancelAll()
           }

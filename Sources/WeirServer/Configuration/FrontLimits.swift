@@ -66,6 +66,16 @@ package struct FrontLimits: Sendable, Equatable {
   package var streamKeepAlive: Duration = .seconds(15)
   /// A `GET` stream is ended after this time; clients open it again.
   package var maxStreamAge: Duration = .seconds(60 * 60)
+  /// Bytes of past events that are kept of one stream of a session, for a client that lost its connection.
+  package var maxEventLogBytes = 64 * 1024
+  /// The same over all streams. Where there is no room, a stream cannot be taken up again.
+  package var maxEventLogsBytes = 64 * 1024 * 1024
+  /// Streams of ended calls that a session keeps for a client that lost its connection.
+  package var maxEndedCallStreams = 16
+  /// How long the stream of an ended call is kept.
+  package var resumePatience: Duration = .seconds(5 * 60)
+  /// How long a client may take to answer what an upstream asks it.
+  package var questionPatience: Duration = .seconds(10 * 60)
   /// How long calls in flight may go on once the front drains.
   package var drainGrace: Duration = .seconds(10)
 

@@ -8,6 +8,8 @@ struct StreamPeer: ClientPeer {
   /// Of a legacy client, which alone can be asked; nil for modern ones.
   let session: Name?
   let questions: ClientQuestions
+  /// Whether what is asked now would be read.
+  var isThere: @Sendable () -> Bool = { true }
   /// Counts what found no room.
   let onDrop: @Sendable () -> Void
 
@@ -18,7 +20,7 @@ struct StreamPeer: ClientPeer {
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] {
     guard let session else { throw ClientRefusal(code: RPCErrorObject.methodNotFound, message: "this client cannot be asked anything") }
     let answer = await questions.ask(in: session) { id in
-      push(ServerSentEventWriter.event(data: RPCWriter.request(id: id, method: method, params: params), event: "message"))
+      isThere() && push(ServerSentEventWriter.event(data: RPCWriter.request(id: id, method: method, params: params), event: "message"))
     }
     return try answer.get()
   }

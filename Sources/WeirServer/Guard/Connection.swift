@@ -74,12 +74,7 @@ final class Connection: Sendable {
     }
     await call?.abandon()
     stream?.close()
-    guard case .answer(let answer) = work else { return }
-    switch answer.kind {
-    case .waiting(let call): await call.abandon()
-    case .stream(let stream): stream.close()
-    case .reply: break
-    }
+    if case .answer(let answer) = work { await answer.abandon() }
   }
 
   /// From now on, until `forget`, this is told when the peer goes; at once if it has gone.

@@ -6,6 +6,10 @@ struct Answer: Sendable {
     case waiting(WaitingCall)
     /// An event stream for notifications (`GET`).
     case stream(NotificationStream)
+    /// A tool call whose answer goes to the stream of its session; the request itself is only accepted (HTTP+SSE).
+    case elsewhere(WaitingCall, NotificationStream)
+    /// The answers to a JSON-RPC batch: replies and calls that are waited for.
+    case batch([Answer])
   }
 
   var kind: Kind
@@ -15,6 +19,16 @@ struct Answer: Sendable {
   static func reply(_ reply: Reply) -> Answer { Answer(kind: .reply(reply)) }
   static func waiting(_ call: WaitingCall) -> Answer { Answer(kind: .waiting(call)) }
   static func stream(_ stream: NotificationStream) -> Answer { Answer(kind: .stream(stream)) }
+
+  /// Gives up what nobody came to wait for.
+  func abandon() async {
+    switch kind {
+    case .reply: break
+    case .waiting(let call), .elsewhere(let call, _): await call.abandon()
+    case .stream(let stream): stream.close()
+    case .batch(let answers): for answer in answers { await answer.abandon() }
+    }
+  }
 
   /// The same answer with these fields added to its head.
   func adding(_ further: [(name: String, value: String)]) -> Answer {

@@ -13,6 +13,8 @@ package struct RequestFields: Sendable, Equatable {
   package var method: String?
   package var name: String?
   package var session: String?
+  /// `Last-Event-ID`: of the last event that the client saw before it lost its connection.
+  package var lastEventID: String?
   /// `Access-Control-Request-Method`: set in a CORS preflight.
   package var corsMethod: String?
   /// `Mcp-Param-…`, names in lower case.
@@ -33,6 +35,7 @@ package struct RequestFields: Sendable, Equatable {
       case 10 where ASCII.equalsFolded(name, "mcp-method"): Self.set(&method, value, "Mcp-Method", &duplicate)
       case 12 where ASCII.equalsFolded(name, "content-type"): Self.set(&contentType, value, "Content-Type", &duplicate)
       case 13 where ASCII.equalsFolded(name, "authorization"): Self.set(&authorization, value, "Authorization", &duplicate)
+      case 13 where ASCII.equalsFolded(name, "last-event-id"): Self.set(&lastEventID, value, "Last-Event-ID", &duplicate)
       case 14 where ASCII.equalsFolded(name, "mcp-session-id"): Self.set(&session, value, "Mcp-Session-Id", &duplicate)
       case 16 where ASCII.equalsFolded(name, "content-encoding"): Self.set(&contentEncoding, value, "Content-Encoding", &duplicate)
       case 20 where ASCII.equalsFolded(name, "mcp-protocol-version"): Self.set(&protocolVersion, value, "MCP-Protocol-Version", &duplicate)

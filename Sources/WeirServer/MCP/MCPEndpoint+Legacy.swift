@@ -15,6 +15,11 @@ extension MCPEndpoint {
     case .failure(let refusal): return .reply(refusal.reply)
     case .success(let found): session = found
     }
+    return legacy(message, in: session, exchange)
+  }
+
+  /// One message of a session but `initialize`.
+  func legacy(_ message: RPCMessage, in session: OpenSession, _ exchange: Exchange) -> Answer {
     switch message {
     case .request(let id, let method, let params):
       do throws(RPCErrorObject) {
@@ -58,8 +63,8 @@ extension MCPEndpoint {
   /// The client of a session, reached by the event stream that it has open (`GET`), if it has one.
   private func home(of session: Name) -> StreamPeer {
     StreamPeer(
-      push: { [sessions] in sessions.stream(of: session)?.mailbox.push($0) ?? false }, session: session, questions: sessions.questions,
-      onDrop: { [table] in table.count { $0.droppedNotifications += 1 } })
+      push: { [sessions] in sessions.push($0, to: session) }, session: session, questions: sessions.questions,
+      isThere: { [sessions] in sessions.isReading(session) }, onDrop: { [table] in table.count { $0.droppedNotifications += 1 } })
   }
 
   private func setLevel(_ id: RPCID, _ params: JSONValue?, _ session: Name) throws(RPCErrorObject) -> Reply {
@@ -72,19 +77,34 @@ extension MCPEndpoint {
   }
 
   private func initialize(_ id: RPCID, _ params: JSONValue?, _ exchange: Exchange) -> Reply {
+    let opening: Opening
+    do throws(RPCErrorObject) { opening = try self.opening(params, exchange) } catch { return reply(400, id, error) }
+    do throws(SessionTable.Full) {
+      let session = try sessions.open(
+        principal: exchange.caller.principal, endpoint: exchange.place, revision: opening.revision, capabilities: opening.capabilities,
+        now: time.now())
+      return result(id, opening.result, label: "initialize", headers: [("mcp-session-id", session.string)])
+    } catch {
+      return self.error(503, id, RPCErrorObject.internalError, Self.tooManySessions)
+    }
+  }
+
+  static let tooManySessions = "too many sessions are open; end some with DELETE or try again later"
+
+  /// What `initialize` agrees on.
+  struct Opening {
+    let revision: ProtocolRevision
+    /// What the client can be asked.
+    let capabilities: [UInt8]?
+    let result: [UInt8]
+  }
+
+  func opening(_ params: JSONValue?, _ exchange: Exchange) throws(RPCErrorObject) -> Opening {
     guard let asked = params?["protocolVersion"], asked.kind == .string else {
-      return error(400, id, RPCErrorObject.invalidParams, "params.protocolVersion must be a string")
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.protocolVersion must be a string")
     }
     // Never a version without handshake: clients would then mix both (mcp-spec §2.3).
     let revision = ProtocolRevision(asked).flatMap { $0.era == .legacy ? $0 : nil } ?? .latestLegacy
-    let session: Name
-    do throws(SessionTable.Full) {
-      session = try sessions.open(
-        principal: exchange.caller.principal, endpoint: exchange.endpoint.key, revision: revision,
-        capabilities: ClientCapabilities.relayable(of: params?["capabilities"]), now: time.now())
-    } catch {
-      return self.error(503, id, RPCErrorObject.internalError, "too many sessions are open; end some with DELETE or try again later")
-    }
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("protocolVersion", revision.rawValue)
@@ -92,12 +112,10 @@ extension MCPEndpoint {
     writer.memberRaw("serverInfo", serverInfo)
     if let text = gateway.instructions(at: exchange.endpoint, for: exchange.caller) { writer.member("instructions", text) }
     writer.endObject()
-    return result(id, writer.bytes, label: "initialize", headers: [("mcp-session-id", session.string)])
+    return Opening(revision: revision, capabilities: ClientCapabilities.relayable(of: params?["capabilities"]), result: writer.bytes)
   }
 
   // MARK: Sessions
-
-  struct SessionRefusal: Error { let reply: Reply }
 
   /// A session that a request may use, and what is known of its client.
   struct OpenSession {
@@ -106,14 +124,18 @@ extension MCPEndpoint {
   }
 
   /// The session that the request names, if it is this caller's. A foreign one looks like an unknown one.
-  private func findSession(_ exchange: Exchange) -> Result<OpenSession, SessionRefusal> {
+  func findSession(_ exchange: Exchange) -> Result<OpenSession, Refused> {
     guard let header = exchange.request.fields.session else {
       let line = "the header Mcp-Session-Id is missing; open a session with initialize"
-      return .failure(SessionRefusal(reply: error(400, nil, RPCErrorObject.invalidRequest, line)))
+      return .failure(Refused(reply: error(400, nil, RPCErrorObject.invalidRequest, line)))
     }
     let id = Name(header)
-    guard let facts = sessions.use(id, principal: exchange.caller.principal, endpoint: exchange.endpoint.key, now: time.now()) else {
-      return .failure(SessionRefusal(reply: error(404, nil, RPCErrorObject.invalidRequest, "there is no such session; open one with initialize")))
+    return findSession(id, exchange)
+  }
+
+  func findSession(_ id: Name, _ exchange: Exchange) -> Result<OpenSession, Refused> {
+    guard let facts = sessions.use(id, principal: exchange.caller.principal, endpoint: exchange.place, now: time.now()) else {
+      return .failure(Refused(reply: error(404, nil, RPCErrorObject.invalidRequest, "there is no such session; open one with initialize")))
     }
     return .success(OpenSession(id: id, facts: facts))
   }
@@ -123,7 +145,7 @@ extension MCPEndpoint {
     switch findSession(exchange) {
     case .failure(let refusal): return refusal.reply
     case .success(let session):
-      _ = sessions.close(session.id, principal: exchange.caller.principal, endpoint: exchange.endpoint.key, now: time.now())
+      _ = sessions.close(session.id, principal: exchange.caller.principal, endpoint: exchange.place, now: time.now())
       return Reply(200, label: "DELETE")
     }
   }
@@ -141,11 +163,14 @@ extension MCPEndpoint {
         sessions.close($0, now: time.now())
       }
       do throws(Sessions.StreamRefusal) {
-        try sessions.open(stream)
+        try sessions.open(stream, after: exchange.request.fields.lastEventID)
         return .stream(stream)
       } catch {
         switch error {
         case .exists: return .reply(self.error(409, nil, RPCErrorObject.invalidRequest, "this session has a stream already; close it first"))
+        case .forgotten:
+          let line = "the events after this Last-Event-ID are not kept any more; open a stream without it"
+          return .reply(self.error(400, nil, RPCErrorObject.invalidRequest, line))
         case .gone: return .reply(self.error(404, nil, RPCErrorObject.invalidRequest, "there is no such session; open one with initialize"))
         case .tooMany: return .reply(self.error(503, nil, RPCErrorObject.internalError, "too many streams are open; close some"))
         }

@@ -117,6 +117,12 @@ extension MCPEndpoint {
     }
   }
 
+  /// What a client is told that comes back for an answer that was too large to be kept.
+  func tooLate(id: RPCID) -> [UInt8] {
+    let error = RPCErrorObject(code: RPCErrorObject.internalError, message: "the answer was too large to be kept; call again")
+    return ServerSentEventWriter.event(data: RPCWriter.error(id: id, error), event: "message")
+  }
+
   /// The answer of a call that the end of the front cut short; nil where something else did.
   static func drained(_ call: WaitingCall) -> CallReply? {
     guard call.departure.reason == .drained else { return nil }

@@ -45,9 +45,20 @@ struct MCPEndpoint: Sendable {
     let request: ReceivedRequest
     let endpoint: Endpoint
     let caller: Identified
+    let carrier: Carrier
+
+    /// What a session belongs to, beside its principal: one is never used over the other carrier.
+    var place: Name { carrier == .sse ? Name("sse \(endpoint.key)") : endpoint.key }
   }
 
-  func answer(_ request: ReceivedRequest, at endpoint: Endpoint) -> Answer {
+  /// The transports that a client can come by over HTTP.
+  enum Carrier: Sendable {
+    case streamableHTTP
+    /// HTTP+SSE of 2024-11-05.
+    case sse
+  }
+
+  func answer(_ request: ReceivedRequest, at endpoint: Endpoint, by carrier: Carrier = .streamableHTTP) -> Answer {
     guard [.POST, .GET, .DELETE].contains(request.method) else {
       return .reply(.text(405, "use POST", headers: [("allow", "POST, GET, DELETE")], label: "unknown"))
     }
@@ -66,11 +77,14 @@ struct MCPEndpoint: Sendable {
     guard gateway.offers(endpoint, to: caller) else {
       return .reply(error(404, nil, RPCErrorObject.invalidRequest, "no upstream of this name is here for you"))
     }
-    let exchange = Exchange(request: request, endpoint: endpoint, caller: caller)
-    switch request.method {
-    case .POST: return post(exchange)
-    case .GET: return openStream(exchange)
-    default: return .reply(endSession(exchange))
+    let exchange = Exchange(request: request, endpoint: endpoint, caller: caller, carrier: carrier)
+    switch (carrier, request.method) {
+    case (.streamableHTTP, .POST): return post(exchange)
+    case (.streamableHTTP, .GET): return openStream(exchange)
+    case (.streamableHTTP, _): return .reply(endSession(exchange))
+    case (.sse, .POST): return postMessage(exchange)
+    case (.sse, .GET): return openEvents(exchange)
+    case (.sse, _): return .reply(.text(405, "close the event stream to end the session", headers: [("allow", "POST, GET")], label: "unknown"))
     }
   }
 
@@ -102,28 +116,37 @@ struct MCPEndpoint: Sendable {
   }
 
   private func post(_ exchange: Exchange) -> Answer {
-    let fields = exchange.request.fields
-    guard let type = fields.contentType, Self.isJSON(type) else {
-      return .reply(error(400, nil, RPCErrorObject.invalidRequest, "Content-Type must be application/json"))
-    }
-    if let encoding = fields.contentEncoding, !ASCII.equalsFolded(encoding, "identity") {
-      return .reply(error(415, nil, RPCErrorObject.invalidRequest, "a request body must not be compressed"))
-    }
-    guard fields.accepts(json: true, events: true) else {
+    guard exchange.request.fields.accepts(json: true, events: true) else {
       return .reply(error(406, nil, RPCErrorObject.invalidRequest, "Accept must admit both application/json and text/event-stream"))
     }
     let root: JSONValue
-    do throws(JSONError) {
-      root = try JSONDocument(parsing: exchange.request.body, limits: configuration.json).root
-    } catch {
-      return .reply(self.error(400, nil, RPCErrorObject.parseError, "the body is no JSON that is accepted here: \(error.message)"))
-    }
+    do throws(Refused) { root = try body(of: exchange) } catch { return .reply(error.reply) }
     do throws(RPCErrorObject) {
+      if root.kind == .array { return try batch(root, exchange) }
       let message = try RPCMessage.parse(root)
-      if let version = modernVersion(message, fields) { return modern(message, version, exchange) }
+      if let version = modernVersion(message, exchange.request.fields) { return modern(message, version, exchange) }
       return legacy(message, exchange)
     } catch {
       return .reply(reply(400, RPCMessage.id(of: root), error))
+    }
+  }
+
+  /// What a request is answered with instead of being looked at.
+  struct Refused: Error { let reply: Reply }
+
+  /// The JSON text that a request carries.
+  func body(of exchange: Exchange) throws(Refused) -> JSONValue {
+    let fields = exchange.request.fields
+    guard let type = fields.contentType, Self.isJSON(type) else {
+      throw Refused(reply: error(400, nil, RPCErrorObject.invalidRequest, "Content-Type must be application/json"))
+    }
+    if let encoding = fields.contentEncoding, !ASCII.equalsFolded(encoding, "identity") {
+      throw Refused(reply: error(415, nil, RPCErrorObject.invalidRequest, "a request body must not be compressed"))
+    }
+    do throws(JSONError) {
+      return try JSONDocument(parsing: exchange.request.body, limits: configuration.json).root
+    } catch {
+      throw Refused(reply: self.error(400, nil, RPCErrorObject.parseError, "the body is no JSON that is accepted here: \(error.message)"))
     }
   }
 

@@ -7,9 +7,9 @@ package struct SessionTable: Sendable {
   package struct Session: Sendable, Equatable {
     package let principal: Name
     package let endpoint: Name
-    package let revision: ProtocolRevision
+    package fileprivate(set) var revision: ProtocolRevision
     /// What the client can be asked, a JSON object; nil: nothing.
-    package let capabilities: [UInt8]?
+    package fileprivate(set) var capabilities: [UInt8]?
     /// Set by `logging/setLevel`; nil: whatever the upstream thinks fit.
     package fileprivate(set) var logLevel: LogLevel?
     package fileprivate(set) var lastUsed: Moment
@@ -59,6 +59,13 @@ package struct SessionTable: Sendable {
     }
     sessions[id]?.lastUsed = now
     return session
+  }
+
+  package func revision(of id: Name) -> ProtocolRevision? { sessions[id]?.revision }
+
+  package mutating func set(_ revision: ProtocolRevision, _ capabilities: [UInt8]?, in id: Name) {
+    sessions[id]?.revision = revision
+    sessions[id]?.capabilities = capabilities
   }
 
   package mutating func set(_ level: LogLevel, in id: Name) { sessions[id]?.logLevel = level }

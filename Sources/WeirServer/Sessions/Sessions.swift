@@ -4,23 +4,24 @@ import WeirMCP
 
 /// The sessions, their calls in flight and their event stream.
 final class Sessions: Sendable {
-  private struct State {
+  struct State {
     var table: SessionTable
     var calls: [Name: [(id: RPCID, departure: Departure)]] = [:]
-    var streams: [Name: NotificationStream] = [:]
-    var streamsPerPrincipal: [Name: Int] = [:]
+    var streams = SessionStreams()
   }
 
   /// What their clients are asked.
   let questions = ClientQuestions()
-  private let state: NIOLockedValueBox<State>
-  private let limits: FrontLimits
+  let state: NIOLockedValueBox<State>
+  let limits: FrontLimits
+  let eventBudget: EventBudget
 
   private let onEnd: (@Sendable (Name) -> Void)?
 
   init(limits: FrontLimits, onEnd: (@Sendable (Name) -> Void)? = nil) {
     self.limits = limits
     self.onEnd = onEnd
+    eventBudget = EventBudget(limit: limits.maxEventLogsBytes)
     state = NIOLockedValueBox(
       State(table: SessionTable(limit: limits.maxSessions, limitPerPrincipal: limits.maxSessionsPerPrincipal, idleTimeout: limits.sessionIdleTimeout))
     )
@@ -66,12 +67,17 @@ final class Sessions: Sendable {
     let (closed, calls, stream, gone) = state.withLockedValue { state -> (Bool, [Departure], NotificationStream?, [Name]) in
       let closed = state.table.close(id, principal: principal, endpoint: endpoint, now: now)
       let calls = closed ? state.calls.removeValue(forKey: id)?.map(\.departure) ?? [] : []
-      return (closed, calls, closed ? state.streams[id] : nil, state.table.takeEnded())
+      return (closed, calls, closed ? state.streams.views[id] : nil, state.table.takeEnded())
     }
     for call in calls { call.fire(.cancelled) }
     stream?.end()
     ended(gone)
     return closed
+  }
+
+  /// `initialize` of a session that is open already (HTTP+SSE).
+  func set(_ revision: ProtocolRevision, _ capabilities: [UInt8]?, in session: Name) {
+    state.withLockedValue { $0.table.set(revision, capabilities, in: session) }
   }
 
   /// `logging/setLevel`.
@@ -94,57 +100,33 @@ final class Sessions: Sendable {
     }
   }
 
+  /// The front ends: no call of any session gets more time.
+  func endCalls() {
+    for call in state.withLockedValue({ $0.calls.values.flatMap { $0.map(\.departure) } }) { call.fire(.drained) }
+  }
+
+  /// How many calls of this session are under way.
+  func callCount(in session: Name) -> Int { state.withLockedValue { $0.calls[session]?.count ?? 0 } }
+
   /// `notifications/cancelled`: an id that is not in flight is ignored.
   func cancel(_ call: RPCID, in session: Name) {
     let departures = state.withLockedValue { $0.calls[session]?.filter { $0.id == call }.map(\.departure) ?? [] }
     for departure in departures { departure.fire(.cancelled) }
   }
 
-  // MARK: Streams
-
-  enum StreamRefusal: Error { case exists, tooMany, gone }
-
-  func open(_ stream: NotificationStream) throws(StreamRefusal) {
-    let refusal = state.withLockedValue { state -> StreamRefusal? in
-      // It may have ended since the request was let in.
-      guard state.table.contains(stream.session) else { return .gone }
-      if state.streams[stream.session] != nil { return .exists }
-      guard state.streams.count < limits.maxStreams, state.streamsPerPrincipal[stream.principal, default: 0] < limits.maxStreamsPerPrincipal else {
-        return .tooMany
-      }
-      state.streams[stream.session] = stream
-      state.streamsPerPrincipal[stream.principal, default: 0] += 1
-      state.table.begin(stream.session)
-      return nil
-    }
-    if let refusal { throw refusal }
-  }
-
-  func close(_ stream: NotificationStream, now: Moment) {
-    state.withLockedValue { state in
-      guard state.streams[stream.session] === stream else { return }
-      state.streams[stream.session] = nil
-      let count = state.streamsPerPrincipal[stream.principal, default: 1] - 1
-      state.streamsPerPrincipal[stream.principal] = count > 0 ? count : nil
-      state.table.end(stream.session, now: now)
-    }
-  }
-
-  var openStreams: [NotificationStream] { state.withLockedValue { Array($0.streams.values) } }
-
-  /// The stream of a session, where its client has one open.
-  func stream(of session: Name) -> NotificationStream? { state.withLockedValue { $0.streams[session] } }
-
   func expire(now: Moment) {
     ended(
       state.withLockedValue { state in
         state.table.expire(now: now)
+        state.streams.expire(limits.resumePatience, now: now)
         return state.table.takeEnded()
       })
   }
 
   private func ended(_ ids: [Name]) {
     for id in ids {
+      // Let go outside of the lock: what they kept is given back.
+      _ = state.withLockedValue { $0.streams.remove(id) }
       questions.end(id)
       onEnd?(id)
     }

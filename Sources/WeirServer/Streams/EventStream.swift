@@ -30,11 +30,11 @@ struct EventStream: Sendable {
         defer { group.cancelAll() }
         do {
           if let opening { try await writer.write(ByteBuffer(bytes: opening)) }
-          while let events = await mailbox.next() { try await writer.write(ByteBuffer(bytes: events)) }
-          var last = mailbox.last
-          while let part = last?.next() {
-            try await writer.write(part)
-            try await Connection.current?.writesAreSeen()
+          while var body = await mailbox.next() {
+            while let part = body.next() {
+              try await writer.write(part)
+              if case .shared = body { try await Connection.current?.writesAreSeen() }
+            }
           }
         } catch {
           mailbox.finish()

@@ -19,7 +19,7 @@ package final class FrontNotifier: Sendable {
     var dropped = 0
     for (method, kind) in SubscriptionWire.methods(of: lists) {
       let event = ServerSentEventWriter.event(data: RPCWriter.notification(method: method, params: nil), event: "message")
-      dropped += sessions.openStreams.count { !$0.mailbox.push(event) }
+      dropped += sessions.pushToAll(event)
       dropped += listeners.all.count { $0.kinds.contains(kind) && !$0.mailbox.push($0.event(method, Array("{}".utf8))) }
     }
     count(dropped)
@@ -35,9 +35,9 @@ package final class FrontNotifier: Sendable {
       params.endObject()
       if let listener = listeners.stream(watcher) {
         if !listener.mailbox.push(listener.event(MCPMethod.resourceUpdated, params.bytes)) { dropped += 1 }
-      } else if let stream = sessions.stream(of: watcher) {
+      } else {
         let message = RPCWriter.notification(method: MCPMethod.resourceUpdated, params: params.bytes)
-        if !stream.mailbox.push(ServerSentEventWriter.event(data: message, event: "message")) { dropped += 1 }
+        if !sessions.push(ServerSentEventWriter.event(data: message, event: "message"), to: watcher) { dropped += 1 }
       }
     }
     count(dropped)

@@ -8,6 +8,8 @@ final class NotificationStream: Sendable {
   let session: Name
   let principal: Name
   let mailbox: StreamMailbox
+  /// Whether it is ended after `maxStreamAge`: its client opens another then.
+  let mayEnd: Bool
   /// Written before anything else.
   let opening: [UInt8]
   /// Written last, where the stream ends from this side.
@@ -16,11 +18,13 @@ final class NotificationStream: Sendable {
 
   init(
     session: Name, principal: Name, mailbox: StreamMailbox, opening: [UInt8] = ServerSentEventWriter.comment("open"), closing: ReplyBody? = nil,
+    mayEnd: Bool = true,
     onClose: @escaping @Sendable (NotificationStream) -> Void
   ) {
     self.session = session
     self.principal = principal
     self.mailbox = mailbox
+    self.mayEnd = mayEnd
     self.opening = opening
     self.closing = closing
     self.onClose = onClose

@@ -12,9 +12,10 @@ struct ProgressRelay: Sendable {
   let core: FrontCore
   /// The caller's; nil where it wants no reports.
   let token: [UInt8]?
-  let mailbox: StreamMailbox
+  /// Takes an event; false where there is no room for it.
+  let push: @Sendable ([UInt8]) -> Bool
 
-  /// Waits for the call's reply; what came before it stands in the mailbox by then.
+  /// Waits for the call's reply; what came before it has been pushed by then.
   func reply(of call: WaitingCall) async -> CallReply? {
     let limit = max(1, core.configuration.limits.maxProgressBacklog)
     let (items, inbox) = AsyncStream.makeStream(of: Item.self, bufferingPolicy: .bufferingNewest(limit))
@@ -44,10 +45,10 @@ struct ProgressRelay: Sendable {
   private func relay(_ items: AsyncStream<Item>) async {
     for await item in items {
       switch item {
-      case .event(let event): if !mailbox.push(event) { countDropped() }
+      case .event(let event): if !push(event) { countDropped() }
       case .progress(let report):
         guard let token, let event = MCPEndpoint.progressEvent(report, token: token) else { continue }
-        if !mailbox.push(event) { countDropped() }
+        if !push(event) { countDropped() }
         try? await core.time.sleep(until: core.time.now() + core.configuration.limits.progressInterval)
       }
     }

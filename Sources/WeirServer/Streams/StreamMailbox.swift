@@ -1,12 +1,19 @@
 import NIOConcurrencyHelpers
 
-/// What waits to be written to one event stream: bounded in bytes, any number of writers, one reader.
+/// What waits to be written to one event stream: any number of writers, one reader. Events are bounded in bytes, answers are not: how many
+/// answers a stream may get is bounded where calls are let in.
 final class StreamMailbox: Sendable {
+  private struct Part {
+    var body: ReplyBody
+    let isEvents: Bool
+  }
+
   private struct State {
-    var bytes: [UInt8] = []
+    var parts: [Part] = []
+    /// Of the events among them.
+    var bytes = 0
     var isFinished = false
-    var last: ReplyBody?
-    var reader: CheckedContinuation<[UInt8]?, Never>?
+    var reader: CheckedContinuation<ReplyBody?, Never>?
   }
 
   private let limit: Int
@@ -16,50 +23,75 @@ final class StreamMailbox: Sendable {
     self.limit = limit
   }
 
+  /// How many parts wait for the reader.
+  var count: Int { state.withLockedValue { $0.parts.count } }
+
   /// Returns false where there was no room, or the stream is over: the event is dropped.
   @discardableResult
   func push(_ event: [UInt8]) -> Bool {
-    let (taken, reader) = state.withLockedValue { state -> (Bool, CheckedContinuation<[UInt8]?, Never>?) in
-      guard !state.isFinished, state.bytes.count + event.count <= limit else { return (false, nil) }
-      if let reader = state.reader {
-        state.reader = nil
-        return (true, reader)
-      }
-      state.bytes += event
-      return (true, nil)
+    let (taken, reader) = state.withLockedValue { state -> (Bool, CheckedContinuation<ReplyBody?, Never>?) in
+      guard !state.isFinished, state.bytes + event.count <= limit else { return (false, nil) }
+      defer { state.reader = nil }
+      if state.reader == nil { Self.add(event, to: &state) }
+      return (true, state.reader)
     }
-    reader?.resume(returning: event)
+    reader?.resume(returning: .whole(event))
+    return taken
+  }
+
+  /// Takes an answer, for which there is always room until the stream is over.
+  @discardableResult
+  func answer(_ body: ReplyBody) -> Bool {
+    let (taken, reader) = state.withLockedValue { state -> (Bool, CheckedContinuation<ReplyBody?, Never>?) in
+      guard !state.isFinished else { return (false, nil) }
+      defer { state.reader = nil }
+      if state.reader == nil { state.parts.append(Part(body: body, isEvents: false)) }
+      return (true, state.reader)
+    }
+    reader?.resume(returning: body)
     return taken
   }
 
   /// No further event but the last one, for which there is always room. Only the first call counts.
   func finish(_ last: ReplyBody? = nil) {
-    let reader = state.withLockedValue { state -> CheckedContinuation<[UInt8]?, Never>? in
-      guard !state.isFinished else { return nil }
+    let (reader, first) = state.withLockedValue { state -> (CheckedContinuation<ReplyBody?, Never>?, ReplyBody?) in
+      guard !state.isFinished else { return (nil, nil) }
       state.isFinished = true
-      state.last = last
       defer { state.reader = nil }
-      return state.reader
+      if state.reader == nil, let last { state.parts.append(Part(body: last, isEvents: false)) }
+      return (state.reader, last)
     }
-    reader?.resume(returning: nil)
+    reader?.resume(returning: first)
   }
 
-  /// The last event, to be written after `next` has returned nil.
-  var last: ReplyBody? { state.withLockedValue { $0.last } }
-
-  /// Everything that waits, as soon as something does; nil at the end. Not cancellable: whoever cancels also finishes.
-  func next() async -> [UInt8]? {
+  /// What waits first, as soon as something does; nil at the end. Not cancellable: whoever cancels also finishes.
+  func next() async -> ReplyBody? {
     await withCheckedContinuation { continuation in
-      let ready = state.withLockedValue { state -> [UInt8]?? in
-        if !state.bytes.isEmpty {
-          defer { state.bytes = [] }
-          return .some(state.bytes)
-        }
+      let ready = state.withLockedValue { state -> ReplyBody?? in
+        if !state.parts.isEmpty { return .some(Self.removeFirst(of: &state)) }
         if state.isFinished || state.reader != nil { return .some(nil) }
         state.reader = continuation
         return nil
       }
       if let ready { continuation.resume(returning: ready) }
     }
+  }
+
+  /// Events that wait together are written together.
+  private static func add(_ event: [UInt8], to state: inout State) {
+    state.bytes += event.count
+    guard let last = state.parts.indices.last, state.parts[last].isEvents, case .whole(var waiting) = state.parts[last].body else {
+      return state.parts.append(Part(body: .whole(event), isEvents: true))
+    }
+    // Held once, so that it grows in place.
+    state.parts[last].body = .whole([])
+    waiting += event
+    state.parts[last].body = .whole(waiting)
+  }
+
+  private static func removeFirst(of state: inout State) -> ReplyBody {
+    let first = state.parts.removeFirst()
+    if first.isEvents { state.bytes -= first.body.count }
+    return first.body
   }
 }

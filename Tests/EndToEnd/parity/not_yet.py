@@ -35,7 +35,7 @@ ACROSS: dict[str, str] = {
 }
 # With servers of the handshake era, by clients of the same.
 LEGACY: dict[str, str] = {"handshake": _TASKS, "tasks": _TASKS}
-NOT_YET_FROM = {"sdk1-sse": "Weir does not serve HTTP+SSE yet"}
+NOT_YET_FROM: dict[str, str] = {}
 _MODERN_KINDS = {"sdk2", "fastmcp"}
 
 

@@ -1,0 +1,58 @@
+import NIOCore
+import WeirCore
+import WeirJSON
+import WeirMCP
+
+/// JSON-RPC batches, which only 2025-03-26 has (Streamable HTTP, sending messages to the server).
+extension MCPEndpoint {
+  private static let mostMessages = 64
+
+  /// The answers to the messages of an array, each on its own.
+  func batch(_ root: JSONValue, _ exchange: Exchange) throws(RPCErrorObject) -> Answer {
+    guard exchange.request.fields.session != nil, case .success(let session) = findSession(exchange), session.facts.revision == .v2025_03_26 else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "a batch is for sessions of 2025-03-26 alone; send one message, an object")
+    }
+    let elements = Array(root.elements.prefix(Self.mostMessages + 1))
+    guard !elements.isEmpty, elements.count <= Self.mostMessages else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "a batch has 1 to \(Self.mostMessages) messages")
+    }
+    return Answer(
+      kind: .batch(
+        elements.map { element in
+          do throws(RPCErrorObject) {
+            let message = try RPCMessage.parse(element)
+            if case .request(_, let method, _) = message, ASCII.equals(method, MCPMethod.initialize) {
+              throw RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "initialize must not be part of a batch")
+            }
+            return legacy(message, in: session, exchange)
+          } catch {
+            return .reply(reply(400, RPCMessage.id(of: element), error))
+          }
+        }))
+  }
+
+  /// One array of what all of them are answered; nothing, where none is. Who waits for a batch gets no reports and no questions.
+  func reply(toBatch answers: [Answer]) async -> Reply {
+    let bodies = await withTaskGroup(of: (Int, ReplyBody?).self) { group in
+      for (index, answer) in answers.enumerated() {
+        group.addTask {
+          switch answer.kind {
+          case .reply(let reply): (index, reply.body)
+          case .waiting(let call):
+            (index, (await call.reply() ?? Self.drained(call)).map { encoded($0, id: call.id, era: call.era, label: call.label).body })
+          case .stream, .elsewhere, .batch: (index, nil)
+          }
+        }
+      }
+      return await group.reduce(into: [Int: ReplyBody]()) { $0[$1.0] = $1.1 }
+    }
+    var bytes: [UInt8] = []
+    for index in answers.indices {
+      guard var body = bodies[index], body.count > 0 else { continue }
+      bytes.append(UInt8(ascii: bytes.isEmpty ? "[" : ","))
+      while let part = body.next() { bytes += part.readableBytesView }
+    }
+    guard !bytes.isEmpty else { return Reply(202, label: "batch") }
+    return Reply(200, .json, bytes + [UInt8(ascii: "]")], label: "batch")
+  }
+}
