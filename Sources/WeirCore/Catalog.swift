@@ -65,4 +65,6 @@ package struct UpstreamFeatures: OptionSet, Sendable, Hashable {
   package static let prompts = UpstreamFeatures(rawValue: 8)
   package static let completions = UpstreamFeatures(rawValue: 16)
   package static let logging = UpstreamFeatures(rawValue: 32)
+  /// The server speaks the handshake era: what it wants to know it asks before it answers, and not by its answer.
+  package static let asksOnTheWay = UpstreamFeatures(rawValue: 64)
 }

@@ -1,5 +1,8 @@
 /// Who a request is made for, as far as an upstream may know it and talk back.
 package struct UpstreamCaller: Sendable {
+  /// How long a client may take to answer what an upstream asks it: a person may have to think.
+  package static let questionPatience: Duration = .seconds(10 * 60)
+
   /// What the client declared for this request or session and Weir can relay (`ClientCapabilities`), a JSON object; nil: nothing.
   package var capabilities: [UInt8]?
   /// From which level on the client wants log messages of this request (`_meta` `logLevel`), a JSON string; nil: none.

@@ -88,7 +88,8 @@ extension Pipeline {
     }
     var client = request.client
     client?.peer = listener.peer
-    let deadline = request.receivedAt + settings.callTimeout
+    let canBeAsked = listener.peer != nil && client?.capabilities != nil
+    let deadline = request.receivedAt + settings.callTimeout + (canBeAsked ? UpstreamCaller.questionPatience : .zero)
     let own = try Self.object(target.params)
     let sent = UpstreamRequest(
       method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client, deadline: deadline,

@@ -136,7 +136,10 @@ package final class Pipeline: Gateway {
   }
 
   private func passThrough(_ permitted: Permitted, _ listener: CallListener) async -> CallReply {
-    let terms = Dispatch.Terms(deadline: permitted.deadline, onDispatch: { true }, onProgress: listener.onProgress)
+    // Who may be asked may need time to think.
+    let canBeAsked = listener.peer != nil && permitted.call.client?.capabilities != nil
+    let deadline = permitted.deadline + (canBeAsked ? UpstreamCaller.questionPatience : .zero)
+    let terms = Dispatch.Terms(deadline: deadline, onDispatch: { true }, onProgress: listener.onProgress)
     var client = permitted.call.client
     client?.peer = listener.peer
     let outgoing = Outgoing(permitted, client: client)

@@ -84,6 +84,7 @@ package final class Front: Service {
     while !Task.isCancelled {
       try? await core.time.sleep(until: core.time.now() + .seconds(60))
       core.sessions.expire(now: core.time.now())
+      core.parked.expire(now: core.time.now())
     }
   }
 

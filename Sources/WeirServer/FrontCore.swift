@@ -15,6 +15,7 @@ final class FrontCore: Sendable {
   let sessions: Sessions
   let listeners: Listeners
   let background = BackgroundWork()
+  let parked: ParkedCalls
   let rules: AccessRules
   let mcp: MCPEndpoint
   private let draining = NIOLockedValueBox(false)
@@ -25,16 +26,17 @@ final class FrontCore: Sendable {
     self.hooks = hooks
     self.time = time
     let table = ConnectionTable(limits: configuration.limits)
-    let sessions = Sessions(limits: configuration.limits) { [gateway] in
+    let sessions = Sessions(limits: configuration.limits, time: time) { [gateway] in
       gateway.unwatch(nil, for: $0)
       hooks.onSessionEnd?($0)
     }
     let listeners = Listeners(limits: configuration.limits)
     self.listeners = listeners
+    parked = ParkedCalls(limits: configuration.limits)
     self.table = table
     self.sessions = sessions
     rules = AccessRules(configuration)
-    mcp = MCPEndpoint(configuration: configuration, gateway: gateway, sessions: sessions, listeners: listeners, table: table, time: time)
+    mcp = MCPEndpoint(configuration: configuration, gateway: gateway, sessions: sessions, listeners: listeners, parked: parked, table: table, time: time)
   }
 
   var isDraining: Bool { draining.withLockedValue { $0 } }
@@ -45,8 +47,28 @@ final class FrontCore: Sendable {
   /// nothing is called then.
   func run(_ call: WaitingCall, push: @escaping @Sendable ([UInt8]) -> Bool, onEnd: @escaping @Sendable (ReplyBody?) -> Void) -> Bool {
     background.start { [self] in
-      let reply = await ProgressRelay(core: self, token: call.progressToken, push: push).reply(of: call) ?? MCPEndpoint.drained(call)
+      let reply = await ProgressRelay(core: self, token: { call.progressToken }, push: push).reply(of: call) ?? MCPEndpoint.drained(call)
       onEnd(reply.map { mcp.message($0, id: call.id, era: call.era) })
+    }
+  }
+
+  /// Runs a call that its upstream may want to ask something of; its client waits for the news of `parked`. False where the front has ended.
+  func run(_ call: WaitingCall, as parked: ParkedCall) -> Bool {
+    background.start { [self] in
+      let relay = ProgressRelay(core: self, token: { parked.token }, push: { parked.push($0) }, parked: parked)
+      parked.finish(await relay.reply(of: call) ?? MCPEndpoint.drained(call))
+    }
+  }
+
+  /// The message that tells a client the news of its call; nil where it wants none any more.
+  func message(_ news: ParkedCall.News, _ visit: Visit) -> ReplyBody? {
+    switch news {
+    case .reply(let reply): return reply.map { mcp.message($0, id: visit.id, era: .modern) }
+    case .questions(let requests):
+      if let state = parked.park(visit.call, now: time.now()) { return mcp.inputRequired(requests, state: state, id: visit.id) }
+      visit.call.departure.fire(.disconnected)
+      let error = CallError(.overloaded, "too many calls wait for answers of their clients", retryAfter: .seconds(5))
+      return mcp.message(CallReply(body: .failure(error), outcome: .error), id: visit.id, era: .modern)
     }
   }
 

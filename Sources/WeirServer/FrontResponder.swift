@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 import WeirCore
+import WeirFlow
 import WeirMCP
 import WeirPipeline
 
@@ -25,6 +26,7 @@ struct FrontResponder: HTTPResponder {
     case .waiting(let call): response = await wait(for: call, on: connection)
     case .stream(let stream): response = notifications(stream, on: connection)
     case .elsewhere(let call, let stream): response = self.response(accept(call, for: stream))
+    case .resumed(let visit): response = news(of: visit, on: connection)
     case .batch(let answers): response = self.response(await core.mcp.reply(toBatch: answers))
     }
     for (name, value) in answer.headers {
@@ -68,9 +70,13 @@ struct FrontResponder: HTTPResponder {
   }
 
   private func events(of call: WaitingCall, on connection: Connection) -> Response {
-    core.answered("tools/call", status: 200)
     let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
-    if let session = call.session, let response = resumable(call, in: session, mailbox, connection) { return response }
+    if let session = call.session, let response = resumable(call, in: session, mailbox) { return response }
+    if let parked = call.parked {
+      guard core.run(call, as: parked) else { return response(.text(503, "Weir is ending; try again in a few seconds", label: call.label)) }
+      return news(of: Visit(call: parked, id: call.id, token: call.progressToken), on: connection)
+    }
+    core.answered(call.label, status: 200)
     connection.watch(call.departure)
     connection.serve(call)
     return response(
@@ -78,7 +84,8 @@ struct FrontResponder: HTTPResponder {
         core: core, mailbox: mailbox,
         source: { [core] in
           let push: @Sendable ([UInt8]) -> Bool = { mailbox.push($0) }
-          let last = await ProgressRelay(core: core, token: call.progressToken, push: push).reply(of: call) ?? MCPEndpoint.drained(call)
+          let relay = ProgressRelay(core: core, token: { call.progressToken }, push: push)
+          let last = await relay.reply(of: call) ?? MCPEndpoint.drained(call)
           // A client that has left or cancelled gets nothing more.
           mailbox.finish(last.map { core.mcp.message($0, id: call.id, era: call.era).event })
         },
@@ -86,10 +93,31 @@ struct FrontResponder: HTTPResponder {
         onEnd: { connection.forgetDeparture() }))
   }
 
+  /// The news of a call that may be parked, as an event stream. Who leaves while it waits gives the call up; who was asked something may not
+  /// come back for a while.
+  private func news(of visit: Visit, on connection: Connection) -> Response {
+    core.answered("tools/call", status: 200)
+    let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
+    let departure = visit.call.departure
+    connection.watch(departure)
+    let slot = visit.call.visit(token: visit.token) { mailbox.push($0) }
+    return response(
+      EventStream(
+        core: core, mailbox: mailbox,
+        source: { [core] in
+          let last = await slot.value().flatMap { core.message($0, visit) }
+          connection.forgetDeparture()
+          mailbox.finish(last?.event)
+        },
+        onWriteFailure: { departure.fire(.disconnected) },
+        onEnd: { connection.forgetDeparture() }))
+  }
+
   /// The stream of a legacy call, which goes on where the connection is lost: leaving is a cancellation in the modern era only (M5, L5). Nil
   /// where the session or the front has ended.
-  private func resumable(_ call: WaitingCall, in session: Name, _ mailbox: StreamMailbox, _ connection: Connection) -> Response? {
+  private func resumable(_ call: WaitingCall, in session: Name, _ mailbox: StreamMailbox) -> Response? {
     guard let stream = core.sessions.openCallStream(in: session, view: mailbox, lost: core.mcp.tooLate(id: call.id)) else { return nil }
+    core.answered(call.label, status: 200)
     guard core.run(call, push: { stream.push($0) }, onEnd: { [core] in stream.finish($0?.event, now: core.time.now()) }) else { return nil }
     return response(
       EventStream(

@@ -40,9 +40,10 @@ package struct Permitted: Sendable {
 }
 
 extension UpstreamCaller {
-  /// Whether an upstream may have something to say or to ask before it answers this client. A modern client is asked by the answer itself.
+  /// Whether an upstream may have something to say or to ask before it answers this client. A modern upstream asks a modern client by the
+  /// answer itself.
   func mayConverse(with features: UpstreamFeatures) -> Bool {
-    guard session != nil else { return logLevel != nil }
+    guard session != nil else { return logLevel != nil || (capabilities != nil && features.contains(.asksOnTheWay)) }
     return capabilities != nil || logLevel != nil || features.contains(.logging)
   }
 }

@@ -1,3 +1,5 @@
+import WeirCore
+
 /// What a client may take of the front: time, bytes and numbers. The defaults are those of docs/security.md and hold without configuration.
 package struct FrontLimits: Sendable, Equatable {
   /// From the connection (or the first byte of a later request) to the end of the header section. Absolute: a drip does not extend it.
@@ -75,7 +77,11 @@ package struct FrontLimits: Sendable, Equatable {
   /// How long the stream of an ended call is kept.
   package var resumePatience: Duration = .seconds(5 * 60)
   /// How long a client may take to answer what an upstream asks it.
-  package var questionPatience: Duration = .seconds(10 * 60)
+  package var questionPatience = UpstreamCaller.questionPatience
+  /// Calls of modern clients that wait for them to come back with an answer.
+  package var maxParkedCalls = 4096
+  /// The same of one principal.
+  package var maxParkedCallsPerPrincipal = 256
   /// How long calls in flight may go on once the front drains.
   package var drainGrace: Duration = .seconds(10)
 

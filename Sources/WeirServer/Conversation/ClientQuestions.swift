@@ -18,11 +18,18 @@ final class ClientQuestions: Sendable {
   }
 
   private let state = NIOLockedValueBox(State())
+  private let patience: Duration
+  private let time: any TimeSource
+
+  init(patience: Duration, time: any TimeSource) {
+    self.patience = patience
+    self.time = time
+  }
 
   /// How many wait for their answers.
   var count: Int { state.withLockedValue { $0.waiting.count } }
 
-  /// Asks by `send`, which is given the question's id, and waits for the answer. Where the task is cancelled the question is given up.
+  /// Asks by `send`, which is given the question's id, and waits for the answer, but not for ever. Where the task is cancelled the question is given up.
   func ask(in session: Name, send: (RPCID) -> Bool) async -> Answer {
     let slot = OneShot<Answer>()
     let id = state.withLockedValue { state in
@@ -32,8 +39,8 @@ final class ClientQuestions: Sendable {
       return id
     }
     defer { state.withLockedValue { _ = $0.waiting.removeValue(forKey: Key(session: session, id: id)) } }
-    guard send(id) else { return .failure(ClientRefusal(code: RPCErrorObject.internalError, message: "the client takes no questions now")) }
-    return await slot.value() ?? .failure(ClientRefusal(code: RPCErrorObject.internalError, message: "the question was given up"))
+    guard send(id) else { return .refused("the client takes no questions now") }
+    return await slot.answer(within: patience, time)
   }
 
   /// A client's answer. False where nothing of this id was asked in this session, or it was answered already.
@@ -50,6 +57,6 @@ final class ClientQuestions: Sendable {
       let keys = state.waiting.keys.filter { $0.session == session }
       return keys.compactMap { state.waiting.removeValue(forKey: $0) }
     }
-    for slot in slots { slot.give(.failure(ClientRefusal(code: RPCErrorObject.internalError, message: "the client ended its session"))) }
+    for slot in slots { slot.give(.refused("the client ended its session")) }
   }
 }

@@ -189,7 +189,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       case .waiting(let call) where !call.isStream && connection.run(CallRunner.Job(call: call, headers: answer.headers)):
         isRunning = true
         return arm(context)
-      case .waiting, .stream, .elsewhere, .batch: connection.leave(.answer(answer))
+      case .waiting, .stream, .elsewhere, .resumed, .batch: connection.leave(.answer(answer))
       }
     } else {
       connection.leave(.request(request))

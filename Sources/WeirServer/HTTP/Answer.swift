@@ -1,3 +1,12 @@
+import WeirMCP
+
+/// A request of a modern client that waits for a call which may be parked.
+struct Visit: Sendable {
+  let call: ParkedCall
+  let id: RPCID
+  let token: [UInt8]?
+}
+
 /// What the synchronous part of the front makes of a request.
 struct Answer: Sendable {
   enum Kind: Sendable {
@@ -8,6 +17,8 @@ struct Answer: Sendable {
     case stream(NotificationStream)
     /// A tool call whose answer goes to the stream of its session; the request itself is only accepted (HTTP+SSE).
     case elsewhere(WaitingCall, NotificationStream)
+    /// A client waits for a call that it was asked something about.
+    case resumed(Visit)
     /// The answers to a JSON-RPC batch: replies and calls that are waited for.
     case batch([Answer])
   }
@@ -23,7 +34,7 @@ struct Answer: Sendable {
   /// Gives up what nobody came to wait for.
   func abandon() async {
     switch kind {
-    case .reply: break
+    case .reply, .resumed: break
     case .waiting(let call), .elsewhere(let call, _): await call.abandon()
     case .stream(let stream): stream.close()
     case .batch(let answers): for answer in answers { await answer.abandon() }

@@ -40,7 +40,7 @@ extension MCPEndpoint {
           case .reply(let reply): (index, reply.body)
           case .waiting(let call):
             (index, (await call.reply() ?? Self.drained(call)).map { encoded($0, id: call.id, era: call.era, label: call.label).body })
-          case .stream, .elsewhere, .batch: (index, nil)
+          case .stream, .elsewhere, .resumed, .batch: (index, nil)
           }
         }
       }

@@ -55,11 +55,13 @@ extension MCPEndpoint {
     try checkMeta(params?[MetaKey.meta], version)
     try mirror("Mcp-Method", exchange.request.fields.method, method)
     if ASCII.equals(method, MCPMethod.discover) { return .reply(result(id, discovery(exchange), label: "server/discover")) }
-    let asked = Asked(id: id, method: method, params: params, era: .modern, client: try client(params?[MetaKey.meta], exchange))
+    let client = try client(params?[MetaKey.meta], exchange)
+    let asked = Asked(id: id, method: method, params: params, era: .modern, client: client, place: exchange.place)
     if let member = Self.mirrored(method) {
       guard let value = params?[member] else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.\(member) is missing") }
       guard let text = value.string else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.\(member) must be a string") }
       try mirror("Mcp-Name", exchange.request.fields.name, text)
+      if let answer = try resumed(asked) { return answer }
       if ASCII.equals(method, MCPMethod.toolsCall) {
         try checkParameters(of: Name(text), params, exchange)
         return try call(asked, Name(text), exchange)
@@ -90,6 +92,35 @@ extension MCPEndpoint {
     if let name = parameters.mismatch(in: params?["arguments"], value: { fields[$0] }) {
       throw RPCErrorObject(code: RPCErrorObject.headerMismatch, message: "the header Mcp-Param-\(name) is missing or differs from the arguments")
     }
+  }
+
+  /// The answer to a request that comes back to a parked call; nil for all others.
+  private func resumed(_ asked: Asked) throws(RPCErrorObject) -> Answer? {
+    guard let state = asked.params?["requestState"]?.stringBytes, ParkedCalls.isName(state) else { return nil }
+    guard let name = Name(utf8: state), let call = parked.resume(name, by: Self.owner(of: asked), now: time.now()) else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "Invalid or expired requestState")
+    }
+    let token = try asked.params.flatMap { params throws(RPCErrorObject) in try progressToken(params) }
+    call.answer(asked.params?["inputResponses"])
+    return Answer(kind: .resumed(Visit(call: call, id: asked.id, token: token)))
+  }
+
+  /// Who may come back to this request.
+  static func owner(of asked: Asked) -> ParkedCall.Owner {
+    let name = mirrored(asked.method).flatMap { asked.params?[$0]?.stringBytes }.flatMap { Name(utf8: $0) }
+    return ParkedCall.Owner(principal: asked.client.principal, place: asked.place, method: asked.method, name: name)
+  }
+
+  /// A result that asks the client for input (MCP 2026-07-28, multi round-trip requests).
+  func inputRequired(_ requests: [UInt8], state: Name, id: RPCID) -> ReplyBody {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("resultType", "input_required")
+    writer.memberRaw("inputRequests", requests)
+    writer.member("requestState", state.string)
+    writer.memberRaw(MetaKey.meta, resultMeta)
+    writer.endObject()
+    return .whole(RPCWriter.result(id: id, writer.bytes))
   }
 
   private func client(_ meta: JSONValue?, _ exchange: Exchange) throws(RPCErrorObject) -> UpstreamCaller {

@@ -62,7 +62,7 @@ extension MCPEndpoint {
     case .reply(let reply):
       if reply.body.count > 0 { stream.mailbox.answer(reply.body.event) }
       return .reply(Reply(202, label: reply.label))
-    case .stream, .elsewhere, .batch: return answer
+    case .stream, .elsewhere, .resumed, .batch: return answer
     }
   }
 

@@ -12,6 +12,8 @@ extension MCPEndpoint {
     let params: JSONValue?
     let era: ProtocolEra
     let client: UpstreamCaller
+    /// What its session or its parked call belongs to (`Exchange.place`).
+    let place: Name
 
     /// What the request is called in metrics.
     var label: StaticString {
@@ -73,9 +75,11 @@ extension MCPEndpoint {
   private func waiting(_ pending: PendingCall, _ asked: Asked, token: [UInt8]?) -> WaitingCall {
     let departure = Departure()
     let session = asked.client.session
+    let isParkable = asked.era == .modern && pending.isConversation
     if let session { sessions.begin(asked.id, in: session, departure: departure) }
     return WaitingCall(
-      pending, id: asked.id, era: asked.era, label: asked.label, session: session, progressToken: token, departure: departure
+      pending, id: asked.id, era: asked.era, label: asked.label, session: session,
+      parked: isParkable ? ParkedCall(owner: Self.owner(of: asked), departure: departure) : nil, progressToken: token, departure: departure
     ) { [sessions, time] in
       if let session { sessions.end(departure, in: session, now: time.now()) }
     }

@@ -11,6 +11,7 @@ struct MCPEndpoint: Sendable {
   let gateway: any Gateway
   let sessions: Sessions
   let listeners: Listeners
+  let parked: ParkedCalls
   let table: ConnectionTable
   let time: any TimeSource
   /// `{"name":"weir","version":…}`
@@ -19,12 +20,14 @@ struct MCPEndpoint: Sendable {
   let resultMeta: [UInt8]
 
   init(
-    configuration: FrontConfiguration, gateway: any Gateway, sessions: Sessions, listeners: Listeners, table: ConnectionTable, time: any TimeSource
+    configuration: FrontConfiguration, gateway: any Gateway, sessions: Sessions, listeners: Listeners, parked: ParkedCalls,
+    table: ConnectionTable, time: any TimeSource
   ) {
     self.configuration = configuration
     self.gateway = gateway
     self.sessions = sessions
     self.listeners = listeners
+    self.parked = parked
     self.table = table
     self.time = time
     var info = JSONWriter()

@@ -15,18 +15,21 @@ final class WaitingCall: Sendable {
   let session: Name?
   /// The upstream may have something to say or to ask before it answers.
   let isConversation: Bool
+  /// The call of a modern client that its upstream may want to ask something of.
+  let parked: ParkedCall?
   /// Told when nobody waits any more.
   let departure: Departure
   private let pending: NIOLockedValueBox<PendingCall?>
   private let onEnd: @Sendable () -> Void
 
   init(
-    _ pending: PendingCall, id: RPCID, era: ProtocolEra, label: StaticString, session: Name?, progressToken: [UInt8]?, departure: Departure,
-    onEnd: @escaping @Sendable () -> Void
+    _ pending: PendingCall, id: RPCID, era: ProtocolEra, label: StaticString, session: Name?, parked: ParkedCall? = nil, progressToken: [UInt8]?,
+    departure: Departure, onEnd: @escaping @Sendable () -> Void
   ) {
     self.pending = NIOLockedValueBox(pending)
     self.session = session
     isConversation = pending.isConversation
+    self.parked = parked
     self.id = id
     self.era = era
     self.label = label

@@ -11,16 +11,17 @@ final class Sessions: Sendable {
   }
 
   /// What their clients are asked.
-  let questions = ClientQuestions()
+  let questions: ClientQuestions
   let state: NIOLockedValueBox<State>
   let limits: FrontLimits
   let eventBudget: EventBudget
 
   private let onEnd: (@Sendable (Name) -> Void)?
 
-  init(limits: FrontLimits, onEnd: (@Sendable (Name) -> Void)? = nil) {
+  init(limits: FrontLimits, time: any TimeSource, onEnd: (@Sendable (Name) -> Void)? = nil) {
     self.limits = limits
     self.onEnd = onEnd
+    questions = ClientQuestions(patience: limits.questionPatience, time: time)
     eventBudget = EventBudget(limit: limits.maxEventLogsBytes)
     state = NIOLockedValueBox(
       State(table: SessionTable(limit: limits.maxSessions, limitPerPrincipal: limits.maxSessionsPerPrincipal, idleTimeout: limits.sessionIdleTimeout))
@@ -29,20 +30,8 @@ final class Sessions: Sendable {
 
   var count: Int { state.withLockedValue { $0.table.count } }
 
-  /// 256 bits from the system's generator, as hexadecimal digits.
-  private static func newID() -> Name {
-    var generator = SystemRandomNumberGenerator()
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for _ in 0..<4 {
-      let number: UInt64 = generator.next()
-      for shift in stride(from: 60, through: 0, by: -4) { text.append(digits[Int((number >> UInt64(shift)) & 15)]) }
-    }
-    return Name(String(decoding: text, as: UTF8.self))
-  }
-
   func open(principal: Name, endpoint: Name, revision: ProtocolRevision, capabilities: [UInt8]?, now: Moment) throws(SessionTable.Full) -> Name {
-    let id = Self.newID()
+    let id = SecretName.make()
     let (opened, gone) = state.withLockedValue { state -> (Result<Void, SessionTable.Full>, [Name]) in
       let opened = Result { () throws(SessionTable.Full) in
         try state.table.open(id, principal: principal, endpoint: endpoint, revision: revision, capabilities: capabilities, now: now)

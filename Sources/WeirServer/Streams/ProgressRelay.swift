@@ -11,9 +11,11 @@ struct ProgressRelay: Sendable {
 
   let core: FrontCore
   /// The caller's; nil where it wants no reports.
-  let token: [UInt8]?
+  let token: @Sendable () -> [UInt8]?
   /// Takes an event; false where there is no room for it.
   let push: @Sendable ([UInt8]) -> Bool
+  /// The client is asked by an answer; nil: on its stream.
+  var parked: ParkedCall?
 
   /// Waits for the call's reply; what came before it has been pushed by then.
   func reply(of call: WaitingCall) async -> CallReply? {
@@ -31,8 +33,8 @@ struct ProgressRelay: Sendable {
     return await withTaskGroup(of: Void.self) { group in
       group.addTask { await relay(items) }
       let report: @Sendable (CallProgress) -> Void = { _ = take(.progress($0)) }
-      let peer = StreamPeer(push: { take(.event($0)) }, session: call.session, questions: core.sessions.questions) { countDropped() }
-      let listener = CallListener(onProgress: token == nil ? nil : report, peer: call.isConversation ? peer : nil)
+      let wantsReports = parked != nil || token() != nil
+      let listener = CallListener(onProgress: wantsReports ? report : nil, peer: call.isConversation ? peer(of: call, take) : nil)
       let reply = await call.reply(to: listener)
       // Ends the pauses; what waits is relayed all the same.
       inbox.finish()
@@ -42,12 +44,20 @@ struct ProgressRelay: Sendable {
     }
   }
 
+  private func peer(of call: WaitingCall, _ take: @escaping @Sendable (Item) -> Bool) -> any ClientPeer {
+    let push: @Sendable ([UInt8]) -> Bool = { take(.event($0)) }
+    guard let parked else {
+      return StreamPeer(push: push, session: call.session, questions: core.sessions.questions) { countDropped() }
+    }
+    return ParkedPeer(call: parked, push: push, patience: core.configuration.limits.questionPatience, time: core.time) { countDropped() }
+  }
+
   private func relay(_ items: AsyncStream<Item>) async {
     for await item in items {
       switch item {
       case .event(let event): if !push(event) { countDropped() }
       case .progress(let report):
-        guard let token, let event = MCPEndpoint.progressEvent(report, token: token) else { continue }
+        guard let token = token(), let event = MCPEndpoint.progressEvent(report, token: token) else { continue }
         if !push(event) { countDropped() }
         try? await core.time.sleep(until: core.time.now() + core.configuration.limits.progressInterval)
       }

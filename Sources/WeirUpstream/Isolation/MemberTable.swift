@@ -44,6 +44,9 @@ struct MemberTable<Member: Sendable>: Sendable {
     return .new(member, ended: ended)
   }
 
+  /// Whether somebody uses the member of this owner now.
+  func isInUse(_ owner: Name) -> Bool { entries[owner].map { $0.uses > 0 } ?? false }
+
   /// A call that `take` had begun is over.
   mutating func release(_ owner: Name, now: Moment) {
     entries[owner]?.uses -= 1

@@ -22,8 +22,13 @@ package final class UpstreamFamily: Upstream {
     let over = Gate()
     let isOver = NIOLockedValueBox(false)
     let logLevel = NIOLockedValueBox<[UInt8]?>(nil)
+    /// Who calls now, where the session is lent to one call at a time.
+    let seat: PeerSeat?
 
-    init(_ upstream: any Upstream) { self.upstream = upstream }
+    init(_ upstream: any Upstream, seat: PeerSeat? = nil) {
+      self.upstream = upstream
+      self.seat = seat
+    }
 
     func end() {
       isOver.withLockedValue { $0 = true }
@@ -85,8 +90,8 @@ package final class UpstreamFamily: Upstream {
   }
 
   package func send(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
-    guard let caller = request.caller, let owner = owner(of: caller) else { return try await shared.send(request) }
-    let taken = table.withLockedValue { table in table.take(owner, now: time.now()) { Member(make(caller)) } }
+    guard let caller = request.caller, let ownership = ownership(of: caller) else { return try await shared.send(request) }
+    let (owner, taken) = table.withLockedValue { take(ownership, for: caller, of: &$0) }
     let member: Member
     switch taken {
     case .known(let known): member = known
@@ -96,7 +101,11 @@ package final class UpstreamFamily: Upstream {
       member = new
     case .full: throw CallError(.overloaded, "upstream \(name) has as many sessions as it may", retryAfter: .seconds(5))
     }
-    defer { table.withLockedValue { $0.release(owner, now: time.now()) } }
+    member.seat?.sit(caller)
+    defer {
+      member.seat?.leave()
+      table.withLockedValue { $0.release(owner, now: time.now()) }
+    }
     try await setLevel(of: caller, in: member, until: request.deadline)
     return try await member.upstream.send(request)
   }
@@ -108,22 +117,48 @@ package final class UpstreamFamily: Upstream {
 
   // MARK: Owners
 
-  private func owner(of caller: UpstreamCaller) -> Name? {
+  private enum Ownership {
+    /// All requests of this owner share a session.
+    case of(Name)
+    /// The session is lent to one call at a time, and next to another of its kind: what the server asks has one addressee then.
+    case lent(Name)
+  }
+
+  private func ownership(of caller: UpstreamCaller) -> Ownership? {
     switch isolation {
-    case .principal: return Self.owner(principal: caller.principal)
-    case .session: return caller.session.map(Self.owner(session:)) ?? Self.owner(principal: caller.principal)
+    case .principal: return .of(Self.owner(principal: caller.principal))
+    case .session: return .of(caller.session.map(Self.owner(session:)) ?? Self.owner(principal: caller.principal))
     case .shared:
-      guard shared.canOpenMore, let session = caller.session, caller.capabilities != nil || caller.logLevel != nil else { return nil }
-      return Self.owner(session: session)
+      guard shared.canOpenMore, caller.capabilities != nil || caller.logLevel != nil else { return nil }
+      if let session = caller.session { return .of(Self.owner(session: session)) }
+      let principal = caller.principal.string
+      return .lent(Name("\(principal.utf8.count) \(principal) \(String(decoding: caller.capabilities ?? [], as: UTF8.self))"))
     }
   }
 
   private static func owner(session: Name) -> Name { Name("session \(session)") }
   private static func owner(principal: Name) -> Name { Name("principal \(principal)") }
 
+  private func take(_ ownership: Ownership, for caller: UpstreamCaller, of table: inout MemberTable<Member>) -> (Name, MemberTable<Member>.Taken) {
+    switch ownership {
+    case .of(let owner): return (owner, table.take(owner, now: time.now()) { Member(make(caller)) })
+    case .lent(let kind):
+      // There are at most as many in use as members.
+      let free = (0...table.count).lazy.map { Name("lent \($0) \(kind)") }.first { !table.isInUse($0) }
+      let owner = free ?? Name("lent \(kind)")
+      let taken = table.take(owner, now: time.now()) {
+        let seat = PeerSeat()
+        var caller = caller
+        caller.home = seat
+        return Member(make(caller), seat: seat)
+      }
+      return (owner, taken)
+    }
+  }
+
   /// Tells the server of the handshake era from which level on the client wants its log, once for each change.
   private func setLevel(of caller: UpstreamCaller, in member: Member, until deadline: Moment) async throws(CallError) {
-    guard let level = caller.logLevel, caller.session != nil, member.logLevel.withLockedValue({ $0 }) != level else { return }
+    guard let level = caller.logLevel, caller.session != nil || member.seat != nil, member.logLevel.withLockedValue({ $0 }) != level else { return }
     var params = JSONWriter()
     params.beginObject()
     params.memberRaw("level", level)
