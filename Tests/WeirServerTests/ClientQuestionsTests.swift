@@ -16,7 +16,7 @@ struct ClientQuestionsTests {
 
   @Test("an answer reaches who asked, once, and only from its session")
   func answered() async {
-    let questions = ClientQuestions()
+    let questions = ClientQuestions(patience: .seconds(60), time: SystemTime())
     let answer = await Self.ask(questions, in: "s") { id in
       #expect(!questions.answer(id, in: "other", .success([1])))
       #expect(questions.answer(id, in: "s", .success([2])))
@@ -28,7 +28,7 @@ struct ClientQuestionsTests {
 
   @Test("nobody waits for a session that has ended, nor for a question that could not be sent")
   func ended() async {
-    let questions = ClientQuestions()
+    let questions = ClientQuestions(patience: .seconds(60), time: SystemTime())
     let answer = await Self.ask(questions, in: "s") { _ in questions.end("s") }
     guard case .failure = answer else { return #expect(Bool(false), "an answer came from nowhere") }
     guard case .failure = await questions.ask(in: "s", send: { _ in false }) else { return #expect(Bool(false), "an answer came from nowhere") }
@@ -37,7 +37,7 @@ struct ClientQuestionsTests {
 
   @Test("who leaves gives the question up")
   func left() async {
-    let questions = ClientQuestions()
+    let questions = ClientQuestions(patience: .seconds(60), time: SystemTime())
     let answer = await withTaskGroup(of: ClientQuestions.Answer.self) { group in
       group.cancelAll()
       group.addTask { await questions.ask(in: "s") { _ in true } }

@@ -138,7 +138,7 @@ struct ModernEraTests {
 
   @Test("issue 2: a stream is not opened in a session that has ended meanwhile")
   func lateStream() {
-    let sessions = Sessions(limits: FrontLimits())
+    let sessions = Sessions(limits: FrontLimits(), time: SystemTime())
     let stream = NotificationStream(session: "gone", principal: "p", mailbox: StreamMailbox(limit: 10)) { _ in }
     #expect(throws: Sessions.StreamRefusal.gone) { try sessions.open(stream) }
     #expect(sessions.openStreams.isEmpty)

@@ -72,7 +72,7 @@ struct SessionMachineTests {
     let answer = #"{"supportedVersions":["2026-07-28"],"capabilities":{},"instructions":"read me"}"#
     let opened = machine.receive(Self.message(#"{"jsonrpc":"2.0","id":1,"result":\#(answer)}"#))
     #expect(Self.info(opened) == SessionInfo(revision: .v2026_07_28, instructions: "read me", features: []))
-    #expect(Self.written(opened).isEmpty)
+    #expect(Self.written(opened).map { $0.root["method"]?.string } == ["subscriptions/listen"])
   }
 
   @Test(

@@ -42,7 +42,8 @@ enum OpeningAnswer: Equatable {
     guard let revision = ProtocolRevision(version), revision.era == .legacy else {
       return .refuse("it answered initialize with the protocol version \(redactor.clean(version.string ?? "that is no text", limit: 40))")
     }
-    return .open(SessionInfo(revision: revision, instructions: result["instructions"]?.string, features: UpstreamFeatures(result["capabilities"])))
+    let features = UpstreamFeatures(result["capabilities"]).union(.asksOnTheWay)
+    return .open(SessionInfo(revision: revision, instructions: result["instructions"]?.string, features: features))
   }
 
   /// An error in answer to `initialize`.

@@ -56,6 +56,7 @@ extension SessionMachine {
     case .initializing(let expected) where id == RPCID(expected): return follow(OpeningAnswer.initialized(result, redactor))
     default: break
     }
+    if finishErrand(id) { return [] }
     guard let number = id.int, id == RPCID(number), pending.removeValue(forKey: number) != nil else {
       unknownResponses += 1
       return []
@@ -69,6 +70,7 @@ extension SessionMachine {
     case .initializing(let expected) where id == nil || id == RPCID(expected): return follow(OpeningAnswer.initializeFailed(error))
     default: break
     }
+    if finishErrand(id) { return [] }
     guard let id, let number = id.int, id == RPCID(number), pending.removeValue(forKey: number) != nil else {
       unknownResponses += 1
       return []
@@ -80,7 +82,7 @@ extension SessionMachine {
     switch answer {
     case .open(let info):
       phase = .open(info)
-      return (info.era == .legacy ? [.write(envelope.initialized())] : []) + [.opened(info)]
+      return (info.era == .legacy ? [.write(envelope.initialized())] : []) + listen() + [.opened(info)]
     case .tryLegacy:
       guard opening == .modern else { return initialize() }
       return end("it does not speak \(ProtocolRevision.modern.rawValue), the only revision allowed by configuration")

@@ -35,6 +35,11 @@ package struct SessionMachine: Sendable {
   let connectTimeout: Duration
   var phase = Phase.idle
   var pending: [Int: Pending] = [:]
+  /// What is asked for the session itself, and whose answers matter to nobody: subscriptions.
+  var errands: Set<Int> = []
+  private var watched: Set<Name> = []
+  private var subscribed: Set<Name> = []
+  private var listening: Int?
   private var lastID = 0
   private var connectUntil = Moment.distantFuture
 
@@ -112,6 +117,41 @@ package struct SessionMachine: Sendable {
     let lost = pending.keys.sorted()
     pending.removeAll()
     return lost
+  }
+
+  /// From now on the session is told of changes of these resources, and no others. Lists it is always told of.
+  package mutating func watch(_ uris: Set<Name>) -> [SessionAction] {
+    guard uris != watched else { return [] }
+    watched = uris
+    return listen()
+  }
+
+  /// Tells an open session what is to be heard: once more where the resources are others.
+  mutating func listen() -> [SessionAction] {
+    guard let info else { return [] }
+    guard info.era == .legacy else {
+      let old = listening.map { [SessionAction.write(envelope.cancelled(id: $0, reason: "other resources are watched"))] } ?? []
+      let id = errand()
+      listening = id
+      return [.write(envelope.listen(id: id, features: info.features, uris: watched))] + old
+    }
+    guard info.features.contains(.subscriptions) else { return [] }
+    defer { subscribed = watched }
+    return watched.subtracting(subscribed).sorted().map { .write(envelope.subscription(id: errand(), MCPMethod.resourcesSubscribe, uri: $0)) }
+      + subscribed.subtracting(watched).sorted().map { .write(envelope.subscription(id: errand(), MCPMethod.resourcesUnsubscribe, uri: $0)) }
+  }
+
+  private mutating func errand() -> Int {
+    let id = nextID()
+    errands.insert(id)
+    return id
+  }
+
+  /// True for the answer to an errand.
+  mutating func finishErrand(_ id: RPCID?) -> Bool {
+    guard let id, let number = id.int, id == RPCID(number), errands.remove(number) != nil else { return false }
+    if listening == number { listening = nil }
+    return true
   }
 
   /// How many calls are in flight.

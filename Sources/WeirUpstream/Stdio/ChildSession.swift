@@ -92,6 +92,7 @@ final class ChildSession: Sendable {
   var faults: (unknown: Int, invalid: Int) { state.withLockedValue { ($0.machine.unknownResponses, $0.machine.invalidMessages) } }
 
   func start() { step { machine in machine.start(now: time.now()) } }
+  func watch(_ uris: Set<Name>) { step { machine in machine.watch(uris) } }
   func expire() { step { machine in machine.expire(now: time.now()) } }
 
   /// One line of the child's standard output.

@@ -9,6 +9,7 @@ package final class StdioUpstream: SharedUpstream {
   private struct State {
     var pool: ProcessPool
     var sessions: [ChildSession?]
+    var watched: Set<Name> = []
     var isListed = false
     var listFailure: String?
     var stats = UpstreamStats()
@@ -93,6 +94,15 @@ package final class StdioUpstream: SharedUpstream {
     }
   }
 
+  /// One process is enough to hear of a resource.
+  package func watch(_ uris: Set<Name>) {
+    let session = shared.withLockedValue { state in
+      state.watched = uris
+      return state.sessions.first ?? nil
+    }
+    session?.watch(uris)
+  }
+
   // MARK: Calls
 
   /// Sends to one process. A call that was never sent goes to another; one that may be repeated is sent once more where its process is lost.
@@ -160,7 +170,11 @@ package final class StdioUpstream: SharedUpstream {
     while !Task.isCancelled {
       let opening = shared.withLockedValue { $0.pool.starting(slot) }
       let session = makeSession(slot, opening)
-      shared.withLockedValue { $0.sessions[slot] = session }
+      let watched = shared.withLockedValue { state in
+        state.sessions[slot] = session
+        return slot == 0 ? state.watched : []
+      }
+      session.watch(watched)
       let child = ChildProcess(configuration: stdio, time: time, logger: logger) { count in
         self.shared.withLockedValue { $0.stats.droppedLogLines += count }
       }

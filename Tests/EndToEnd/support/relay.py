@@ -93,7 +93,7 @@ class Relay:
         session = response and response.header("mcp-session-id")
         if session and response.complete:
             for message in response.messages():
-                version = message.get("result", {}).get("protocolVersion")
+                version = message.get("result", {}).get("protocolVersion") if isinstance(message, dict) else None
                 if version:
                     self._versions[session] = version
 
@@ -107,6 +107,8 @@ class Relay:
                 return [f"a client sent no JSON: {request.body[:200]!r}"]
         negotiated = self._versions.get(request.header("mcp-session-id") or "")
         revision = revision_of(sent, request.header("mcp-protocol-version"), negotiated)
+        if isinstance(sent, list):
+            return _judge_batch(oracle, sent, response, revision)
         problems = [f"→ {problem}: {_short(sent)}" for problem in oracle.problems(sent, revision)] if sent is not None else []
         if response is None or not response.complete:
             return problems
@@ -124,6 +126,16 @@ class Relay:
                 if message["id"] != sent.get("id") or type(message["id"]) is not type(sent.get("id")):
                     problems.append(f"← id {message['id']!r} answers {sent.get('id')!r}")
         return problems
+
+
+def _judge_batch(oracle: SchemaOracle, sent: list[Any], response: http1.HTTPMessage | None, revision: str) -> list[str]:
+    """Each message on its own: 2025-03-26 alone has batches."""
+    methods = {message["id"]: message.get("method") for message in sent if isinstance(message, dict) and "id" in message}
+    problems = [f"→ {problem}: {_short(message)}" for message in sent for problem in oracle.problems(message, revision)]
+    answers = response.messages() if response is not None and response.complete else []
+    for message in (part for answer in answers for part in (answer if isinstance(answer, list) else [answer])):
+        problems += [f"← {problem}: {_short(message)}" for problem in oracle.problems(message, revision, methods.get(message.get("id")))]
+    return problems
 
 
 def _short(message: Any) -> str:

@@ -1,0 +1,103 @@
+"""A modern client is asked by a server of the handshake era: its call waits for it to come back, and for nobody else."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conftest import upstream_program
+from support.caller import Answer, Caller
+from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.weir import Weir
+from test_tenants import bearer, tenant
+
+pytestmark = pytest.mark.weir
+
+CAPABILITIES = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}, "sampling": {}}}
+ANSWER = {"action": "accept", "content": {"username": "ada", "email": "ada@example.com"}}
+
+
+@pytest.fixture(scope="module")
+def weir(start_weir: Any) -> Iterator[Weir]:
+    port = free_port()
+    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
+    eventually(lambda: accepts(port), 60, "the server listens")
+    configuration = {
+        "upstreams": {"old": {"url": f"http://127.0.0.1:{port}/mcp", "era": "legacy"}},
+        "tenants": {"data": tenant("data", ["*"]), "platform": tenant("platform", ["*"])},
+    }
+    with start_weir(configuration) as weir:
+        weir.wait_for_tools("old", headers=bearer("data"))
+        yield weir
+    server.stop()
+
+
+@pytest.fixture
+def caller(weir: Weir) -> Iterator[Caller]:
+    with weir.caller("/mcp/old", headers=bearer("data")) as caller:
+        yield caller
+
+
+def ask(caller: Caller, tool: str = "test_elicitation", **further: Any) -> Answer:
+    return caller.request("tools/call", {"name": tool, "arguments": {"message": "Who are you?"}, **further}, CAPABILITIES)
+
+
+def asked(caller: Caller) -> tuple[str, str]:
+    """The state and the key of the one question."""
+    result = ask(caller).result
+    assert result is not None and result["resultType"] == "input_required"
+    [(key, request)] = result["inputRequests"].items()
+    assert request["method"] == "elicitation/create"
+    assert request["params"]["message"] == "Who are you?"
+    return result["requestState"], key
+
+
+def test_the_call_goes_on_when_its_client_comes_back(caller: Caller) -> None:
+    state, key = asked(caller)
+    answer = ask(caller, requestState=state, inputResponses={key: ANSWER})
+    assert answer.result is not None and answer.result["resultType"] == "complete"
+    assert "accept" in answer.text
+
+
+def test_who_comes_back_without_an_answer_is_asked_again(caller: Caller) -> None:
+    state, key = asked(caller)
+    again = ask(caller, requestState=state, inputResponses={"other": ANSWER}).result
+    assert again is not None and list(again["inputRequests"]) == [key]
+    assert again["requestState"] != state
+    assert "accept" in ask(caller, requestState=again["requestState"], inputResponses={key: ANSWER}).text
+
+
+def test_a_state_is_good_for_one_return(caller: Caller) -> None:
+    state, key = asked(caller)
+    assert ask(caller, requestState=state, inputResponses={key: ANSWER}).result is not None
+    again = ask(caller, requestState=state, inputResponses={key: ANSWER})
+    assert again.error is not None and again.error["code"] == -32602 and "requestState" in again.error["message"]
+
+
+def test_a_state_is_its_principals_and_its_calls(weir: Weir, caller: Caller) -> None:
+    state, key = asked(caller)
+    with weir.caller("/mcp/old", headers=bearer("platform")) as other:
+        foreign = ask(other, requestState=state, inputResponses={key: ANSWER})
+        assert foreign.error is not None and foreign.error["code"] == -32602
+    elsewhere = ask(caller, tool="test_sampling", requestState=state, inputResponses={key: ANSWER})
+    assert elsewhere.error is not None and elsewhere.error["code"] == -32602
+    tampered = ask(caller, requestState=state[:-1] + ("0" if state[-1] != "0" else "1"), inputResponses={key: ANSWER})
+    assert tampered.error is not None and tampered.error["code"] == -32602
+    assert "accept" in ask(caller, requestState=state, inputResponses={key: ANSWER}).text, "and the call still waits for its own"
+
+
+def test_clients_side_by_side_are_asked_their_own_questions(caller: Caller) -> None:
+    """Three calls of one principal are open at once: each question goes to the call that it belongs to."""
+    questions = [
+        caller.request("tools/call", {"name": "test_elicitation", "arguments": {"message": f"Question {number}"}}, CAPABILITIES).result
+        for number in range(3)
+    ]
+    for number, result in enumerate(questions):
+        assert result is not None
+        [(key, request)] = result["inputRequests"].items()
+        assert request["params"]["message"] == f"Question {number}"
+        content = {"username": f"user-{number}", "email": "a@example.com"}
+        answer = caller.request("tools/call", {
+            "name": "test_elicitation", "arguments": {"message": f"Question {number}"},
+            "requestState": result["requestState"], "inputResponses": {key: {"action": "accept", "content": content}}}, CAPABILITIES)
+        assert f"user-{number}" in answer.text
