@@ -79,6 +79,9 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .target(
+      name: "WeirStdio", dependencies: ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", "WeirUpstream", locks, logging],
+      swiftSettings: swiftSettings),
+    .target(
       name: "WeirPipeline",
       dependencies: [
         "WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirTenancy", crypto, locks, logging,
@@ -100,7 +103,7 @@ let package = Package(
       name: "WeirApp",
       dependencies: [
         "WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirHTTPClient", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirRedis",
-        "WeirSample", "WeirServer", "WeirTenancy", "WeirUpstream", crypto, locks, logging, lifecycle, nioCore,
+        "WeirSample", "WeirServer", "WeirStdio", "WeirTenancy", "WeirUpstream", crypto, locks, logging, lifecycle, nioCore,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -130,6 +133,7 @@ let package = Package(
         "WeirUpstream",
         ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks, .product(name: "Subprocess", package: "swift-subprocess")]
       ),
+      ("WeirStdio", ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP"]),
       ("WeirPipeline", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirTenancy", logging, locks]),
       (
         "WeirServer",

@@ -5,7 +5,14 @@
 #endif
 
 /// JSON text in one line. stdio ends a message at a newline, and an event stream would need one field per line.
-enum SingleLine {
+package enum SingleLine {
+  /// JSON text with line breaks turned into spaces.
+  package static func text(_ text: some Collection<UInt8>) -> [UInt8] {
+    var result: [UInt8] = []
+    append(text, to: &result)
+    return result
+  }
+
   /// Appends JSON text with line breaks turned into spaces: in JSON they can stand only between tokens.
   static func append(_ text: some Collection<UInt8>, to result: inout [UInt8]) {
     let start = result.count

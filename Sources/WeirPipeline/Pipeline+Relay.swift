@@ -1,5 +1,6 @@
 internal import WeirCache
 package import WeirCore
+internal import WeirFlow
 internal import WeirJSON
 internal import WeirMCP
 package import WeirTenancy
@@ -29,13 +30,27 @@ extension Pipeline {
     do throws(CallError) {
       let able = upstreams(at: request.endpoint, for: caller).filter { snapshot.features(of: $0).contains(request.method.feature) }
       let targets = try snapshot.targets(of: request, among: able)
+      if let kept = kept(request, targets, caller) { return .finished(kept) }
+      try limits.begin(caller.tenant)
       return .pending(
-        PendingCall(isConversation: targets.contains { mayConverse(request.client, $0.upstream) }) {
-          await self.bring(request, to: targets, by: caller, $0)
+        PendingCall(isConversation: targets.contains { mayConverse(request.client, $0.upstream) }) { [self] in
+          defer { limits.end(caller.tenant) }
+          return await bring(request, to: targets, by: caller, $0)
         })
     } catch {
+      recorder.relayed(request.method, upstream: nil, tenant: caller.tenant, outcome: .refused, after: time.now() - request.receivedAt)
       return .finished(CallReply(body: .failure(error), outcome: .refused))
     }
+  }
+
+  /// What is known already of a resource that only one upstream may have.
+  private func kept(_ request: RelayedRequest, _ targets: [RelayTarget], _ caller: Identified) -> CallReply? {
+    guard targets.count == 1, let target = targets.first, let settings = directory.settings[target.upstream],
+      let place = resources.place(of: request, target, settings, caller), let result = resources.answer(at: place, now: time.now())
+    else { return nil }
+    recorder.relayed(
+      request.method, upstream: target.upstream, tenant: caller.tenant, outcome: .hitMemory, after: time.now() - request.receivedAt)
+    return CallReply(body: .result(finished(result, request.method, target), provenance: nil), outcome: .hitMemory)
   }
 
   package func watch(_ uri: Name, at endpoint: Endpoint, by caller: Identified, for watcher: Name) throws(CallError) {
@@ -70,20 +85,50 @@ extension Pipeline {
     var last = CallError(.invalidParams, "Resource not found: nobody here has it.")
     for target in targets {
       do throws(CallError) {
-        let result = try await bring(request, to: target, by: caller, listener)
-        return CallReply(body: .result(result, provenance: nil), outcome: .bypass)
+        let (result, outcome) = try await read(request, from: target, by: caller, listener)
+        recorder.relayed(request.method, upstream: target.upstream, tenant: caller.tenant, outcome: outcome, after: time.now() - request.receivedAt)
+        return CallReply(body: .result(finished(result, request.method, target), provenance: nil), outcome: outcome)
       } catch {
         last = error
         guard error.isNotFound else { break }
       }
     }
-    return CallReply(body: .failure(last), outcome: last.isRefusal ? .refused : .error)
+    let outcome: CallOutcome = last.isRefusal ? .refused : .error
+    recorder.relayed(
+      request.method, upstream: targets.count == 1 ? targets.first?.upstream : nil, tenant: caller.tenant, outcome: outcome,
+      after: time.now() - request.receivedAt)
+    return CallReply(body: .failure(last), outcome: outcome)
+  }
+
+  /// Brings the request to its upstream; a resource that this principal is reading already is read once.
+  private func read(
+    _ request: RelayedRequest, from target: RelayTarget, by caller: Identified, _ listener: CallListener
+  ) async throws(CallError) -> (CallResult, CallOutcome) {
+    guard let settings = directory.settings[target.upstream] else {
+      throw CallError(.internalFault, "No upstream of this name is configured.")
+    }
+    guard listener.peer == nil, let place = resources.place(of: request, target, settings, caller) else {
+      return (try await bring(request, to: target, settings, by: caller, listener), .bypass)
+    }
+    let flown = await flights.join(
+      place.own, deadline: request.receivedAt + settings.callTimeout, limit: settings.callTimeout, onProgress: listener.onProgress
+    ) { [self] flight in
+      do throws(CallError) {
+        let own = CallListener { flight.report($0) }
+        let result = try await bring(request, to: target, settings, by: caller, own)
+        resources.keep(result, at: place, now: time.now(), wall: time.wall())
+        return .success(Fetched(relayed: result))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return (try flown.result.get().result, flown.role == .joined ? .coalesced : .miss)
   }
 
   private func bring(
-    _ request: RelayedRequest, to target: RelayTarget, by caller: Identified, _ listener: CallListener
+    _ request: RelayedRequest, to target: RelayTarget, _ settings: UpstreamSettings, by caller: Identified, _ listener: CallListener
   ) async throws(CallError) -> CallResult {
-    guard let upstream = fetch.dispatch.upstreams[target.upstream], let settings = directory.settings[target.upstream] else {
+    guard let upstream = fetch.dispatch.upstreams[target.upstream] else {
       throw CallError(.internalFault, "No upstream of this name is configured.")
     }
     var client = request.client
@@ -96,14 +141,13 @@ extension Pipeline {
       isRepeatable: request.method != .getPrompt, onProgress: listener.onProgress)
     let rounds = InputRounds(
       principal: caller.principal, client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
-    let result = try await rounds.run(request.params) { members throws(CallError) in
+    return try await rounds.run(request.params) { members throws(CallError) in
       var sent = sent
       var params = own
       for member in members { params = try Self.object(params.setting(member.name, to: member.value)) }
       sent.params = params.raw
       return try Self.result(try await upstream.send(sent).root, of: request.method)
     }
-    return finished(result, request.method, target)
   }
 
   /// The result as this client is told it: how long it is fresh must be said, and what one team may read another may not.

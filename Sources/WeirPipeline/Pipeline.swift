@@ -12,7 +12,9 @@ package final class Pipeline: Gateway {
   let tenants: TenantDirectory
   let directory: ToolDirectory
   private let cache: TieredStore<CallResult>
-  private let flights: Flights<CacheKey, Fetched>
+  let resources: ResourceCache
+  let limits = RelayLimits()
+  let flights: Flights<CacheKey, Fetched>
   let fetch: Fetch
   let sealer: Sealer
   let watches: WatchBook
@@ -39,6 +41,7 @@ package final class Pipeline: Gateway {
     self.listTTL = listTTL
     self.sealer = sealer
     self.watches = watches
+    self.resources = ResourceCache(cache: cache, watches: watches)
     let dispatch = Dispatch(
       upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, time: time, recorder: recorder)
     self.fetch = Fetch(cache: cache, flights: flights, writer: writer, dispatch: dispatch, time: time, recorder: recorder)

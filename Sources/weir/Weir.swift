@@ -14,7 +14,7 @@ import WeirApp
 struct Weir: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "weir", abstract: "A shared, caching, pacing front for the MCP servers of a FinOps team.", version: Version.current,
-    subcommands: [Serve.self, Check.self, Report.self, Keys.self, Sample.self, ShowVersion.self])
+    subcommands: [Serve.self, Stdio.self, Check.self, Report.self, Keys.self, Sample.self, ShowVersion.self])
 }
 
 struct Serve: AsyncParsableCommand {
@@ -27,12 +27,48 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "The address to listen on, instead of the configuration's, such as 127.0.0.1:8080.")
   var listen: String?
 
+  @Flag(help: "Serve one client on standard input and output, listening on a free port of this machine. The key is in WEIR_TOKEN.")
+  var stdio = false
+
+  @Option(help: "With --stdio: serve this one upstream, its names as they are.")
+  var upstream: String?
+
   @Option(help: "trace, debug, info, notice, warning, error or critical.")
   var logLevel: String = "info"
 
+  func validate() throws {
+    if stdio, listen != nil { throw ValidationError("--stdio listens where no other does; leave out --listen") }
+    if !stdio, upstream != nil { throw ValidationError("--upstream belongs to --stdio; over HTTP an upstream is at /mcp/NAME") }
+  }
+
   func run() async throws {
-    guard let level = Logger.Level(rawValue: logLevel) else { throw ValidationError("\"\(logLevel)\" is no log level") }
-    try await failing { try await ServeCommand.run(file: config, address: listen, logLevel: level) }
+    let level = try parsed(logLevel)
+    let client = stdio ? ServeCommand.LocalClient(upstream: upstream) : nil
+    try await failing { try await ServeCommand.run(file: config, address: listen, for: client, logLevel: level) }
+  }
+}
+
+struct Stdio: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Brings a client that knows only local servers to an MCP endpoint: standard input and output here, Streamable HTTP there.",
+    discussion: "The key is in the environment variable WEIR_TOKEN.")
+
+  @Option(help: "The endpoint, such as https://weir.example.com/mcp.")
+  var url: String
+
+  @Option(help: "A file of PEM certificates that are trusted instead of the system's.")
+  var caFile: String?
+
+  @Flag(help: "Allow http:// to another machine.")
+  var allowInsecure = false
+
+  @Option(help: "trace, debug, info, notice, warning, error or critical.")
+  var logLevel: String = "notice"
+
+  func run() async throws {
+    let level = try parsed(logLevel)
+    let options = StdioCommand.Options(url: url, allowsInsecure: allowInsecure, certificateAuthorityFile: caFile)
+    try await failing { try await StdioCommand.run(options, logLevel: level) }
   }
 }
 
@@ -118,6 +154,11 @@ struct ShowVersion: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "version", abstract: "Prints the version.")
 
   func run() async throws { print("weir \(Version.current)") }
+}
+
+private func parsed(_ text: String) throws -> Logger.Level {
+  guard let level = Logger.Level(rawValue: text) else { throw ValidationError("\"\(text)\" is no log level") }
+  return level
 }
 
 /// Runs a command; what it fails with becomes one line on standard error, and exit status 2 for a configuration that can't be used.

@@ -101,6 +101,12 @@ struct SettingsTests {
       ("upstreams:\n  a:\n    url: ftp://x", "weir.yaml:3: upstreams.a.url", "http:// or https://"),
       ("upstreams:\n  a:\n    url: http://x\n    command: [y]", "weir.yaml:3: upstreams.a", "keep one"),
       ("upstreams:\n  a:\n    url: http://x\n    processes: 2", "weir.yaml:4: upstreams.a.processes", "belongs to an upstream with a \"command\""),
+      ("upstreams:\n  a:\n    command: [x]\n    transport: sse", "weir.yaml:4: upstreams.a.transport", "belongs to an upstream with a \"url\""),
+      ("upstreams:\n  a:\n    url: http://x\n    transport: http", "weir.yaml:4: upstreams.a.transport", "auto, streamable-http or sse"),
+      (
+        "upstreams:\n  a:\n    url: http://x\n    era: modern\n    transport: sse", "weir.yaml:5: upstreams.a.transport",
+        "is a transport of the handshake era"
+      ),
       ("upstreams:\n  a:\n    url: http://x\n    pack: aws", "weir.yaml:4: upstreams.a.pack", "aws-billing-cost-management"),
       ("upstreams:\n  a:\n    url: http://x\n    cache: [{ tool: t }]", "weir.yaml:4: upstreams.a.cache.0", "needs either a \"ttl\""),
       ("upstreams:\n  a:\n    url: http://x\n    cache: [{ tool: t, ttl: 5 }]", "weir.yaml:4: upstreams.a.cache.0.ttl", "24h"),

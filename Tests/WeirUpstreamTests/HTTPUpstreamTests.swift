@@ -13,19 +13,19 @@ extension RealProcesses {
     private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Runs a server, and around `body` an upstream that speaks to it.
-    private static func with(
-      _ options: String..., ready: Bool = true,
+    static func with(
+      _ options: String..., script: String = FakeServer.http, path: String = "/mcp", ready: Bool = true,
       change: @escaping @Sendable (inout UpstreamConfiguration, inout HTTPUpstreamConfiguration) -> Void = { _, _ in },
       _ body: @escaping @Sendable (HTTPUpstream, Recorder) async throws -> Void
     ) async throws {
-      let words = [FakeServer.http] + options
+      let words = [script] + options
       _ = try await run(.name("python3"), arguments: Arguments(words), input: .inputWriter, output: .sequence, error: .discarded) { server in
         var port = ""
         for try await line in server.standardOutput.strings() {
           port = String(line.prefix { $0.isNumber })
           break
         }
-        try await around("http://127.0.0.1:\(port)/mcp", ready, change, body)
+        try await around("http://127.0.0.1:\(port)\(path)", ready, change, body)
         try await server.standardInputWriter.finish()
       }
     }
@@ -50,7 +50,7 @@ extension RealProcesses {
       await client.shutdown()
     }
 
-    private static func lines(_ log: String) -> [String] { FakeServer.contents(log).split(separator: "\n").map(String.init) }
+    static func lines(_ log: String) -> [String] { FakeServer.contents(log).split(separator: "\n").map(String.init) }
 
     @Test("both eras open, list and answer, by document and by stream", arguments: ["legacy", "modern"])
     func opens(era: String) async throws {
@@ -117,7 +117,7 @@ extension RealProcesses {
       }
     }
 
-    @Test("a server of the oldest transport is down with an explanation")
+    @Test("a server of neither transport is down with an explanation")
     func oldTransport() async throws {
       try await Self.with("era=sse", ready: false) { _, recorder in
         await recorder.until { if case .down(let reason)? = $0.state { reason.contains("HTTP+SSE") } else { false } }

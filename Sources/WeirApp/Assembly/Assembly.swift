@@ -15,6 +15,7 @@ internal import WeirUpstream
 /// Everything that runs, put together from the settings: the one place that knows all targets.
 package struct Assembly: Sendable {
   package let front: Front
+  package let readiness: Readiness
   package let services: [any Service]
 
   /// - Parameter program: the path of this program, which guards child processes.
@@ -30,7 +31,7 @@ package struct Assembly: Sendable {
     let watches = WatchBook()
     let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce($0) }
     let factory = UpstreamFactory(
-      program: program, observer: UpstreamWatch(directory: directory, logger: logger) { changes.updated(watches.watchers(of: $1, upstream: $0)) },
+      program: program, observer: UpstreamWatch(directory: directory, logger: logger) { changes.updated(watches.changed($1, of: $0)) },
       time: time, logger: logger)
     var upstreams: [UpstreamFamily] = []
     var clients: [HTTPClient] = []
@@ -46,8 +47,9 @@ package struct Assembly: Sendable {
       lanes: lanes, cache: cache, writer: writer, flights: flights,
       recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: logger), time: time,
       sealer: settings.sealKey.map { Sealer(secret: Array($0.reveal.utf8)) } ?? Sealer(), watches: watches)
+    readiness = Readiness(directory: directory, redis: redis)
     front = Self.front(
-      settings.listen, pipeline, registry, Readiness(directory: directory, redis: redis), UsagePage(usage, isKept: keeper != nil), upstreams,
+      settings.listen, pipeline, registry, readiness, UsagePage(usage, isKept: keeper != nil), upstreams,
       time: time, logger: logger)
     changes.connect(front.notifier)
     Self.collect(registry, cache, writer, flights, lanes, directory, redis, front, time: time)
@@ -142,7 +144,7 @@ package struct Assembly: Sendable {
   private static func pipelineSettings(_ upstream: Settings.Upstream) -> UpstreamSettings {
     UpstreamSettings(
       name: upstream.name, credential: UpstreamFactory.credential(of: upstream), policy: upstream.policy, provider: upstream.provider,
-      share: upstream.share, toolShares: upstream.toolShares, callTimeout: upstream.callTimeout,
+      share: upstream.share, toolShares: upstream.toolShares, callTimeout: upstream.callTimeout, resourceTTL: upstream.resourceTTL,
       reusesBuckets: upstream.reusesBuckets, widens: upstream.widens)
   }
 

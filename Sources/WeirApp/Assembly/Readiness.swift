@@ -13,6 +13,12 @@ package struct Readiness: Sendable {
     self.redis = redis
   }
 
+  /// Whether every upstream has come up, or failed to, since the start.
+  package var isSettled: Bool {
+    let snapshot = directory.snapshot
+    return directory.upstreamNames.allSatisfy { snapshot.state(of: $0) ?? .connecting != .connecting }
+  }
+
   /// `{"status":"ready","upstreams":{"aws":{"state":"ready","tools":47}},"redis":"ready"}`.
   package var json: [UInt8] {
     let snapshot = directory.snapshot

@@ -96,6 +96,7 @@ package struct UpstreamFactory: Sendable {
   private func http(_ settings: Settings.Upstream, _ url: String, _ headers: [(name: String, value: Secret)]) -> HTTPUpstreamConfiguration {
     var http = HTTPUpstreamConfiguration(url: url)
     http.headers = headers
+    http.transport = settings.urlTransport
     http.maxResponseBytes = settings.maxResultBytes
     return http
   }

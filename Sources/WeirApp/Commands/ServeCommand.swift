@@ -15,25 +15,38 @@ internal import WeirServer
 
 /// What `weir serve` does.
 package enum ServeCommand {
-  /// Runs until SIGTERM or SIGINT.
+  /// Whom Weir serves on standard input and output.
+  package struct LocalClient: Sendable {
+    /// Nil: all upstreams as one.
+    package var upstream: String?
+
+    package init(upstream: String?) {
+      self.upstream = upstream
+    }
+  }
+
+  /// Runs until SIGTERM or SIGINT; for a local client until standard input ends, too.
   /// - Parameters:
   ///   - file: nil for the built-in sample.
   ///   - address: overrides `listen.address`.
+  ///   - client: listens on a free port of this machine, for this client; nil: for others, by HTTP alone.
   /// - Throws: `SettingsError`; errors of listening.
-  package static func run(file: String?, address: String?, logLevel: Logger.Level) async throws {
+  package static func run(file: String?, address: String?, for client: LocalClient? = nil, logLevel: Logger.Level) async throws {
     LoggingSystem.bootstrap { _ in LineLogHandler(level: logLevel) }
     Machine.sizeEventLoops()
     let logger = Logger(label: "weir")
-    let settings = try settings(file: file, address: address)
+    var settings = try settings(file: file, address: address)
+    if client != nil { listenPrivately(&settings) }
     let assembly = try Assembly(settings, file: file ?? "built-in sample", program: Machine.program, time: time, logger: logger)
-    var configuration = ServiceGroupConfiguration(
-      services: assembly.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    var services = assembly.services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
+    if let client { services.append(try bridge(client, assembly, settings, logger).configured) }
+    var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = settings.listen.shutdownGrace + .seconds(10)
     logger.info("weir starts", metadata: ["version": "\(Version.current)", "configuration": "\(file ?? "built-in sample")"])
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in
         // Beside the services, since the port is known only once they run; cancelled and awaited when they end.
-        group.addTask { await announce(assembly, settings, logger) }
+        group.addTask { [settings] in await announce(assembly, settings, logger) }
         try await ServiceGroup(configuration: configuration).run()
         group.cancelAll()
       }

@@ -94,9 +94,13 @@ package struct Settings: Sendable {
     /// Narrower or wider classes of single tools, in the order of the file; the first that matches counts.
     package var toolShares: [(tool: String, share: SharingClass)] = []
     package var callTimeout: Duration = .seconds(120)
+    /// How long an answer of `resources/read` is kept where the upstream does not say.
+    package var resourceTTL: Duration = .zero
     package var startTimeout: Duration = .seconds(30)
     package var maxResultBytes = 32 << 20
     package var era = "auto"
+    /// How messages are carried to a `url`.
+    package var urlTransport = HTTPUpstreamConfiguration.TransportPolicy.auto
     /// Who shares a session or process with whom.
     package var isolation = UpstreamFamily.Isolation.shared
     /// Sessions or processes beside the shared ones.

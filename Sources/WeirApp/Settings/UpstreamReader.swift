@@ -20,7 +20,7 @@ enum UpstreamReader {
   private static func upstream(_ name: Name, _ node: SettingsNode) throws(SettingsError) -> Settings.Upstream {
     let map = try node.mapping(
       "command", "environment", "processes", "url", "headers", "ca_file", "pack", "provider", "share", "cache", "freshness", "trust_annotations",
-      "call_timeout", "start_timeout", "max_result", "era", "isolation", "max_sessions", "buckets", "widen")
+      "call_timeout", "resource_ttl", "start_timeout", "max_result", "era", "transport", "isolation", "max_sessions", "buckets", "widen")
     let pack = try map.value("pack", "a pack that Weir has: \(PolicyPacks.all.map(\.name).joined(separator: ", "))") { PolicyPacks.named($0) }
     let rules = try self.rules(map["cache"])
     let trusted = try map.duration("trust_annotations").map { Freshness(fresh: $0, stale: .zero) }
@@ -35,12 +35,14 @@ enum UpstreamReader {
       provider: provider ?? pack?.providers.first?.name ?? name)
     upstream.share = try map.value("share", Self.shareHelp, Self.share) ?? upstream.share
     upstream.toolShares = rules.compactMap { rule in rule.share.map { (rule.rule.tool, $0) } }
+    upstream.resourceTTL = try map.duration("resource_ttl") ?? upstream.resourceTTL
     upstream.callTimeout = try map.limit("call_timeout") ?? upstream.callTimeout
     upstream.startTimeout = try map.limit("start_timeout") ?? upstream.startTimeout
     upstream.maxResultBytes = try map.limit("max_result") ?? upstream.maxResultBytes
     upstream.reusesBuckets = try map.flag("buckets") ?? upstream.reusesBuckets
     upstream.widens = try map.flag("widen") ?? upstream.widens
     upstream.era = try map.value("era", "auto, legacy or modern") { ["auto", "legacy", "modern"].contains($0) ? $0 : nil } ?? upstream.era
+    upstream.urlTransport = try urlTransport(map, era: upstream.era) ?? upstream.urlTransport
     upstream.isolation = try map.value("isolation", "shared, session or principal") { UpstreamFamily.Isolation(rawValue: $0) } ?? upstream.isolation
     if let most = try map.count("max_sessions") { upstream.maxSessions = most } else if upstream.isStdio { upstream.maxSessions = 16 }
     return upstream
@@ -57,7 +59,7 @@ enum UpstreamReader {
     case (nil, nil): throw node.error("needs a \"command\" to start or a \"url\" to connect to")
     case (.some, .some): throw node.error("has both a \"command\" and a \"url\"; keep one")
     case (.some, nil):
-      for key in ["headers", "ca_file"] {
+      for key in ["headers", "ca_file", "transport"] {
         if let stray = map[key] { throw stray.error("belongs to an upstream with a \"url\"; this one has a \"command\"") }
       }
       guard let command = try map.texts("command"), let first = command.first, !first.isEmpty else {
@@ -80,6 +82,14 @@ enum UpstreamReader {
       if let fault = checked.faults.first { throw (map["headers"] ?? map["url"] ?? node).error(fault) }
       return .http(url: url ?? "", headers: headers, caFile: try map.text("ca_file"))
     }
+  }
+
+  private static func urlTransport(_ map: SettingsMapping, era: String) throws(SettingsError) -> HTTPUpstreamConfiguration.TransportPolicy? {
+    let transport = try map.value("transport", "auto, streamable-http or sse") { HTTPUpstreamConfiguration.TransportPolicy(rawValue: $0) }
+    if transport == .sse, era == "modern", let node = map["transport"] {
+      throw node.error("is a transport of the handshake era, which \"era: modern\" rules out; keep one of the two")
+    }
+    return transport
   }
 
   private static func rules(_ node: SettingsNode?) throws(SettingsError) -> [(rule: CacheRule, share: SharingClass?)] {

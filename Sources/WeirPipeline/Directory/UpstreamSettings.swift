@@ -16,6 +16,8 @@ package struct UpstreamSettings: Sendable {
   package let toolShares: [(tool: String, share: SharingClass)]
   /// How long a call may take, all waiting included.
   package let callTimeout: Duration
+  /// How long an answer of `resources/read` is kept where the upstream does not say; zero: it is not kept.
+  package let resourceTTL: Duration
   /// Whether answers over a range of time are put together from the buckets that are known.
   package let reusesBuckets: Bool
   /// Whether a question may be asked in wider terms where that costs no more, so that others find their answers too. Needs the buckets.
@@ -23,7 +25,7 @@ package struct UpstreamSettings: Sendable {
 
   package init(
     name: Name, credential: Name, policy: UpstreamPolicy, provider: Name, share: SharingClass, toolShares: [(tool: String, share: SharingClass)] = [],
-    callTimeout: Duration, reusesBuckets: Bool = true, widens: Bool = true
+    callTimeout: Duration, resourceTTL: Duration = .zero, reusesBuckets: Bool = true, widens: Bool = true
   ) {
     self.name = name
     self.credential = credential
@@ -32,6 +34,7 @@ package struct UpstreamSettings: Sendable {
     self.share = share
     self.toolShares = toolShares
     self.callTimeout = callTimeout
+    self.resourceTTL = resourceTTL
     self.reusesBuckets = reusesBuckets
     self.widens = reusesBuckets && widens
   }

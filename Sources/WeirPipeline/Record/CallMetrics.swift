@@ -3,6 +3,7 @@ package import WeirCore
 /// The metrics of calls. Labels are the operator's names (tenant, upstream, provider) and closed lists, never anything from a request.
 package struct CallMetrics: Sendable {
   let calls: MetricFamily<Counter>
+  let relayed: MetricFamily<Counter>
   let callSeconds: MetricFamily<DurationHistogram>
   let stageSeconds: MetricFamily<DurationHistogram>
   let upstreamRequests: MetricFamily<Counter>
@@ -14,6 +15,9 @@ package struct CallMetrics: Sendable {
   package init(_ registry: MetricsRegistry) {
     calls = registry.counter(
       "weir_calls_total", "Tool calls by how they were answered.", labels: ["tenant", "upstream", "provider", "outcome"])
+    relayed = registry.counter(
+      "weir_relayed_requests_total", "Reads of resources, prompts and completions by how they were answered.",
+      labels: ["tenant", "upstream", "method", "outcome"])
     callSeconds = registry.histogram(
       "weir_call_duration_seconds", "Time from the parsed request to the answer, by outcome.", labels: ["outcome"])
     stageSeconds = registry.histogram("weir_stage_duration_seconds", "Time spent in one stage of the pipeline.", labels: ["stage"])

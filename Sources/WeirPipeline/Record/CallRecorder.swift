@@ -56,6 +56,17 @@ package final class CallRecorder: Sendable {
     logger.debug("call refused", metadata: ["tenant": "\(tenant)", "reason": "\(error.reason.rawValue)"])
   }
 
+  /// A request that is no tool call was answered. `upstream` is nil where none had it.
+  func relayed(_ method: RelayedRequest.Method, upstream: Name?, tenant: Name, outcome: CallOutcome, after duration: Duration) {
+    metrics.relayed.with(tenant.string, upstream?.string ?? "none", method.name, outcome.rawValue).add()
+    logger.debug(
+      "request answered",
+      metadata: [
+        "tenant": "\(tenant)", "upstream": "\(upstream ?? "none")", "method": "\(method.name)", "outcome": "\(outcome.rawValue)",
+        "seconds": "\(duration.inSeconds)",
+      ])
+  }
+
   private static func usageKey(_ permitted: Permitted) -> UsageKey {
     UsageKey(
       tenant: permitted.caller.tenant, upstream: permitted.route.settings.name, provider: permitted.provider, tool: permitted.route.tool.name)

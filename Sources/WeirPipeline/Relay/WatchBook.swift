@@ -11,6 +11,8 @@ package final class WatchBook: Sendable {
   private struct State {
     /// By resource: who watches it, and under which URI.
     var watchers: [Resource: [Name: Name]] = [:]
+    /// Rises with every change of any resource of an upstream.
+    var generations: [Name: UInt64] = [:]
   }
 
   /// More than this is watched for nobody.
@@ -50,8 +52,15 @@ package final class WatchBook: Sendable {
     state.withLockedValue { Set($0.watchers.keys.filter { $0.upstream == upstream }.map(\.uri)) }
   }
 
-  /// Who is to hear that a resource has changed, and under which URI.
-  package func watchers(of uri: Name, upstream: Name) -> [(watcher: Name, uri: Name)] {
-    state.withLockedValue { $0.watchers[Resource(upstream: upstream, uri: uri)]?.map { ($0.key, $0.value) } ?? [] }
+  /// A resource has changed: what is kept of this upstream's resources is old from now on.
+  /// - Returns: who is to hear of it, and under which URI.
+  package func changed(_ uri: Name, of upstream: Name) -> [(watcher: Name, uri: Name)] {
+    state.withLockedValue { state in
+      state.generations[upstream, default: 0] &+= 1
+      return state.watchers[Resource(upstream: upstream, uri: uri)]?.map { ($0.key, $0.value) } ?? []
+    }
   }
+
+  /// A number that is another one after each change of a resource of this upstream.
+  func generation(of upstream: Name) -> UInt64 { state.withLockedValue { $0.generations[upstream] ?? 0 } }
 }

@@ -58,6 +58,11 @@ package struct Fetched: Sendable {
 }
 
 extension Fetched {
+  /// An answer to something that is no tool call.
+  init(relayed result: CallResult) {
+    self.init(result: result, source: .upstream, age: .zero, freshUntil: nil, cost: .zero, requests: 0, savedRequests: 0, savedCost: .zero)
+  }
+
   /// Just fetched; not kept yet.
   init(_ examined: Examined) {
     self.init(

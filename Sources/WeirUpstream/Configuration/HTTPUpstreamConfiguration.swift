@@ -1,16 +1,28 @@
 package import WeirCore
 internal import WeirHTTPClient
 
-/// An upstream behind a URL, spoken to by Streamable HTTP.
+/// An upstream behind a URL, spoken to by Streamable HTTP or by HTTP+SSE.
 package struct HTTPUpstreamConfiguration: Sendable {
+  /// How messages are carried (MCP 2025-11-25, transports, backwards compatibility).
+  package enum TransportPolicy: String, Sendable, CaseIterable {
+    /// Streamable HTTP; HTTP+SSE where that is refused as a server of 2024-11-05 would. What worked is remembered.
+    case auto
+    case streamable = "streamable-http"
+    /// The event stream of 2024-11-05 at `url`.
+    case sse
+  }
+
   /// The MCP endpoint, absolute, `http` or `https`.
   package var url: String
+  package var transport: TransportPolicy = .auto
   /// Sent with every request, such as `Authorization`. See `faults` for what may not stand here.
   package var headers: [(name: String, value: Secret)] = []
   /// A longer answer, or event, fails its call.
   package var maxResponseBytes = 32 * 1024 * 1024
   /// For name resolution, TCP and TLS.
   package var connectTimeout: Duration = .seconds(10)
+  /// The stream of HTTP+SSE is asked whether it still lives when nothing has come on it for so long, comments counted. Below 10 minutes.
+  package var maxSilence: Duration = .seconds(300)
 
   /// Knows the secrets that the server is sent.
   package var redactor: Redactor { Redactor(headers: headers, url: url) }

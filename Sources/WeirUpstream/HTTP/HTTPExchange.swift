@@ -3,7 +3,8 @@ import WeirHTTPClient
 import WeirJSON
 import WeirMCP
 
-/// Sends single messages by Streamable HTTP and reads what comes back (MCP 2026-07-28 and 2025-11-25, transports).
+/// Sends single messages and reads what comes back: by Streamable HTTP (MCP 2026-07-28 and 2025-11-25, transports), or where the session has a
+/// channel by HTTP+SSE (MCP 2024-11-05, transports).
 struct HTTPExchange: Sendable {
   /// What a message was answered with.
   enum Answer: Sendable {
@@ -23,6 +24,8 @@ struct HTTPExchange: Sendable {
     /// Of modern requests, beside those that every message has.
     var headers: [(name: String, value: String)] = []
     var isRepeatable = false
+    /// Whose request it is, where the answer comes on a stream with those of others.
+    var filter: StreamFilter?
   }
 
   let configuration: HTTPUpstreamConfiguration
@@ -36,9 +39,8 @@ struct HTTPExchange: Sendable {
   func post(
     _ message: Message, in session: HTTPSession?, era: ProtocolEra, until deadline: Moment, onMessage: (RPCMessage) -> Void = { _ in }
   ) async throws(HTTPRefusal) -> (answer: Answer, headers: HTTPHeaders) {
-    var headers = commonHeaders(session, era)
-    headers.append(("content-type", "application/json"))
-    headers.append(("accept", "application/json, text/event-stream"))
+    if let session, let channel = session.channel { return (try await send(message, in: session, over: channel, until: deadline), HTTPHeaders()) }
+    var headers = messageHeaders(session, era)
     if era == .modern {
       headers.append(("mcp-method", message.method))
       headers += message.headers
@@ -57,8 +59,26 @@ struct HTTPExchange: Sendable {
     return (answer, response.head.headers)
   }
 
-  /// Opens the stream for what the server has to say unasked (legacy). The body ends when either side closes it.
-  func listen(in session: HTTPSession) async throws(HTTPRefusal) -> HTTPResponse {
+  /// Posts to the endpoint of the session's stream. Where there is an answer, it is waited for on the stream, whatever the POST is answered with.
+  private func send(
+    _ message: Message, in session: HTTPSession, over channel: EventChannel, until deadline: Moment
+  ) async throws(HTTPRefusal) -> Answer {
+    let request = self.request(
+      "POST", to: try channel.endpoint, messageHeaders(session, .legacy), body: message.body, until: deadline, isRepeatable: message.isRepeatable)
+    let post = { () async throws(HTTPRefusal) in
+      let response = try await self.send(request)
+      guard (200..<300).contains(response.head.status) else { throw await self.refusal(response) }
+    }
+    guard let id = message.id else {
+      try await post()
+      return .accepted
+    }
+    return try await channel.answer(to: id, message.filter ?? StreamFilter(id: id, peer: nil), until: deadline, post: post)
+  }
+
+  /// Opens the stream for what the server has to say unasked (legacy), or without a session that of HTTP+SSE. The body ends when either side
+  /// closes it.
+  func listen(in session: HTTPSession?) async throws(HTTPRefusal) -> HTTPResponse {
     var headers = commonHeaders(session, .legacy)
     headers.append(("accept", "text/event-stream"))
     return try await stream(request("GET", headers, body: [], until: .distantFuture, isRepeatable: true))
@@ -66,10 +86,7 @@ struct HTTPExchange: Sendable {
 
   /// Opens the stream of `subscriptions/listen` (modern). The body ends when either side closes it.
   func listen(_ body: [UInt8]) async throws(HTTPRefusal) -> HTTPResponse {
-    var headers = commonHeaders(nil, .modern)
-    headers.append(("content-type", "application/json"))
-    headers.append(("accept", "application/json, text/event-stream"))
-    headers.append(("mcp-method", MCPMethod.subscriptionsListen))
+    let headers = messageHeaders(nil, .modern) + [("mcp-method", MCPMethod.subscriptionsListen)]
     return try await stream(request("POST", headers, body: body, until: .distantFuture, isRepeatable: true))
   }
 
@@ -96,6 +113,11 @@ struct HTTPExchange: Sendable {
 
   // MARK: Requests
 
+  /// Of a POST.
+  private func messageHeaders(_ session: HTTPSession?, _ era: ProtocolEra) -> [(name: String, value: String)] {
+    commonHeaders(session, era) + [("content-type", "application/json"), ("accept", "application/json, text/event-stream")]
+  }
+
   private func commonHeaders(_ session: HTTPSession?, _ era: ProtocolEra) -> [(name: String, value: String)] {
     var headers: [(name: String, value: String)] = [("user-agent", userAgent)]
     for header in configuration.headers where !HTTPUpstreamConfiguration.isReserved(header.name) {
@@ -112,11 +134,12 @@ struct HTTPExchange: Sendable {
   }
 
   private func request(
-    _ method: String, _ headers: [(name: String, value: String)], body: [UInt8], until deadline: Moment, isRepeatable: Bool
+    _ method: String, to url: String? = nil, _ headers: [(name: String, value: String)], body: [UInt8], until deadline: Moment, isRepeatable: Bool
   ) -> HTTPRequest {
     let patience = max(deadline - time.now(), .milliseconds(1))
     return HTTPRequest(
-      method: method, url: configuration.url, headers: headers, body: body, connectTimeout: min(configuration.connectTimeout, patience),
+      method: method, url: url ?? configuration.url, headers: headers, body: body,
+      connectTimeout: min(configuration.connectTimeout, patience),
       headTimeout: patience, idleTimeout: patience, totalTimeout: patience, maxBodyBytes: configuration.maxResponseBytes,
       isRepeatable: isRepeatable)
   }
@@ -174,7 +197,8 @@ struct HTTPExchange: Sendable {
     throw .cutOff
   }
 
-  private func next(_ iterator: HTTPBody.AsyncIterator) async throws(HTTPRefusal) -> [UInt8]? {
+  /// The next piece of a body; nil at its end.
+  func next(_ iterator: HTTPBody.AsyncIterator) async throws(HTTPRefusal) -> [UInt8]? {
     do { return try await iterator.nextPiece() } catch { throw .transport(error) }
   }
 }

@@ -9,6 +9,8 @@ enum HTTPRefusal: Error, Sendable {
   case transport(HTTPClientError)
   /// The event stream ended before the response came.
   case cutOff
+  /// Nothing was sent: the event stream on which its answer would come has ended.
+  case closed
   /// The answer is no MCP. One line.
   case invalid(String)
 
@@ -20,6 +22,7 @@ enum HTTPRefusal: Error, Sendable {
     case .status(let status, nil, _): "it answered with HTTP \(status)"
     case .transport(let error): ErrorText.clean(error.message, limit: 200)
     case .cutOff: "its event stream ended before the answer"
+    case .closed: "its event stream ended"
     case .invalid(let reason): reason
     }
   }

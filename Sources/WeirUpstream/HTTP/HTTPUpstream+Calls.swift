@@ -10,8 +10,8 @@ extension HTTPUpstream {
   private enum Outcome {
     case answered(JSONValue)
     case failed(CallError)
-    /// The server does not know the session any more.
-    case sessionLost
+    /// The session is over, and the call was not carried out in it.
+    case sessionLost(String)
     /// The connection ended between request and answer.
     case lost(String)
   }
@@ -26,18 +26,21 @@ extension HTTPUpstream {
       case .failed(let error): throw error
       case .lost(let reason):
         guard request.isRepeatable, !isRepeated, !Task.isCancelled else { throw ErrorText.lost(name, reason, wait: retryWait) }
-      case .sessionLost:
-        giveUp(session, because: "it forgot the session", isRenewing: true)
-        guard request.isRepeatable, !isRepeated else {
-          throw ErrorText.down(name, "it forgot the session; call again", wait: retryWait)
-        }
-        guard let next = await sessionAfter(session, until: request.deadline) else {
-          throw Task.isCancelled ? ErrorText.cancelled(name) : unavailable()
-        }
-        session = next
+        if session.channel?.isOver == true { session = try await renewed(session, because: "its event stream ended", for: request) }
+      case .sessionLost(let reason):
+        giveUp(session, because: reason, isRenewing: true)
+        guard request.isRepeatable, !isRepeated else { throw ErrorText.down(name, "\(reason); call again", wait: retryWait) }
+        session = try await renewed(session, because: reason, for: request)
       }
       isRepeated = true
     }
+  }
+
+  /// The session that comes after one that is over.
+  private func renewed(_ session: HTTPSession, because reason: String, for request: UpstreamRequest) async throws(CallError) -> HTTPSession {
+    giveUp(session, because: reason, isRenewing: true)
+    if let next = await sessionAfter(session, until: request.deadline) { return next }
+    throw Task.isCancelled ? ErrorText.cancelled(name) : unavailable()
   }
 
   private func attempt(_ request: UpstreamRequest, in session: HTTPSession) async -> Outcome {
@@ -51,9 +54,9 @@ extension HTTPUpstream {
       state.stats.inFlight += 1
     }
     defer { shared.withLockedValue { $0.stats.inFlight -= 1 } }
-    let message = HTTPExchange.Message(
-      body: body, id: id, method: request.method, name: request.name, headers: request.headers, isRepeatable: request.isRepeatable)
     var filter = StreamFilter(id: id, peer: request.caller?.peer, onProgress: request.onProgress)
+    let message = HTTPExchange.Message(
+      body: body, id: id, method: request.method, name: request.name, headers: request.headers, isRepeatable: request.isRepeatable, filter: filter)
     do throws(HTTPRefusal) {
       let answer = try await exchange.post(message, in: session, era: era, until: request.deadline) { message in
         self.heard(message, in: session, &filter)
@@ -64,19 +67,27 @@ extension HTTPUpstream {
       case .accepted: return .failed(ErrorText.invalid(name, "it took a request for a notification"))
       }
     } catch {
-      if error.doubtsSession, session.id != nil, await !knows(session, until: request.deadline) { return .sessionLost }
+      if let reason = await end(of: session, in: error, until: request.deadline) { return .sessionLost(reason) }
       return outcome(of: error, request, id, in: session)
     }
   }
 
+  /// Why the session is over, where what became of one call shows that it is.
+  private func end(of session: HTTPSession, in refusal: HTTPRefusal, until deadline: Moment) async -> String? {
+    if case .closed = refusal { return refusal.reason }
+    // With HTTP+SSE it is not said which status an unknown session gets.
+    guard session.isKept, refusal.doubtsSession || (session.channel != nil && refusal.status == 400) else { return nil }
+    return await knows(session, until: deadline) ? nil : "it forgot the session"
+  }
+
   /// Whether the server still answers in this session: 404 to one call may be that tool's own, which is no reason to leave all others waiting
   /// for a new session.
-  private func knows(_ session: HTTPSession, until deadline: Moment) async -> Bool {
+  func knows(_ session: HTTPSession, until deadline: Moment) async -> Bool {
     guard shared.withLockedValue({ $0.session?.generation == session.generation }) else { return false }
     let id = nextID()
     let message = HTTPExchange.Message(body: envelope.ping(id: id), id: id, method: MCPMethod.ping, isRepeatable: true)
     let answer = try? await exchange.post(message, in: session, era: session.info.era, until: min(deadline, time.now() + .seconds(10)))
-    return answer != nil
+    return answer != nil || Task.isCancelled
   }
 
   /// Maps what is no JSON-RPC answer, and tells a legacy server about callers who left.
@@ -89,7 +100,7 @@ extension HTTPUpstream {
       return .failed(ErrorText.lost(name, refusal.reason, wait: retryAfter ?? .seconds(1)))
     case .status(_, let error?, _): return rejected(error, in: session)
     case .status, .invalid: return .failed(ErrorText.invalid(name, refusal.reason))
-    case .cutOff: return .lost(refusal.reason)
+    case .cutOff, .closed: return .lost(refusal.reason)
     case .transport(let error): return outcome(of: error, id, in: session)
     }
   }

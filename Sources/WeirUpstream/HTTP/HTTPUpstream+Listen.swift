@@ -18,6 +18,7 @@ extension HTTPUpstream {
 
   /// Listens where the server offers a stream for that; comes back after it ends, and where other resources are to be watched.
   func listen(_ session: HTTPSession) async {
+    if let channel = session.channel { return await attend(channel, session) }
     var backoff = Backoff(.seconds(1) ... .seconds(30))
     var wasOpen = false
     while !Task.isCancelled {

@@ -17,8 +17,7 @@ package final class HTTPUpstream: SharedUpstream {
     var retryAt: Moment?
     /// The server forgot the session and a new one is being opened: who calls meanwhile waits for it.
     var isRenewing = false
-    /// What worked before, and when a legacy verdict is to be doubted: a server that learns the modern era says so to nobody.
-    var knownEra: (era: ProtocolEra, until: Moment)?
+    var known: HTTPOpening.Known?
     /// The resources whose changes somebody wants to hear of, and how often that was said.
     var watched: Set<Name> = []
     var watchVersion = 0

@@ -13,11 +13,15 @@ struct ProgressFilter {
     self.sink = sink
   }
 
-  mutating func feed(_ params: JSONValue, now: Moment) {
+  mutating func feed(_ params: JSONValue, now: Moment) { admit(params, now: now)?() }
+
+  /// How a report is passed on; nil where it is not.
+  mutating func admit(_ params: JSONValue, now: Moment) -> (@Sendable () -> Void)? {
     guard let sink, params["progressToken"]?.int == id, let progress = params["progress"]?.double, progress > last,
       pace.admits(now: now)
-    else { return }
+    else { return nil }
     last = progress
-    sink(CallProgress(params: params.removing(["progressToken"])))
+    let report = CallProgress(params: params.removing(["progressToken"]))
+    return { sink(report) }
   }
 }

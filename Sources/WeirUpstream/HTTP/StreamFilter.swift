@@ -4,7 +4,7 @@ import WeirCore
 struct StreamFilter {
   var progress: ProgressFilter
   /// Who hears and is asked what comes on this stream.
-  let peer: (any ClientPeer)?
+  var peer: (any ClientPeer)?
   /// Answers under way to the server's pings, and to what else it asks for.
   let pings = JobSlots(1)
   let refusals = JobSlots(4)

@@ -12,8 +12,8 @@ struct WatchBookTests {
     #expect(book.add("s2", upstream: "up", uri: "a://x", alias: "up+a://x"))
     #expect(book.uris(of: "up") == ["a://x"])
     #expect(
-      Dictionary(uniqueKeysWithValues: book.watchers(of: "a://x", upstream: "up").map { ($0.watcher, $0.uri) }) == ["s1": "a://x", "s2": "up+a://x"])
-    #expect(book.watchers(of: "a://x", upstream: "other").isEmpty)
+      Dictionary(uniqueKeysWithValues: book.changed("a://x", of: "up").map { ($0.watcher, $0.uri) }) == ["s1": "a://x", "s2": "up+a://x"])
+    #expect(book.changed("a://x", of: "other").isEmpty)
     #expect(book.remove("s1", uri: "a://x").isEmpty)
     #expect(book.remove("s2", uri: "a://x").isEmpty)
     #expect(book.remove("s2", uri: nil) == ["up"])

@@ -24,7 +24,7 @@ enum FakeServer {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  private static func write(_ name: String, _ source: String) -> String {
+  static func write(_ name: String, _ source: String) -> String {
     let path = "\(directory)/\(name)"
     guard let file = fopen(path, "w") else { return path }
     fputs(source, file)

@@ -8,6 +8,7 @@ final class Recorder: UpstreamObserver {
   struct Heard: Sendable {
     var states: [UpstreamState] = []
     var catalogs: [UpstreamCatalog] = []
+    var updates: [Name] = []
     var state: UpstreamState? { states.last }
     var tools: [String] { catalogs.last?.tools.map { "\($0.name)" } ?? [] }
     var isDown: Bool { if case .down = state { true } else { false } }
@@ -24,6 +25,8 @@ final class Recorder: UpstreamObserver {
 
   func upstream(_ name: Name, offers catalog: UpstreamCatalog) { note { $0.catalogs.append(catalog) } }
   func upstream(_ name: Name, became state: UpstreamState) { note { $0.states.append(state) } }
+
+  func upstream(_ name: Name, updated uri: Name) { note { $0.updates.append(uri) } }
 
   /// Returns as soon as the condition holds. The suites have time limits.
   func until(_ condition: @escaping @Sendable (Heard) -> Bool) async {

@@ -1,0 +1,63 @@
+internal import WeirCache
+internal import WeirCore
+internal import WeirJSON
+internal import WeirMCP
+internal import WeirTenancy
+
+/// What `resources/read` was answered with, for as long as its upstream says that it stays true (MCP 2026-07-28, caching), or the operator of
+/// one that says nothing. In memory only.
+struct ResourceCache: Sendable {
+  /// Where one resource lies for one caller.
+  struct Place: Sendable {
+    /// What only this principal may be given, at clients of the same capabilities: others a server may answer with a question.
+    let own: CacheKey
+    /// What all may be given whom the operator lets share this upstream's answers.
+    let shared: CacheKey
+    let tenant: Name
+    /// For how long an answer is kept of an upstream that does not say.
+    let ttl: Duration
+  }
+
+  private static let longest: Duration = .seconds(86_400)
+
+  let cache: TieredStore<CallResult>
+  let watches: WatchBook
+
+  /// Nil for a request that says more than which resource it reads, such as one that continues another.
+  func place(of request: RelayedRequest, _ target: RelayTarget, _ settings: UpstreamSettings, _ caller: Identified) -> Place? {
+    guard request.method == .readResource, let uri = target.name,
+      request.params.members.allSatisfy({ $0.name.isString("uri") || $0.name.isString("_meta") })
+    else { return nil }
+    let shared: Partition =
+      switch settings.share {
+      case .all: .all
+      case .tenant: .tenant(caller.tenant)
+      case .principal: .principal(caller.principal)
+      }
+    let generation = withUnsafeBytes(of: watches.generation(of: settings.name).bigEndian) { Array($0) }
+    func key(_ partition: Partition, _ capabilities: [UInt8] = []) -> CacheKey {
+      CacheKeyBuilder(
+        partition: partition, upstream: settings.name, credential: settings.credential, definition: [], method: MCPMethod.resourcesRead, tool: uri
+      ).key(arguments: generation + capabilities)
+    }
+    return Place(own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(shared), tenant: caller.tenant, ttl: settings.resourceTTL)
+  }
+
+  /// The answer, with the time that is left of its lifetime.
+  func answer(at place: Place, now: Moment) -> CallResult? {
+    for (key, isPublic) in [(place.own, false), (place.shared, true)] {
+      guard let hit = cache.peek(key, now: now), hit.isFresh else { continue }
+      let left = Int(clamping: hit.remainingFreshness.saturatedMilliseconds)
+      return hit.payload.living(CallResult.Lifetime(milliseconds: left, isPublic: isPublic))
+    }
+    return nil
+  }
+
+  /// Keeps an answer that has just come.
+  func keep(_ result: CallResult, at place: Place, now: Moment, wall: WallTime) {
+    let own = result.lifetime.map { Duration.milliseconds($0.milliseconds) } ?? place.ttl
+    guard result.unfinishedType == nil, own > .zero else { return }
+    let entry = CacheEntry(value: result, storedAt: wall, freshFor: min(own, Self.longest), upstreamRequests: 0)
+    cache.memory.put(result.lifetime?.isPublic == true ? place.shared : place.own, entry, owner: place.tenant, now: now)
+  }
+}

@@ -1,0 +1,335 @@
+import WeirCore
+import WeirJSON
+import WeirMCP
+
+/// Decides what becomes of every message between a client on standard input and its server: what is sent when and with which headers, what waits
+/// for the handshake, what is written. Pure; `StdioBridge` carries out what it says.
+///
+/// Requests leave side by side. Notifications and responses leave one after the other. What belongs to a handshake waits until it is done, and
+/// where the server has forgotten the session, the client's own handshake is said again and what was refused goes out once more.
+struct BridgeMachine: Sendable {
+  enum Action: Sendable {
+    /// Send, beside whatever else is under way.
+    case post(Outgoing)
+    /// End what has this number, if it still runs.
+    case close(Int)
+    /// Hear what the server says unasked.
+    case listen(Listening)
+    /// Write this line, and say so by `written`.
+    case write([UInt8])
+    /// One line for people.
+    case note(String)
+    /// Call `graceEnded` after this time.
+    case endAfter(Duration)
+    /// Stop everything.
+    case end
+  }
+
+  /// What a message is sent for.
+  enum Role: Sendable, Equatable {
+    case request(RPCID)
+    /// A notification or a response: the next one waits for it.
+    case ordered
+    /// The client's own `initialize`.
+    case opening(RPCID)
+    /// Its `initialize` once more, which it gets no answer to.
+    case reopening(RPCID)
+    /// `notifications/initialized`.
+    case announcing
+    /// A list of tools that the bridge itself asks for.
+    case listing
+  }
+
+  /// A message that leaves.
+  struct Outgoing: Sendable {
+    let number: Int
+    let role: Role
+    let message: ClientMessage
+    let headers: [MessageHeaders.Field]
+  }
+
+  /// An event stream that is to be opened and kept open.
+  struct Listening: Sendable {
+    let number: Int
+    let headers: [MessageHeaders.Field]
+  }
+
+  /// What a message came to.
+  enum Outcome: Sendable {
+    case answered(ServerAnswer)
+    /// Taken, as notifications and responses are.
+    case accepted
+    /// The server does not know the session.
+    case sessionLost
+    /// One line for the client.
+    case failed(String)
+  }
+
+  /// A message that waits to be sent.
+  struct Waiting: Sendable {
+    let message: ClientMessage
+    /// It has been refused for want of a session before.
+    var isRetry = false
+    /// The number of the request that this message cancels.
+    var cancels: Int?
+  }
+
+  /// A message under way.
+  struct Flight: Sendable {
+    let role: Role
+    let waiting: Waiting
+    /// Of the handshake that it was sent in.
+    let generation: Int
+    var isCancelled = false
+  }
+
+  /// The handshake of the client, kept to be said again.
+  struct Handshake: Sendable {
+    enum Phase: Sendable {
+      /// `initialize` is under way.
+      case opening
+      /// It is answered; the client has not said that it is ready.
+      case opened
+      /// The client's `initialized` is under way.
+      case announcing
+      case open
+      /// The server has forgotten the session.
+      case gone
+    }
+
+    let opening: ClientMessage
+    let id: RPCID
+    var ready: ClientMessage?
+    var phase = Phase.opening
+    var session: BridgeSession?
+    /// What the client was answered.
+    var revision: String?
+  }
+
+  static let maxUnderWay = 256
+  static let maxOrdered = 1024
+
+  var handshake: Handshake?
+  /// Counts the handshakes with the server.
+  var generation = 0
+  var flights: [Int: Flight] = [:]
+  /// Requests under way that are still to be answered.
+  var numbers: [RPCID: Int] = [:]
+  /// Requests that wait for the handshake.
+  var held: [Waiting] = []
+  /// Notifications and responses in their order.
+  var ordered: [Waiting] = []
+  /// The one of them that is under way.
+  var orderedNumber: Int?
+  var listener: Int?
+  /// Lines of the bridge's own that are not written yet.
+  private var unwritten = 0
+  private var lastNumber = 0
+  /// Tools that have arguments to be repeated in headers.
+  var tools: [Name: HeaderParameters] = [:]
+  /// Calls that were refused for want of such headers, while the tools are listed.
+  var puzzled: [Waiting] = []
+  /// Pages of that list.
+  var pages = 0
+  private var isEnding = false
+  private var hasEnded = false
+
+  // MARK: From the client
+
+  mutating func received(_ message: ClientMessage) -> [Action] {
+    switch message.kind {
+    case .request(let id): return request(message, id)
+    case .notification where message.method == MCPMethod.cancelled: return cancelled(message)
+    case .notification where message.method == MCPMethod.initialized && message.version == nil: return ready(message)
+    case .notification, .response: return say(Waiting(message: message))
+    }
+  }
+
+  private mutating func request(_ message: ClientMessage, _ id: RPCID) -> [Action] {
+    guard numbers[id] == nil, !(held + puzzled).contains(where: { $0.message.id == id }) else {
+      let error = RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "the id \(id) is that of a request under way; each needs its own")
+      return [write(RPCWriter.error(id: nil, error))]
+    }
+    guard flights.count + held.count + puzzled.count < Self.maxUnderWay else {
+      return [write(Self.error(id, "\(Self.maxUnderWay) requests are under way; send more when some of them are answered"))]
+    }
+    if message.method == MCPMethod.initialize, message.version == nil { return open(message, id) }
+    return dispatch(Waiting(message: message))
+  }
+
+  /// A modern client's cancellation closes the request, since that is how HTTP says it; a legacy client's is sent on first.
+  private mutating func cancelled(_ message: ClientMessage) -> [Action] {
+    guard let id = message.params?["requestId"].flatMap({ RPCID($0) }) else { return say(Waiting(message: message)) }
+    if let index = held.firstIndex(where: { $0.message.id == id }) {
+      held.remove(at: index)
+      return []
+    }
+    if let index = puzzled.firstIndex(where: { $0.message.id == id }) {
+      puzzled.remove(at: index)
+      return []
+    }
+    // Answered meanwhile, most likely.
+    guard let number = numbers[id], let flight = flights[number] else { return handshake == nil ? [] : say(Waiting(message: message)) }
+    guard case .request = flight.role else { return [] }
+    numbers[id] = nil
+    flights[number]?.isCancelled = true
+    if flight.waiting.message.version != nil { return [.close(number)] }
+    return say(Waiting(message: message, cancels: number))
+  }
+
+  /// Sends a request, or keeps it until the handshake is done.
+  mutating func dispatch(_ waiting: Waiting) -> [Action] {
+    guard let id = waiting.message.id else { return [] }
+    if waiting.message.version == nil, let handshake, handshake.phase != .open, handshake.phase != .opened {
+      held.append(waiting)
+      return reopen()
+    }
+    return [post(waiting, .request(id))]
+  }
+
+  mutating func say(_ waiting: Waiting) -> [Action] {
+    guard ordered.count < Self.maxOrdered else { return [.note("the server takes notifications too slowly: one was dropped")] }
+    ordered.append(waiting)
+    return sayNext()
+  }
+
+  /// Sends the next notification or response, where nothing is before it.
+  mutating func sayNext() -> [Action] {
+    guard orderedNumber == nil, let next = ordered.first else { return [] }
+    if next.message.version == nil, let handshake, handshake.phase != .open, handshake.phase != .opened { return reopen() }
+    ordered.removeFirst()
+    let action = post(next, .ordered)
+    orderedNumber = lastNumber
+    return [action]
+  }
+
+  mutating func post(_ waiting: Waiting, _ role: Role) -> Action {
+    let number = nextNumber()
+    flights[number] = Flight(role: role, waiting: waiting, generation: generation)
+    switch role {
+    case .request(let id), .opening(let id): numbers[id] = number
+    case .ordered, .reopening, .announcing, .listing: break
+    }
+    return .post(Outgoing(number: number, role: role, message: waiting.message, headers: headers(of: waiting.message, role)))
+  }
+
+  mutating func nextNumber() -> Int {
+    lastNumber += 1
+    return lastNumber
+  }
+
+  private func headers(of message: ClientMessage, _ role: Role) -> [MessageHeaders.Field] {
+    if let version = message.version { return MessageHeaders.modern(message, version: version, tools: tools) }
+    switch role {
+    case .opening, .reopening: return []
+    case .request, .ordered, .announcing, .listing: return MessageHeaders.legacy(handshake?.session)
+    }
+  }
+
+  /// A line that is no message.
+  mutating func refused(_ refusal: ClientMessage.Refusal) -> [Action] {
+    [write(RPCWriter.error(id: refusal.id, refusal.error)), .note(refusal.error.message)]
+  }
+
+  mutating func write(_ line: [UInt8]) -> Action {
+    unwritten += 1
+    return .write(line)
+  }
+
+  /// A line that was to be written is.
+  mutating func written() -> [Action] {
+    unwritten -= 1
+    return isEnding && isIdle ? end() : []
+  }
+
+  // MARK: From the server
+
+  /// - Returns: the line that the client gets, and what else is to be done. `finished` has to follow when the line is written.
+  mutating func posted(_ number: Int, _ outcome: Outcome) -> (line: [UInt8]?, actions: [Action]) {
+    guard let flight = flights[number] else { return (nil, []) }
+    switch flight.role {
+    case .request(let id): return answered(flight, id, outcome)
+    case .opening(let id):
+      numbers[id] = nil
+      return opened(id, flight, outcome)
+    case .reopening: return (nil, reopened(flight, outcome))
+    case .announcing: return (nil, announced(flight, outcome))
+    case .ordered: return (nil, said(flight, outcome))
+    case .listing: return (nil, listed(flight, outcome))
+    }
+  }
+
+  private mutating func answered(_ flight: Flight, _ id: RPCID, _ outcome: Outcome) -> (line: [UInt8]?, actions: [Action]) {
+    if flight.isCancelled { return (nil, []) }
+    numbers[id] = nil
+    switch outcome {
+    case .answered(let answer):
+      if wantsHeaders(flight, answer) { return (nil, puzzle(over: flight.waiting.message)) }
+      if flight.waiting.message.method == MCPMethod.toolsList, let result = answer.result { learn(result) }
+      return (answer.line, [])
+    case .accepted: return (Self.error(id, "the server took a request for a notification"), [])
+    case .failed(let text): return (Self.error(id, text), [])
+    case .sessionLost:
+      guard !flight.waiting.isRetry, handshake != nil else { return (Self.error(id, Self.unknownSession), []) }
+      let actions = lost(flight.generation)
+      return (nil, actions + dispatch(Waiting(message: flight.waiting.message, isRetry: true)))
+    }
+  }
+
+  private mutating func said(_ flight: Flight, _ outcome: Outcome) -> [Action] {
+    orderedNumber = nil
+    var actions: [Action] = []
+    switch outcome {
+    case .answered, .accepted: break
+    case .failed(let text): actions.append(.note("a notification or response was not taken: \(text)"))
+    case .sessionLost:
+      actions += lost(flight.generation)
+      // Nobody waits in a new session for the answer to a question of the old one.
+      if flight.waiting.message.kind == .notification, !flight.waiting.isRetry, flight.waiting.cancels == nil {
+        ordered.insert(Waiting(message: flight.waiting.message, isRetry: true), at: 0)
+      }
+    }
+    if let number = flight.waiting.cancels { actions.append(.close(number)) }
+    return actions + sayNext()
+  }
+
+  /// What has this number is over, its line written.
+  mutating func finished(_ number: Int) -> [Action] {
+    flights[number] = nil
+    return [.close(number)] + (isEnding && isIdle ? end() : [])
+  }
+
+  // MARK: The end
+
+  /// Standard input has ended, or a signal has come: answers under way may still come for `grace`.
+  mutating func ending(grace: Duration) -> [Action] {
+    isEnding = true
+    var actions = closeListener()
+    // Streams that would never end by themselves.
+    for (number, flight) in flights where flight.waiting.message.method == MCPMethod.subscriptionsListen {
+      flights[number]?.isCancelled = true
+      actions.append(.close(number))
+    }
+    return actions + (isIdle ? end() : [.endAfter(grace)])
+  }
+
+  /// Whatever is under way has had its time.
+  mutating func graceEnded() -> [Action] { end() }
+
+  /// Nobody reads what is written.
+  mutating func outputFailed() -> [Action] { end() }
+
+  private mutating func end() -> [Action] {
+    if hasEnded { return [] }
+    hasEnded = true
+    return [.end]
+  }
+
+  private var isIdle: Bool { flights.isEmpty && held.isEmpty && ordered.isEmpty && puzzled.isEmpty && unwritten == 0 }
+
+  static let unknownSession = "the server does not know the session that it has just opened"
+
+  static func error(_ id: RPCID, _ text: String) -> [UInt8] {
+    RPCWriter.error(id: id, RPCErrorObject(code: RPCErrorObject.internalError, message: text))
+  }
+}
