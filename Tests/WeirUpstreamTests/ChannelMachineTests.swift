@@ -24,7 +24,7 @@ struct ChannelMachineTests {
     return machine
   }
 
-  private static func told(_ message: IncomingMessage, _ machine: inout Machine) -> String { told(machine.receive(message)) }
+  private static func tell(_ machine: inout Machine, _ messages: IncomingMessage...) -> [String] { messages.map { told(machine.receive($0)) } }
 
   private static func told(_ receipt: Machine.Receipt) -> String {
     switch receipt {
@@ -49,55 +49,45 @@ struct ChannelMachineTests {
     ])
   func sorts(text: String, expected: String) {
     var machine = Self.machine(1, 2)
-    let receipt1 = Self.told(Self.message(text), &machine)
-    #expect(receipt1 == expected)
+    let told = Self.tell(&machine, Self.message(text))
+    #expect(told == [expected])
   }
 
   @Test("no answer counts twice, whether its request is parked, not yet, or gone")
   func twice() {
     var machine = Self.machine(1)
-    let receipt2 = Self.told(Self.result("1"), &machine)
-    #expect(receipt2 == "answer to w1")
-    let receipt3 = Self.told(Self.result("1"), &machine)
-    #expect(receipt3 == "unknown")
+    let parked = Self.tell(&machine, Self.result("1"), Self.result("1"))
+    #expect(parked == ["answer to w1", "unknown"])
     _ = machine.expect(2, progress: ProgressFilter(id: 2, sink: nil), peer: nil)
-    let receipt4 = Self.told(Self.result("2"), &machine)
-    #expect(receipt4 == "answer to nobody yet")
-    let receipt5 = Self.told(Self.result("2"), &machine)
-    #expect(receipt5 == "unknown")
-    guard case .success? = machine.park(2, "w2") else { return #expect(Bool(false), "the answer that came early is lost") }
-    let receipt6 = Self.told(Self.result("2"), &machine)
-    #expect(receipt6 == "unknown")
+    let early = Self.tell(&machine, Self.result("2"), Self.result("2"))
+    #expect(early == ["answer to nobody yet", "unknown"])
+    guard case .success? = machine.park(2, "w2") else { return _ = Issue.record("the answer that came early is lost") }
     _ = machine.expect(3, progress: ProgressFilter(id: 3, sink: nil), peer: nil)
     _ = machine.forget(3)
-    let receipt7 = Self.told(Self.result("3"), &machine)
-    #expect(receipt7 == "unknown")
+    let gone = Self.tell(&machine, Self.result("2"), Self.result("3"))
+    #expect(gone == ["unknown", "unknown"])
   }
 
   @Test("what is no JSON fails the only request under way, if it looks like a message, and no request of several")
   func unreadable() {
     var alone = Self.machine(1)
-    let receipt8 = Self.told(Self.message("hello"), &alone)
-    #expect(receipt8 == "invalid for nobody")
-    let receipt9 = Self.told(Self.message("{hello"), &alone)
-    #expect(receipt9 == "invalid for w1")
-    let receipt10 = Self.told(Self.result("1"), &alone)
-    #expect(receipt10 == "unknown")
+    let told = Self.tell(&alone, Self.message("hello"), Self.message("{hello"), Self.result("1"))
+    #expect(told == ["invalid for nobody", "invalid for w1", "unknown"])
   }
 
   @Test("a stream that begins with a message is of no use, and what comes after the end is nothing")
   func phases() {
     var machine = Machine()
-    let receipt11 = Self.told(Self.result("1"), &machine)
-    #expect(receipt11.hasPrefix("fatal: its event stream does not begin"))
+    let first = Self.tell(&machine, Self.result("1"))
+    #expect(first == ["fatal: its event stream does not begin with an endpoint"])
     let nobody = machine.end(.cutOff)
     #expect(nobody.isEmpty)
-    let late = machine.receive(Self.result("1"))
-    #expect(Self.told(late) == "ignored")
+    let late = Self.tell(&machine, Self.result("1"))
+    #expect(late == ["ignored"])
     let isTaken = machine.expect(1, progress: ProgressFilter(id: 1, sink: nil), peer: nil)
     #expect(!isTaken)
     machine.named("http://h/m")
-    guard case .ended = machine.phase else { return #expect(Bool(false), "an ended stream was opened") }
+    guard case .ended = machine.phase else { return _ = Issue.record("an ended stream was opened") }
   }
 
   @Test("the end of the stream is told to all who wait once, and found by who comes to wait")
@@ -108,10 +98,10 @@ struct ChannelMachineTests {
     #expect(told == ["w1", "w2"])
     let again = machine.end(.cutOff)
     #expect(again.isEmpty)
-    guard case .failure(.cutOff)? = machine.park(3, "w3") else { return #expect(Bool(false), "the end was missed") }
+    guard case .failure(.cutOff)? = machine.park(3, "w3") else { return _ = Issue.record("the end was missed") }
     var alone = Self.machine(1)
     guard case .failure(.invalid("too large"))? = alone.end(.invalid("too large")).first?.outcome else {
-      return #expect(Bool(false), "what broke the stream was the only answer that was waited for")
+      return _ = Issue.record("what broke the stream was the only answer that was waited for")
     }
   }
 
@@ -133,8 +123,8 @@ struct ChannelMachineTests {
       ("/m?s=1", "http://h:80/m?s=1"), ("m?s=1", "http://h:80/a/m?s=1"), ("?s=1", "http://h:80/a/sse?s=1"), ("http://H/m", "http://h:80/m"),
       ("HTTP://h:80?s=1", "http://h:80/?s=1"), ("//h/m#x", "http://h:80/m"), ("/m?u=http://x/y", "http://h:80/m?u=http://x/y"),
       ("https://h/m", nil), ("http://h:81/m", nil), ("http://g/m", nil), ("//g/m", nil), ("http://u@h/m", nil), ("http://h@g/m", nil),
-      ("http://", nil), ("http:/m", nil), ("javascript:x", nil), ("", nil), ("#x", nil), ("/m n", nil), ("/é", nil), ("\\\\g/m", nil), ("http://h\\@g/m", nil),
-      ("http://h:99999/m", nil), ("http://[::1]/m", nil),
+      ("http://", nil), ("http:/m", nil), ("javascript:x", nil), ("", nil), ("#x", nil), ("/m n", nil), ("/é", nil), ("\\\\g/m", nil),
+      ("http://h\\@g/m", nil), ("http://h:99999/m", nil), ("http://[::1]/m", nil),
     ] as [(String, String?)])
   func endpoints(reference: String, expected: String?) {
     #expect((try? EndpointReference.resolve(Array(reference.utf8), against: "http://h:80/a/sse?x=1")) == expected)
