@@ -67,4 +67,10 @@ package struct UpstreamFeatures: OptionSet, Sendable, Hashable {
   package static let logging = UpstreamFeatures(rawValue: 32)
   /// The server speaks the handshake era: what it wants to know it asks before it answers, and not by its answer.
   package static let asksOnTheWay = UpstreamFeatures(rawValue: 64)
+  /// Tool calls may be made tasks as 2025-11-25 tries it out.
+  package static let tasks = UpstreamFeatures(rawValue: 128)
+  package static let taskLists = UpstreamFeatures(rawValue: 256)
+  package static let taskCancellation = UpstreamFeatures(rawValue: 512)
+  /// The extension `io.modelcontextprotocol/tasks` of 2026-07-28.
+  package static let taskExtension = UpstreamFeatures(rawValue: 1024)
 }

@@ -8,9 +8,11 @@ package enum ClientCapabilities {
   private static let extensions = "extensions"
   /// Extensions that need nothing of who stands between client and server: MCP Apps live in `_meta` and in resources.
   private static let relayedExtensions = ["io.modelcontextprotocol/ui"]
+  /// The same where every request declares them anew: a server answers with a task only whom it knows to understand one.
+  private static let relayedModernExtensions = relayedExtensions + [MetaKey.tasksExtension]
 
   /// The part of the declared capabilities that Weir can relay, a JSON object; nil where that is nothing.
-  package static func relayable(of declared: JSONValue?) -> [UInt8]? {
+  package static func relayable(of declared: JSONValue?, era: ProtocolEra = .legacy) -> [UInt8]? {
     guard let declared, declared.kind == .object, declared.count > 0 else { return nil }
     var writer = JSONWriter()
     var isEmpty = true
@@ -20,7 +22,8 @@ package enum ClientCapabilities {
       writer.memberRaw(name, value.rawBytes)
       isEmpty = false
     }
-    let known = relayedExtensions.compactMap { name in declared[extensions]?[name].map { (name, $0) } }
+    let extensible = era == .modern ? relayedModernExtensions : relayedExtensions
+    let known = extensible.compactMap { name in declared[extensions]?[name].map { (name, $0) } }
     if !known.isEmpty {
       writer.key(extensions)
       writer.beginObject()

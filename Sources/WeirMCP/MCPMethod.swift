@@ -36,10 +36,11 @@ package enum MCPMethod {
   package static let elicitationComplete = "notifications/elicitation/complete"
   package static let rootsList = "roots/list"
   package static let rootsListChanged = "notifications/roots/list_changed"
-  // Tasks (2025-11-25)
+  // Tasks (2025-11-25, and the extension of 2026-07-28)
   package static let tasksGet = "tasks/get"
   package static let tasksResult = "tasks/result"
   package static let tasksList = "tasks/list"
   package static let tasksCancel = "tasks/cancel"
+  package static let tasksUpdate = "tasks/update"
   package static let tasksStatus = "notifications/tasks/status"
 }

@@ -14,4 +14,8 @@ package enum MetaKey {
   package static let progressToken = "progressToken"
   /// How Weir came by the answer.
   package static let weirCache = "weir/cache"
+  /// The task that a message is about (MCP 2025-11-25, tasks).
+  package static let relatedTask = "io.modelcontextprotocol/related-task"
+  /// The extension of that name (2026-07-28), in `extensions` of capabilities.
+  package static let tasksExtension = "io.modelcontextprotocol/tasks"
 }

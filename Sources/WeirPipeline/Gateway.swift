@@ -36,6 +36,13 @@ package struct RelayedRequest: Sendable {
     case readResource
     case getPrompt
     case complete
+    case getTask
+    /// Of 2025-11-25 only.
+    case taskResult
+    case listTasks
+    case cancelTask
+    /// Of the extension only.
+    case updateTask
 
     /// What it is called on the wire.
     package var name: String {
@@ -43,27 +50,47 @@ package struct RelayedRequest: Sendable {
       case .readResource: MCPMethod.resourcesRead
       case .getPrompt: MCPMethod.promptsGet
       case .complete: MCPMethod.complete
+      case .getTask: MCPMethod.tasksGet
+      case .taskResult: MCPMethod.tasksResult
+      case .listTasks: MCPMethod.tasksList
+      case .cancelTask: MCPMethod.tasksCancel
+      case .updateTask: MCPMethod.tasksUpdate
       }
     }
 
-    /// The capability that a server needs for it.
-    package var feature: UpstreamFeatures {
+    /// The capability that a server needs for it, for a client of this era; nil where that has no such method. Tasks are not brought from one era
+    /// to the other.
+    package func feature(for era: ProtocolEra) -> UpstreamFeatures? {
+      switch (self, era) {
+      case (.readResource, _): .resources
+      case (.getPrompt, _): .prompts
+      case (.complete, _): .completions
+      case (.getTask, .legacy), (.taskResult, .legacy): .tasks
+      case (.listTasks, .legacy): .taskLists
+      case (.cancelTask, .legacy): .taskCancellation
+      case (.getTask, .modern), (.cancelTask, .modern), (.updateTask, .modern): .taskExtension
+      case (.taskResult, .modern), (.listTasks, .modern), (.updateTask, .legacy): nil
+      }
+    }
+
+    var isOfTasks: Bool {
       switch self {
-      case .readResource: .resources
-      case .getPrompt: .prompts
-      case .complete: .completions
+      case .readResource, .getPrompt, .complete: false
+      case .getTask, .taskResult, .listTasks, .cancelTask, .updateTask: true
       }
     }
   }
 
   package let endpoint: Endpoint
   package let method: Method
+  package let era: ProtocolEra
   /// An object.
   package let params: JSONValue
   package let client: UpstreamCaller?
   package let receivedAt: Moment
 
-  package init(endpoint: Endpoint, method: Method, params: JSONValue, client: UpstreamCaller?, receivedAt: Moment) {
+  package init(endpoint: Endpoint, method: Method, era: ProtocolEra, params: JSONValue, client: UpstreamCaller?, receivedAt: Moment) {
+    self.era = era
     self.endpoint = endpoint
     self.method = method
     self.params = params

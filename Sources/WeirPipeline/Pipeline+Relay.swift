@@ -28,13 +28,16 @@ extension Pipeline {
   package func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep {
     let snapshot = directory.snapshot
     do throws(CallError) {
-      let able = upstreams(at: request.endpoint, for: caller).filter { snapshot.features(of: $0).contains(request.method.feature) }
-      let targets = try snapshot.targets(of: request, among: able)
+      let feature = request.method.feature(for: request.era)
+      let able = upstreams(at: request.endpoint, for: caller).filter { name in feature.map { snapshot.features(of: name).contains($0) } ?? false }
+      let tasks = TaskNames(principal: caller.principal, sealer: sealer)
+      let targets = try snapshot.targets(of: request, among: able, tasks: tasks, now: time.wall())
       if let kept = kept(request, targets, caller) { return .finished(kept) }
       try limits.begin(caller.tenant)
       return .pending(
         PendingCall(isConversation: targets.contains { mayConverse(request.client, $0.upstream) }) { [self] in
           defer { limits.end(caller.tenant) }
+          if request.method == .listTasks { return await listTasks(request, of: targets.map(\.upstream), by: caller) }
           return await bring(request, to: targets, by: caller, $0)
         })
     } catch {
@@ -132,22 +135,26 @@ extension Pipeline {
       throw CallError(.internalFault, "No upstream of this name is configured.")
     }
     var client = request.client
-    client?.peer = listener.peer
-    let canBeAsked = listener.peer != nil && client?.capabilities != nil
-    let deadline = request.receivedAt + settings.callTimeout + (canBeAsked ? UpstreamCaller.questionPatience : .zero)
+    let tasks = TaskNames(principal: caller.principal, sealer: sealer)
+    client?.peer = listener.peer.map { TaskPeer(peer: $0, names: tasks, upstream: target.upstream) }
+    // The result of a task is waited for as long as the task takes.
+    let mayTakeLong = listener.peer != nil && client?.capabilities != nil || request.method == .taskResult
+    let deadline = request.receivedAt + settings.callTimeout + (mayTakeLong ? UpstreamCaller.questionPatience : .zero)
     let own = try Self.object(target.params)
     let sent = UpstreamRequest(
       method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client, deadline: deadline,
       isRepeatable: request.method != .getPrompt, onProgress: listener.onProgress)
     let rounds = InputRounds(
       principal: caller.principal, client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
-    return try await rounds.run(request.params) { members throws(CallError) in
+    let result = try await rounds.run(request.params) { members throws(CallError) in
       var sent = sent
       var params = own
       for member in members { params = try Self.object(params.setting(member.name, to: member.value)) }
       sent.params = params.raw
       return try Self.result(try await upstream.send(sent).root, of: request.method)
     }
+    guard request.method.isOfTasks else { return result }
+    return try result.replacing(try tasks.renaming(try Self.object(result.bytes), of: target.upstream))
   }
 
   /// The result as this client is told it: how long it is fresh must be said, and what one team may read another may not.
@@ -160,7 +167,7 @@ extension Pipeline {
     return result.renaming(name, to: alias)
   }
 
-  private static func object(_ bytes: [UInt8]) throws(CallError) -> JSONValue {
+  static func object(_ bytes: [UInt8]) throws(CallError) -> JSONValue {
     do { return try JSONDocument(parsing: bytes).root } catch { throw CallError(.invalidParams, error.message) }
   }
 

@@ -14,6 +14,7 @@ package final class Pipeline: Gateway {
   private let cache: TieredStore<CallResult>
   let resources: ResourceCache
   let limits = RelayLimits()
+  let taskBook = TaskBook()
   let flights: Flights<CacheKey, Fetched>
   let fetch: Fetch
   let sealer: Sealer
@@ -145,17 +146,31 @@ package final class Pipeline: Gateway {
     let terms = Dispatch.Terms(deadline: deadline, onDispatch: { true }, onProgress: listener.onProgress)
     var client = permitted.call.client
     client?.peer = listener.peer
-    let outgoing = Outgoing(permitted, client: client)
+    let upstream = permitted.route.settings.name
+    let tasks = TaskNames(principal: permitted.caller.principal, sealer: sealer)
+    let isTask = client?.session != nil && directory.snapshot.features(of: upstream).contains(.tasks)
+    if let peer = listener.peer { client?.peer = TaskPeer(peer: peer, names: tasks, upstream: upstream) }
+    let outgoing = Outgoing(permitted, client: client, mayBeTask: isTask)
     do throws(CallError) {
       let rounds = InputRounds(
         principal: permitted.caller.principal, client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
       let result = try await rounds.run(permitted.call.params) { [fetch] members throws(CallError) in
         try await fetch.dispatch.send(outgoing.adding(members), terms).result
       }
-      return finish(permitted, result, Provenance(outcome: .bypass))
+      let made = isTask && permitted.call.params["task"] != nil || result.isTask ? try renamed(result, tasks, of: upstream) : result
+      return finish(permitted, made, Provenance(outcome: .bypass))
     } catch {
       return failure(permitted, error)
     }
+  }
+
+  /// The result with the id of the task that was made, if one was, as its client is to know it.
+  private func renamed(_ result: CallResult, _ tasks: TaskNames, of upstream: Name) throws(CallError) -> CallResult {
+    guard let root = try? JSONDocument(parsing: result.bytes, limits: .upstreamResult).root,
+      let id = (root["task"] ?? root)["taskId"]?.stringBytes.flatMap({ Name(utf8: $0) })
+    else { return result }
+    taskBook.add(id, of: upstream, for: tasks.principal)
+    return try result.replacing(try tasks.renaming(root, of: upstream))
   }
 
   // MARK: Reply

@@ -31,7 +31,7 @@ def compared() -> Iterator[Any]:
     for kind, scenario in PLAYED:
         for era in ERAS:
             if era == kind.era or scenario.bridged:
-                reason = not_yet(kind.name, era, scenario.name)
+                reason = not_yet(scenario.name)
                 marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
                 yield pytest.param(kind, era, scenario, marks=marks, id=f"{kind.name}-at-{era}-{scenario.name}")
 

@@ -21,7 +21,7 @@ extension ToolDirectory {
 extension ToolDirectory.Snapshot {
   /// Stage *resolve* of a relayed request: where it goes, most likely first. More than one where a URI is listed nowhere.
   /// - Throws: `invalidParams`.
-  func targets(of request: RelayedRequest, among upstreams: [Name]) throws(CallError) -> [RelayTarget] {
+  func targets(of request: RelayedRequest, among upstreams: [Name], tasks: TaskNames, now: WallTime) throws(CallError) -> [RelayTarget] {
     switch request.method {
     case .readResource: return try resourceTargets(request.params, request.endpoint, upstreams) { $0.removing(["_meta"]) }
     case .getPrompt:
@@ -29,7 +29,17 @@ extension ToolDirectory.Snapshot {
       let params = try Self.document(request.params.removing(["_meta"])).setting("name", to: JSONWriter.quoted(name.string))
       return [RelayTarget(upstream: upstream, params: params, name: name, aliasedURI: nil)]
     case .complete: return try completionTargets(request, upstreams)
+    case .listTasks: return upstreams.map { RelayTarget(upstream: $0, params: Array("{}".utf8), name: nil, aliasedURI: nil) }
+    case .getTask, .taskResult, .cancelTask, .updateTask: return [try taskTarget(request.params, upstreams, tasks, now)]
     }
+  }
+
+  private func taskTarget(_ params: JSONValue, _ upstreams: [Name], _ tasks: TaskNames, _ now: WallTime) throws(CallError) -> RelayTarget {
+    guard let text = params["taskId"]?.stringBytes, let found = tasks.inward(text, now: now), upstreams.contains(found.upstream) else {
+      throw Self.invalid("Task not found: there is none of this id for you.")
+    }
+    let own = try Self.document(params.removing(["_meta"])).setting("taskId", to: JSONWriter.quoted(found.id.string))
+    return RelayTarget(upstream: found.upstream, params: own, name: found.id, aliasedURI: nil)
   }
 
   private func completionTargets(_ request: RelayedRequest, _ upstreams: [Name]) throws(CallError) -> [RelayTarget] {

@@ -25,6 +25,18 @@ package struct Sealer: Sendable {
     return String(decoding: Base64.encode(combined), as: UTF8.self)
   }
 
+  /// The same for what is to look the same each time, such as an id that clients compare, and that ends with what it names: the nonce is made
+  /// of what is sealed (RFC 5297 has the idea), so that equal texts only tell that equal things were sealed.
+  package func sealSteadily(_ payload: [UInt8], for purpose: String, of names: [Name]) -> String? {
+    let context = Self.context(purpose, names)
+    let plain = withUnsafeBytes(of: UInt64.max.bigEndian) { Array($0) } + payload
+    let code = HMAC<SHA256>.authenticationCode(for: context + plain, using: key)
+    guard let nonce = try? AES.GCM.Nonce(data: Array(code.prefix(12))),
+      let box = try? AES.GCM.seal(plain, using: key, nonce: nonce, authenticating: context), let combined = box.combined
+    else { return nil }
+    return String(decoding: Base64.encode(combined), as: UTF8.self)
+  }
+
   /// What was sealed; nil where it was not sealed here, for this and these, or its time is over.
   package func open(_ text: [UInt8], for purpose: String, of names: [Name], now: WallTime) -> [UInt8]? {
     guard let combined = Base64.decode(text), let box = try? AES.GCM.SealedBox(combined: combined),

@@ -68,7 +68,8 @@ struct Examined: Sendable {
   /// What only its caller gets: it need not be complete.
   private static func relayed(_ result: JSONValue) throws(CallError) -> CallResult {
     do {
-      return try CallResult(relaying: result, isTool: true, isCacheable: false)
+      // A call that was made a task has no content yet (MCP 2025-11-25, `CreateTaskResult`).
+      return try CallResult(relaying: result, isTool: result["task"]?.kind != .object, isCacheable: false)
     } catch {
       throw CallError(.upstreamInvalid, "The upstream's answer is no tool result: \(error.message)")
     }

@@ -16,6 +16,8 @@ struct Outgoing: Sendable {
   let merging: MergeableCall?
   /// Who asks; nil where the answer may be given to others.
   private(set) var client: UpstreamCaller?
+  /// Whether `task` goes with it.
+  private(set) var mayBeTask = false
   /// Members of `params` in the place of the caller's own.
   private var members: [(name: String, value: [UInt8])] = []
 
@@ -27,9 +29,11 @@ struct Outgoing: Sendable {
   }
 
   /// A call that is passed on as it is.
-  init(_ permitted: Permitted, client: UpstreamCaller?) {
+  /// - Parameter mayBeTask: the upstream knows tasks, and the client asked Weir that declares them.
+  init(_ permitted: Permitted, client: UpstreamCaller?, mayBeTask: Bool = false) {
     self.init(permitted)
     self.client = client
+    self.mayBeTask = mayBeTask
   }
 
   /// The same with these members of `params`.
@@ -55,9 +59,9 @@ struct Outgoing: Sendable {
     LaneGroup(bytes: permitted.route.keys(for: permitted.caller).key(arguments: Array("merge:".utf8) + merging.group).bytes)
   }
 
-  /// Members of `params` that are not passed on as they are. `task` asks for what Weir does not declare; a receiver without the capability
-  /// answers such a call like any other (MCP 2025-11-25, tasks).
-  private static let ownMembers = ["name", "_meta", "task"]
+  /// Members of `params` that are not passed on as they are. An upstream that declares no tasks must not see `task`; it answers such a call like
+  /// any other (MCP 2025-11-25, tasks).
+  private var ownMembers: [String] { mayBeTask ? ["name", "_meta"] : ["name", "_meta", "task"] }
 
   /// What the upstream is sent.
   /// - Parameter merged: the arguments of several calls as one, in the place of this one's.
@@ -68,7 +72,7 @@ struct Outgoing: Sendable {
     writer.beginObject()
     writer.member("name", permitted.route.tool.name.string)
     for (name, value) in permitted.call.params.members {
-      guard let key = name.string, !Self.ownMembers.contains(where: { name.isString($0) }) else { continue }
+      guard let key = name.string, !ownMembers.contains(where: { name.isString($0) }) else { continue }
       if name.isString("arguments"), explicit != nil { continue }
       if members.contains(where: { name.isString($0.name) }) { continue }
       writer.memberRaw(key, value.raw)

@@ -108,7 +108,7 @@ extension MCPEndpoint {
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("protocolVersion", revision.rawValue)
-    writer.memberRaw("capabilities", capabilities(exchange))
+    writer.memberRaw("capabilities", capabilities(exchange, revision))
     writer.memberRaw("serverInfo", serverInfo)
     if let text = gateway.instructions(at: exchange.endpoint, for: exchange.caller) { writer.member("instructions", text) }
     writer.endObject()

@@ -75,6 +75,7 @@ extension MCPEndpoint {
   private static let modernMethods = [
     MCPMethod.toolsCall, MCPMethod.toolsList, MCPMethod.discover, MCPMethod.resourcesList, MCPMethod.resourceTemplatesList, MCPMethod.resourcesRead,
     MCPMethod.promptsList, MCPMethod.promptsGet, MCPMethod.complete, MCPMethod.subscriptionsListen,
+    MCPMethod.tasksGet, MCPMethod.tasksUpdate, MCPMethod.tasksCancel,
   ]
 
   private static let unknownMethod = RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method in this version")
@@ -82,6 +83,7 @@ extension MCPEndpoint {
   /// The member of `params` that `Mcp-Name` repeats (rule M7).
   private static func mirrored(_ method: String) -> String? {
     if ASCII.equals(method, MCPMethod.toolsCall) || ASCII.equals(method, MCPMethod.promptsGet) { return "name" }
+    if method.utf8.starts(with: "tasks/".utf8) { return "taskId" }
     return ASCII.equals(method, MCPMethod.resourcesRead) ? "uri" : nil
   }
 
@@ -132,7 +134,7 @@ extension MCPEndpoint {
       level = wanted.raw
     }
     return UpstreamCaller(
-      capabilities: ClientCapabilities.relayable(of: meta?[MetaKey.clientCapabilities]), logLevel: level, principal: exchange.caller.principal)
+      capabilities: ClientCapabilities.relayable(of: meta?[MetaKey.clientCapabilities], era: .modern), logLevel: level, principal: exchange.caller.principal)
   }
 
   private func checkVersion(_ version: ModernVersion) throws(RPCErrorObject) {
@@ -194,7 +196,7 @@ extension MCPEndpoint {
     writer.beginObject()
     writer.member("resultType", "complete")
     writer.memberRaw("supportedVersions", Self.versions)
-    writer.memberRaw("capabilities", capabilities(exchange))
+    writer.memberRaw("capabilities", capabilities(exchange, .modern))
     if let text = gateway.instructions(at: exchange.endpoint, for: exchange.caller) { writer.member("instructions", text) }
     writer.member("ttlMs", max(0, configuration.discoverTTL.saturatedMilliseconds))
     writer.member("cacheScope", "private")

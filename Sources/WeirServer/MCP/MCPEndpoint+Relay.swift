@@ -16,13 +16,18 @@ extension MCPEndpoint {
       let listing = gateway.list(kind, at: exchange.endpoint, for: exchange.caller)
       return .reply(result(asked.id, try listed(kind.listMember, listing, asked), label: Self.label(of: kind)))
     }
-    guard let method = RelayedRequest.Method.allCases.first(where: { ASCII.equals(asked.method, $0.name) }), features.contains(method.feature)
+    guard let method = RelayedRequest.Method.allCases.first(where: { ASCII.equals(asked.method, $0.name) }),
+      let feature = method.feature(for: asked.era), features.contains(feature)
     else { return nil }
-    guard let params = asked.params else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params is missing") }
+    guard let params = asked.params ?? (method == .listTasks ? Self.noParams : nil) else {
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params is missing")
+    }
     let request = RelayedRequest(
-      endpoint: exchange.endpoint, method: method, params: params, client: asked.client, receivedAt: exchange.request.receivedAt)
+      endpoint: exchange.endpoint, method: method, era: asked.era, params: params, client: asked.client, receivedAt: exchange.request.receivedAt)
     return answer(gateway.relay(request, by: exchange.caller), asked, try progressToken(params))
   }
+
+  private static let noParams = try? JSONDocument(parsing: Array("{}".utf8)).root
 
   private static func label(of kind: CatalogKind) -> StaticString {
     switch kind {
@@ -32,8 +37,8 @@ extension MCPEndpoint {
     }
   }
 
-  /// The `ServerCapabilities` of this endpoint for this caller: what the upstreams have and Weir passes on.
-  func capabilities(_ exchange: Exchange) -> [UInt8] {
+  /// The `ServerCapabilities` of this endpoint for this caller in a revision: what the upstreams have and Weir passes on.
+  func capabilities(_ exchange: Exchange, _ revision: ProtocolRevision) -> [UInt8] {
     let features = gateway.features(at: exchange.endpoint, for: exchange.caller)
     let changes = #"{"listChanged":true}"#
     let resources = features.contains(.subscriptions) ? #"{"subscribe":true,"listChanged":true}"# : changes
@@ -44,6 +49,15 @@ extension MCPEndpoint {
     if features.contains(.prompts) { writer.memberRaw("prompts", changes.utf8) }
     if features.contains(.completions) { writer.memberRaw("completions", "{}".utf8) }
     if features.contains(.logging) { writer.memberRaw("logging", "{}".utf8) }
+    if revision == .v2025_11_25, features.contains(.tasks) {
+      writer.key("tasks")
+      writer.beginObject()
+      if features.contains(.taskLists) { writer.memberRaw("list", "{}".utf8) }
+      if features.contains(.taskCancellation) { writer.memberRaw("cancel", "{}".utf8) }
+      writer.memberRaw("requests", #"{"tools":{"call":{}}}"#.utf8)
+      writer.endObject()
+    }
+    if revision == .modern, features.contains(.taskExtension) { writer.memberRaw("extensions", #"{"io.modelcontextprotocol/tasks":{}}"#.utf8) }
     writer.endObject()
     return writer.bytes
   }

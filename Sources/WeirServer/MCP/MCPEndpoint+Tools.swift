@@ -21,6 +21,7 @@ extension MCPEndpoint {
       case MCPMethod.resourcesRead: "resources/read"
       case MCPMethod.promptsGet: "prompts/get"
       case MCPMethod.complete: "completion/complete"
+      case MCPMethod.tasksGet, MCPMethod.tasksResult, MCPMethod.tasksList, MCPMethod.tasksCancel, MCPMethod.tasksUpdate: "tasks"
       default: "tools/call"
       }
     }

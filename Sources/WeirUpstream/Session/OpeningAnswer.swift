@@ -16,7 +16,7 @@ enum OpeningAnswer: Equatable {
     guard let versions = result["supportedVersions"], versions.kind == .array else { return .tryLegacy }
     if versions.elements.contains(where: { $0.isString(ProtocolRevision.modern.rawValue) }) {
       return .open(
-        SessionInfo(revision: .modern, instructions: result["instructions"]?.string, features: UpstreamFeatures(result["capabilities"])))
+        SessionInfo(revision: .modern, instructions: result["instructions"]?.string, features: UpstreamFeatures(modern: result["capabilities"])))
     }
     return speaksLegacy(versions) ? .tryLegacy : .refuse("it speaks only \(list(versions, redactor)), and Weir none of these")
   }
@@ -42,7 +42,8 @@ enum OpeningAnswer: Equatable {
     guard let revision = ProtocolRevision(version), revision.era == .legacy else {
       return .refuse("it answered initialize with the protocol version \(redactor.clean(version.string ?? "that is no text", limit: 40))")
     }
-    let features = UpstreamFeatures(result["capabilities"]).union(.asksOnTheWay)
+    var features = UpstreamFeatures(result["capabilities"]).union(.asksOnTheWay)
+    if revision >= .v2025_11_25 { features.formUnion(UpstreamFeatures(tasks: result["capabilities"]?["tasks"])) }
     return .open(SessionInfo(revision: revision, instructions: result["instructions"]?.string, features: features))
   }
 
@@ -70,5 +71,20 @@ extension UpstreamFeatures {
     ]
     for (name, feature) in names where capabilities?[name]?.kind == .object { insert(feature) }
     if capabilities?["resources"]?["subscribe"]?.bool == true { insert(.subscriptions) }
+  }
+
+  /// The same in 2026-07-28, with the extensions that Weir passes on.
+  fileprivate init(modern capabilities: JSONValue?) {
+    self.init(capabilities)
+    if capabilities?["extensions"]?[MetaKey.tasksExtension]?.kind == .object { insert(.taskExtension) }
+  }
+
+  /// What `ServerCapabilities.tasks` of 2025-11-25 declares.
+  fileprivate init(tasks: JSONValue?) {
+    self = []
+    guard tasks?["requests"]?["tools"]?["call"]?.kind == .object else { return }
+    insert(.tasks)
+    if tasks?["list"]?.kind == .object { insert(.taskLists) }
+    if tasks?["cancel"]?.kind == .object { insert(.taskCancellation) }
   }
 }

@@ -35,6 +35,8 @@ class Sdk1(ParityClient):
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[ParityClient]:
         handlers = {"sampling_callback": self._sample, "elicitation_callback": self._elicit, "list_roots_callback": self._roots}
+        # What the scenarios call each task, and what its server calls it.
+        self.made: dict[str, str] = {}
         async with self.transport() as streams, ClientSession(
             *self.tapped(*streams[:2]), read_timeout_seconds=timedelta(seconds=TIMEOUT), **(handlers if self.able else {})
         ) as self.session:
@@ -63,7 +65,9 @@ class Sdk1(ParityClient):
             case "tools/list":
                 return await session.list_tools(params=page)
             case "tools/call" if "task" in given:
-                return await session.experimental.call_tool_as_task(given["name"], given.get("arguments"), ttl=given["task"])
+                made = await session.experimental.call_tool_as_task(given["name"], given.get("arguments"), ttl=given["task"])
+                self.made[f"task-{given['arguments']['label']}"] = made.task.taskId
+                return made
             case "tools/call":
                 progress = self.heard_progress if given.get("progress") else None
                 return await session.call_tool(given["name"], given.get("arguments"), progress_callback=progress, meta=given.get("meta"))
@@ -94,11 +98,11 @@ class Sdk1(ParityClient):
             case "resources/unsubscribe":
                 return await session.unsubscribe_resource(AnyUrl(given["uri"]))
             case "tasks/get":
-                return await tasks.get_task(given["name"])
+                return await tasks.get_task(self.made[given["name"]])
             case "tasks/result":
-                return await tasks.get_task_result(given["name"], types.CallToolResult)
+                return await tasks.get_task_result(self.made[given["name"]], types.CallToolResult)
             case "tasks/cancel":
-                return await tasks.cancel_task(given["name"])
+                return await tasks.cancel_task(self.made[given["name"]])
             case "tasks/list":
                 return await tasks.list_tasks()
         raise NotImplementedError(method)

@@ -10,8 +10,8 @@ _PROVENANCE = {"weir/cache"}
 _LIFETIMES = {"ttlMs", "cacheScope"}
 # Weir speaks every revision, whatever those of its upstream are.
 _REVISIONS = {"supportedVersions"}
-# What a server wants to see again is sealed for the client that it is for.
-_SEALED = {"requestState"}
+# What a server wants to see again, and what it calls its tasks, is sealed for the client that it is for.
+_SEALED = {"requestState", "taskId"}
 
 _LEFT_OUT = _INTRODUCTION | _PROVENANCE | _LIFETIMES | _REVISIONS
 

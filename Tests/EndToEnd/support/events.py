@@ -64,6 +64,7 @@ class Session:
         opened = self.post({"id": 0, "method": "initialize", "params": {
             "protocolVersion": revision, "capabilities": capabilities, "clientInfo": {"name": "weir-tests", "version": "1"}}})
         assert opened.status_code == 200, opened.text
+        self.opened: dict[str, Any] = opened.json()["result"]
         self.http.headers.update({"MCP-Protocol-Version": revision, "Mcp-Session-Id": opened.headers["mcp-session-id"]})
         assert self.post({"method": "notifications/initialized"}).status_code == 202
 
@@ -76,6 +77,11 @@ class Session:
 
     def post(self, message: dict[str, Any] | list[dict[str, Any]]) -> httpx.Response:
         return self.http.post(self.url, json=rpc(message))
+
+    @staticmethod
+    def messages(response: httpx.Response) -> list[dict[str, Any]]:
+        """Those of an event stream that was read to its end."""
+        return [json.loads(line.removeprefix("data: ")) for line in response.text.splitlines() if line.startswith("data: {")]
 
     @contextmanager
     def posted(self, message: dict[str, Any]) -> Iterator[Events]:
