@@ -73,6 +73,9 @@ package struct RelayedRequest: Sendable {
       }
     }
 
+    /// Whether it may be sent once more where it is not known what became of it.
+    var isRepeatable: Bool { self != .getPrompt && self != .updateTask && self != .cancelTask }
+
     var isOfTasks: Bool {
       switch self {
       case .readResource, .getPrompt, .complete: false
@@ -184,8 +187,9 @@ package protocol Gateway: Sendable {
   func call(_ call: ReceivedCall, by caller: Identified) -> CallStep
   /// What calls of this tool must repeat in headers; nil: nothing, or there is no such tool.
   func headerParameters(of tool: Name, at endpoint: Endpoint) -> HeaderParameters?
-  /// From now on `watcher` is to hear of changes of this resource. - Throws: `invalidParams` for one that nobody here has.
-  func watch(_ uri: Name, at endpoint: Endpoint, by caller: Identified, for watcher: Name) throws(CallError)
+  /// From now on `watcher` is to hear of changes of these resources. Returns those that are watched: not what nobody here has, nor what is too
+  /// much.
+  func watch(_ uris: [Name], at endpoint: Endpoint, by caller: Identified, for watcher: Name) -> [Name]
   /// Nil: of no resource any more.
   func unwatch(_ uri: Name?, for watcher: Name)
   /// Stages *resolve* and *authorize* of what is passed on as it is; the rest of the way in the returned step.

@@ -56,18 +56,26 @@ extension Pipeline {
     return CallReply(body: .result(finished(result, request.method, target), provenance: nil), outcome: .hitMemory)
   }
 
-  package func watch(_ uri: Name, at endpoint: Endpoint, by caller: Identified, for watcher: Name) throws(CallError) {
+  package func watch(_ uris: [Name], at endpoint: Endpoint, by caller: Identified, for watcher: Name) -> [Name] {
     let snapshot = directory.snapshot
     let able = upstreams(at: endpoint, for: caller).filter { snapshot.features(of: $0).contains(.subscriptions) }
-    let (upstream, own) = try snapshot.owner(of: uri, at: endpoint, among: able)
-    guard watches.add(watcher, upstream: upstream, uri: own, alias: uri) else {
-      throw CallError(.invalidParams, "Too many resources are watched by this client; unsubscribe from some.")
+    var told: Set<Name> = []
+    var seen: Set<Name> = []
+    let watched = uris.prefix(WatchBook.mostPerWatcher).filter { uri in
+      guard seen.insert(uri).inserted, let (upstream, own) = try? snapshot.owner(of: uri, at: endpoint, among: able),
+        watches.add(watcher, upstream: upstream, uri: own, alias: uri)
+      else { return false }
+      told.insert(upstream)
+      return true
     }
-    fetch.dispatch.upstreams[upstream]?.watch(watches.uris(of: upstream))
+    tell(told)
+    return watched
   }
 
-  package func unwatch(_ uri: Name?, for watcher: Name) {
-    for upstream in watches.remove(watcher, uri: uri) { fetch.dispatch.upstreams[upstream]?.watch(watches.uris(of: upstream)) }
+  package func unwatch(_ uri: Name?, for watcher: Name) { tell(watches.remove(watcher, uri: uri)) }
+
+  private func tell(_ upstreams: Set<Name>) {
+    for name in upstreams { if let upstream = fetch.dispatch.upstreams[name] { watches.tell(upstream) } }
   }
 
   func mayConverse(_ client: UpstreamCaller?, _ upstream: Name) -> Bool {
@@ -134,24 +142,31 @@ extension Pipeline {
     guard let upstream = fetch.dispatch.upstreams[target.upstream] else {
       throw CallError(.internalFault, "No upstream of this name is configured.")
     }
-    var client = request.client
     let tasks = TaskNames(principal: caller.principal, sealer: sealer)
-    client?.peer = listener.peer.map { TaskPeer(peer: $0, names: tasks, upstream: target.upstream) }
-    // The result of a task is waited for as long as the task takes.
-    let mayTakeLong = listener.peer != nil && client?.capabilities != nil || request.method == .taskResult
-    let deadline = request.receivedAt + settings.callTimeout + (mayTakeLong ? UpstreamCaller.questionPatience : .zero)
+    let clock = QuestionClock(time: time)
+    var client = request.client
+    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: target.upstream, clock: clock) }
     let own = try Self.object(target.params)
+    // The result of a task is waited for as long as the task takes.
+    let end = request.receivedAt + settings.callTimeout + (request.method == .taskResult ? UpstreamCaller.questionPatience : .zero)
     let sent = UpstreamRequest(
-      method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client, deadline: deadline,
-      isRepeatable: request.method != .getPrompt, onProgress: listener.onProgress)
-    let rounds = InputRounds(
-      principal: caller.principal, client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
-    let result = try await rounds.run(request.params) { members throws(CallError) in
-      var sent = sent
-      var params = own
-      for member in members { params = try Self.object(params.setting(member.name, to: member.value)) }
-      sent.params = params.raw
-      return try Self.result(try await upstream.send(sent).root, of: request.method)
+      method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client,
+      deadline: end + (client?.peer == nil ? .zero : UpstreamCaller.questionPatience), isRepeatable: request.method.isRepeatable,
+      onProgress: listener.onProgress)
+    let rounds = InputRounds(principal: caller.principal, client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
+    let result = try await clock.run(until: end) {
+      do throws(CallError) {
+        return .success(
+          try await rounds.run(request.params) { members throws(CallError) in
+            var sent = sent
+            var params = own
+            for member in members { params = try Self.object(params.setting(member.name, to: member.value)) }
+            sent.params = params.raw
+            return try Self.result(try await upstream.send(sent).root, of: request.method)
+          })
+      } catch {
+        return .failure(error)
+      }
     }
     guard request.method.isOfTasks else { return result }
     return try result.replacing(try tasks.renaming(try Self.object(result.bytes), of: target.upstream))

@@ -140,27 +140,44 @@ package final class Pipeline: Gateway {
   }
 
   private func passThrough(_ permitted: Permitted, _ listener: CallListener) async -> CallReply {
-    // Who may be asked may need time to think.
-    let canBeAsked = listener.peer != nil && permitted.call.client?.capabilities != nil
-    let deadline = permitted.deadline + (canBeAsked ? UpstreamCaller.questionPatience : .zero)
-    let terms = Dispatch.Terms(deadline: deadline, onDispatch: { true }, onProgress: listener.onProgress)
-    var client = permitted.call.client
-    client?.peer = listener.peer
     let upstream = permitted.route.settings.name
     let tasks = TaskNames(principal: permitted.caller.principal, sealer: sealer)
-    let isTask = client?.session != nil && directory.snapshot.features(of: upstream).contains(.tasks)
-    if let peer = listener.peer { client?.peer = TaskPeer(peer: peer, names: tasks, upstream: upstream) }
-    let outgoing = Outgoing(permitted, client: client, mayBeTask: isTask)
+    let clock = QuestionClock(time: time)
+    var client = permitted.call.client
+    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: upstream, clock: clock) }
+    let knowsTasks = client?.session != nil && directory.snapshot.features(of: upstream).contains(.tasks)
+    let outgoing = Outgoing(permitted, client: client, mayBeTask: knowsTasks)
+    let isTask = knowsTasks && permitted.call.params["task"] != nil
     do throws(CallError) {
-      let rounds = InputRounds(
-        principal: permitted.caller.principal, client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
-      let result = try await rounds.run(permitted.call.params) { [fetch] members throws(CallError) in
-        try await fetch.dispatch.send(outgoing.adding(members), terms).result
+      let canBeAsked = client?.peer != nil && client?.capabilities != nil
+      let result: CallResult
+      if canBeAsked {
+        let patient = permitted.deadline + UpstreamCaller.questionPatience
+        result = try await clock.run(until: permitted.deadline) { [self, client] in await run(outgoing, client, until: patient, listener) }
+      } else {
+        result = try await run(outgoing, client, until: permitted.deadline, listener).get()
       }
-      let made = isTask && permitted.call.params["task"] != nil || result.isTask ? try renamed(result, tasks, of: upstream) : result
+      let made = isTask || result.isTask ? try renamed(result, tasks, of: upstream) : result
       return finish(permitted, made, Provenance(outcome: .bypass))
     } catch {
       return failure(permitted, error)
+    }
+  }
+
+  private func run(
+    _ outgoing: Outgoing, _ client: UpstreamCaller?, until deadline: Moment, _ listener: CallListener
+  ) async -> Result<CallResult, CallError> {
+    let permitted = outgoing.permitted
+    let terms = Dispatch.Terms(deadline: deadline, onDispatch: { true }, onProgress: listener.onProgress)
+    let rounds = InputRounds(
+      principal: permitted.caller.principal, client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
+    do throws(CallError) {
+      return .success(
+        try await rounds.run(permitted.call.params) { [fetch] members throws(CallError) in
+          try await fetch.dispatch.send(outgoing.adding(members), terms).result
+        })
+    } catch {
+      return .failure(error)
     }
   }
 

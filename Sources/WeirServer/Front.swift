@@ -55,7 +55,7 @@ package final class Front: Service {
     } onGracefulShutdown: {
       self.core.beginDraining()
       self.core.table.drain()
-      for stream in self.core.sessions.openStreams { stream.end() }
+      for stream in self.core.sessions.openStreams { self.core.endIfDrained(stream) }
       for stream in self.core.listeners.all { stream.end() }
     }
   }
@@ -94,8 +94,7 @@ package final class Front: Service {
     logger.info("draining", metadata: ["connections": "\(stats.connections)"])
     do { try await core.time.sleep(until: core.time.now() + core.configuration.limits.drainGrace) } catch { return }
     logger.notice("ending calls that did not end in time", metadata: ["connections": "\(stats.connections)"])
-    core.table.endCalls()
-    core.sessions.endCalls()
+    core.endCalls()
     do { try await core.time.sleep(until: core.time.now() + .seconds(1)) } catch { return }
     core.table.closeAll()
   }

@@ -19,6 +19,8 @@ final class FrontCore: Sendable {
   let rules: AccessRules
   let mcp: MCPEndpoint
   private let draining = NIOLockedValueBox(false)
+  /// Those that run, which no session and no connection has.
+  private let parkedCalls = NIOLockedValueBox<[ObjectIdentifier: ParkedCall]>([:])
 
   init(configuration: FrontConfiguration, gateway: any Gateway, hooks: FrontHooks, time: any TimeSource) {
     self.configuration = configuration
@@ -41,6 +43,13 @@ final class FrontCore: Sendable {
 
   var isDraining: Bool { draining.withLockedValue { $0 } }
 
+  /// No call gets more time.
+  func endCalls() {
+    table.endCalls()
+    sessions.endCalls()
+    for call in parkedCalls.withLockedValue({ Array($0.values) }) { call.departure.fire(.drained) }
+  }
+
   func beginDraining() { draining.withLockedValue { $0 = true } }
 
   /// Runs a call that outlives its request. `onEnd` is given the answer; nil where nobody wants one any more. False where the front has ended:
@@ -52,9 +61,16 @@ final class FrontCore: Sendable {
     }
   }
 
+  /// Once the front drains, a stream ends: at once, or with its last call where the answers come on it (HTTP+SSE).
+  func endIfDrained(_ stream: NotificationStream) {
+    if isDraining, stream.mayEnd || sessions.callCount(in: stream.session) == 0 { stream.end() }
+  }
+
   /// Runs a call that its upstream may want to ask something of; its client waits for the news of `parked`. False where the front has ended.
   func run(_ call: WaitingCall, as parked: ParkedCall) -> Bool {
     background.start { [self] in
+      parkedCalls.withLockedValue { $0[ObjectIdentifier(parked)] = parked }
+      defer { parkedCalls.withLockedValue { $0[ObjectIdentifier(parked)] = nil } }
       let relay = ProgressRelay(core: self, token: { parked.token }, push: { parked.push($0) }, parked: parked)
       parked.finish(await relay.reply(of: call) ?? MCPEndpoint.drained(call))
     }

@@ -25,7 +25,7 @@ struct FrontResponder: HTTPResponder {
     case .reply(let reply): response = self.response(reply)
     case .waiting(let call): response = await wait(for: call, on: connection)
     case .stream(let stream): response = notifications(stream, on: connection)
-    case .elsewhere(let call, let stream): response = self.response(accept(call, for: stream))
+    case .elsewhere(let call, let stream): response = self.response(await accept(call, for: stream))
     case .resumed(let visit): response = news(of: visit, on: connection)
     case .batch(let answers): response = self.response(await core.mcp.reply(toBatch: answers))
     }
@@ -65,15 +65,15 @@ struct FrontResponder: HTTPResponder {
   // MARK: Calls
 
   private func wait(for call: WaitingCall, on connection: Connection) async -> Response {
-    if call.isStream { return events(of: call, on: connection) }
+    if call.isStream { return await events(of: call, on: connection) }
     return response(await CallRunner.reply(to: call, on: connection, core: core))
   }
 
-  private func events(of call: WaitingCall, on connection: Connection) -> Response {
+  private func events(of call: WaitingCall, on connection: Connection) async -> Response {
     let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
     if let session = call.session, let response = resumable(call, in: session, mailbox) { return response }
     if let parked = call.parked {
-      guard core.run(call, as: parked) else { return response(.text(503, "Weir is ending; try again in a few seconds", label: call.label)) }
+      guard core.run(call, as: parked) else { return response(await ending(call)) }
       return news(of: Visit(call: parked, id: call.id, token: call.progressToken), on: connection)
     }
     core.answered(call.label, status: 200)
@@ -126,10 +126,19 @@ struct FrontResponder: HTTPResponder {
   }
 
   /// The request is only taken: its answer comes on the session's stream.
-  private func accept(_ call: WaitingCall, for stream: NotificationStream) -> Reply {
-    let sessions = core.sessions
-    let isTaken = core.run(call, push: { sessions.push($0, to: stream.session) }, onEnd: { $0.map { _ = stream.mailbox.answer($0.event) } })
-    return isTaken ? Reply(202, label: call.label) : .text(503, "Weir is ending; try again in a few seconds", label: call.label)
+  private func accept(_ call: WaitingCall, for stream: NotificationStream) async -> Reply {
+    let push: @Sendable ([UInt8]) -> Bool = { [core] in core.sessions.push($0, to: stream.session) }
+    let isTaken = core.run(call, push: push) { [core] answer in
+      if let answer { stream.mailbox.answer(answer.event) }
+      core.endIfDrained(stream)
+    }
+    return isTaken ? Reply(202, label: call.label) : await ending(call)
+  }
+
+  /// The front has ended, and with it what would have run this call.
+  private func ending(_ call: WaitingCall) async -> Reply {
+    await call.abandon()
+    return .text(503, "Weir is ending; try again in a few seconds", label: call.label)
   }
 
   // MARK: Notifications
@@ -139,7 +148,7 @@ struct FrontResponder: HTTPResponder {
     let departure = Departure()
     connection.watch(departure)
     connection.serve(notifications)
-    if core.isDraining { notifications.end() }
+    if core.isDraining { core.endIfDrained(notifications) }
     return response(
       EventStream(
         core: core, mailbox: notifications.mailbox, opening: notifications.opening,

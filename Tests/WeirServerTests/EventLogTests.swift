@@ -19,7 +19,7 @@ struct EventLogTests {
     log.append(Array("gh".utf8))
     #expect(log.last == 4)
     #expect(log.bytes == 6)
-    #expect(log.after(0) == nil, "the first is gone")
+    #expect(log.after(0).map { String(decoding: $0, as: UTF8.self) } == "cdefgh", "what is left of it")
     #expect(log.after(1).map { String(decoding: $0, as: UTF8.self) } == "cdefgh")
   }
 
@@ -37,7 +37,7 @@ struct EventLogTests {
     log.append([1, 2, 3])
     #expect(log.bytes == 0)
     #expect(log.last == 2)
-    #expect(log.after(1) == nil)
+    #expect(log.after(1) == [])
     #expect(log.after(2) == [])
     log.append([4])
     #expect(log.after(2) == [4])
@@ -76,27 +76,39 @@ struct EventLogTests {
     #expect(await Self.read(second) == "id: 3-2\ndata: b\n\ndata: end\n\n")
   }
 
-  @Test("where there is no room for the past of all streams, a stream cannot be taken up again, and gives its room back")
-  func budget() {
+  @Test("where there is no room for the past of all streams, it is forgotten, and gives its room back")
+  func budget() async {
     let budget = EventBudget(limit: 30)
     do {
       let stream = ResumableStream(number: 1, limit: 1000, budget: budget)
       for _ in 0..<2 { #expect(stream.push(Array("data: a\n\n".utf8))) }
-      #expect(!stream.attach(StreamMailbox(limit: 10), after: 0), "two events of 18 bytes are too many")
-      #expect(stream.push(Array("data: a\n\n".utf8)))
-      #expect(stream.attach(StreamMailbox(limit: 10), after: 2))
+      let view = StreamMailbox(limit: 100)
+      #expect(stream.attach(view, after: 0))
+      #expect(await Self.read(view) == "", "two events of 18 bytes are too many")
     }
     #expect(budget.change(by: 30), "nothing is counted any more")
   }
 
-  @Test("a reader that takes nothing loses events, and the stream does not keep what it lost")
-  func slow() {
+  @Test("an answer that finds no room is not kept: who comes back is told so")
+  func lostAnswer() async {
+    let stream = ResumableStream(number: 1, limit: 1000, budget: EventBudget(limit: 5), lost: .whole(Array("lost".utf8)))
+    stream.finish(.whole(Array("the answer".utf8)), now: .zero)
+    let view = StreamMailbox(limit: 100)
+    #expect(stream.attach(view, after: 0))
+    #expect(await Self.read(view) == "lost")
+  }
+
+  @Test("issue 4: a reader that takes nothing is ended, and nothing is lost for who comes back")
+  func slow() async {
     let stream = ResumableStream(number: 1, limit: 1000, budget: EventBudget(limit: 1000))
-    let mailbox = StreamMailbox(limit: 20)
-    #expect(stream.attach(mailbox, after: nil))
+    let slow = StreamMailbox(limit: 20)
+    #expect(stream.attach(slow, after: nil))
     #expect(stream.push(Array("data: a\n\n".utf8)))
-    #expect(!stream.push(Array("data: b\n\n".utf8)))
-    #expect(stream.attach(StreamMailbox(limit: 100), after: 1), "no number was given to it")
-    #expect(!stream.attach(StreamMailbox(limit: 100), after: 2))
+    #expect(stream.push(Array("data: b\n\n".utf8)))
+    #expect(!slow.push([1]), "its stream is over")
+    let next = StreamMailbox(limit: 100)
+    #expect(stream.attach(next, after: 1))
+    #expect(await Self.read(next) == "id: 1-2\ndata: b\n\n")
+    #expect(!stream.attach(StreamMailbox(limit: 100), after: 3), "a number that was never given")
   }
 }

@@ -59,6 +59,31 @@ struct ParkedCallTests {
     #expect(reply.outcome == .error)
   }
 
+  @Test("issue 4: what was asked matters to nobody once the call is over")
+  func over() async {
+    let call = Self.call()
+    let visit = call.visit(token: nil) { _ in true }
+    async let answer = call.ask("roots/list", nil, patience: .seconds(60), time: Self.time)
+    _ = await visit.value()
+    call.finish(nil)
+    let refused = await answer
+    #expect(throws: ClientRefusal.self) { try refused.get() }
+    let late = await call.ask("roots/list", nil, patience: .seconds(60), time: Self.time)
+    #expect(throws: ClientRefusal.self) { try late.get() }
+  }
+
+  @Test("issue 4: a large answer that nobody waits for is not kept")
+  func large() async {
+    let call = Self.call()
+    let text = String(repeating: "x", count: 300 * 1024)
+    call.finish(CallReply(body: .result(CallResult.failure(text: text), provenance: nil), outcome: .miss))
+    guard case .reply(let reply?) = await call.visit(token: nil, push: { _ in true }).value(), case .failure(let error) = reply.body else {
+      Issue.record("it was kept")
+      return
+    }
+    #expect(error.message.contains("too large"))
+  }
+
   @Test("a client that does not come back is waited for as long as its patience")
   func patience() async {
     let answer = await Self.call().ask("roots/list", nil, patience: .milliseconds(1), time: Self.time)

@@ -42,11 +42,25 @@ struct WatchTests {
     #expect(Self.written(machine.watch([])) == ["resources/unsubscribe a:1", "resources/unsubscribe a:2"])
   }
 
-  @Test("a modern process is listened to at once, and anew where other resources are watched")
+  private static let acknowledged =
+    #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{}}}"#
+
+  @Test("a modern process is listened to at once, and anew where other resources are watched, never faster than it acknowledges")
   func listening() {
     var machine = Self.machine(.modern)
     #expect(Self.written(Self.receive(Self.modern, &machine)) == ["subscriptions/listen"])
+    for number in 0..<100 { #expect(machine.watch([Name("a:\(number)")]).isEmpty, "the first was not acknowledged") }
+    #expect(Self.written(Self.receive(Self.acknowledged, &machine)) == ["subscriptions/listen a:99", "notifications/cancelled"])
+    #expect(Self.receive(Self.acknowledged, &machine).isEmpty)
     #expect(Self.written(machine.watch(["a:1"])) == ["subscriptions/listen a:1", "notifications/cancelled"])
+  }
+
+  @Test("issue 4: a process that does not answer is not asked for more and more resources")
+  func slow() {
+    var machine = Self.machine(.legacy)
+    _ = Self.receive(Self.legacy, &machine)
+    #expect(machine.watch(Set((0..<100).map { Name("a:\($0)") })).count == 16)
+    #expect(Self.written(Self.receive(#"{"jsonrpc":"2.0","id":2,"result":{}}"#, &machine)) == ["resources/subscribe a:23"])
   }
 
   @Test("answers to errands are no calls' and no faults", arguments: [

@@ -145,6 +145,7 @@ package struct Assembly: Sendable {
     UpstreamSettings(
       name: upstream.name, credential: UpstreamFactory.credential(of: upstream), policy: upstream.policy, provider: upstream.provider,
       share: upstream.share, toolShares: upstream.toolShares, callTimeout: upstream.callTimeout, resourceTTL: upstream.resourceTTL,
+      sharesSessions: upstream.isolation == .shared,
       reusesBuckets: upstream.reusesBuckets, widens: upstream.widens)
   }
 

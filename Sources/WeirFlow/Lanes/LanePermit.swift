@@ -1,3 +1,5 @@
+internal import WeirCore
+
 /// Leave to send one request to the lane's provider. It cannot be copied; one that is dropped without a word counts as failed if it was
 /// marked sent, as never sent otherwise. Whoever holds it answers for its company, which was told that it is carried, also where nothing is
 /// sent.
@@ -30,6 +32,12 @@ package struct LanePermit: ~Copyable, Sendable {
   package consuming func release(_ outcome: LaneOutcome) {
     isReleased = true
     lane.release(id, outcome)
+  }
+
+  /// Gives the permit back before the answer is there, as of a request that took so many: the upstream waits for a person. `release` says
+  /// nothing more then.
+  package func earlyRelease(requests: Int) -> @Sendable () -> Void {
+    { [lane, id] in lane.release(id, .answered(requests: requests, price: .zero)) }
   }
 
   deinit {

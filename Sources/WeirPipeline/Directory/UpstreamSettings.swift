@@ -18,6 +18,8 @@ package struct UpstreamSettings: Sendable {
   package let callTimeout: Duration
   /// How long an answer of `resources/read` is kept where the upstream does not say; zero: it is not kept.
   package let resourceTTL: Duration
+  /// Whether all callers share the server's state: then what one reads, another would read, too.
+  package let sharesSessions: Bool
   /// Whether answers over a range of time are put together from the buckets that are known.
   package let reusesBuckets: Bool
   /// Whether a question may be asked in wider terms where that costs no more, so that others find their answers too. Needs the buckets.
@@ -25,7 +27,8 @@ package struct UpstreamSettings: Sendable {
 
   package init(
     name: Name, credential: Name, policy: UpstreamPolicy, provider: Name, share: SharingClass, toolShares: [(tool: String, share: SharingClass)] = [],
-    callTimeout: Duration, resourceTTL: Duration = .zero, reusesBuckets: Bool = true, widens: Bool = true
+    callTimeout: Duration, resourceTTL: Duration = .zero, sharesSessions: Bool = true,
+    reusesBuckets: Bool = true, widens: Bool = true
   ) {
     self.name = name
     self.credential = credential
@@ -35,6 +38,7 @@ package struct UpstreamSettings: Sendable {
     self.toolShares = toolShares
     self.callTimeout = callTimeout
     self.resourceTTL = resourceTTL
+    self.sharesSessions = sharesSessions
     self.reusesBuckets = reusesBuckets
     self.widens = reusesBuckets && widens
   }

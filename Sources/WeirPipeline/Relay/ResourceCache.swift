@@ -23,9 +23,9 @@ struct ResourceCache: Sendable {
   let cache: TieredStore<CallResult>
   let watches: WatchBook
 
-  /// Nil for a request that says more than which resource it reads, such as one that continues another.
+  /// Nil where each session may be told something else, and for a request that says more than which resource it reads, such as one that continues another.
   func place(of request: RelayedRequest, _ target: RelayTarget, _ settings: UpstreamSettings, _ caller: Identified) -> Place? {
-    guard request.method == .readResource, let uri = target.name,
+    guard request.method == .readResource, settings.sharesSessions, let uri = target.name,
       request.params.members.allSatisfy({ $0.name.isString("uri") || $0.name.isString("_meta") })
     else { return nil }
     let shared: Partition =

@@ -42,28 +42,18 @@ struct TaskNames: Sendable {
     return try Self.parse(object.setting(Self.member, to: JSONWriter.quoted(String(decoding: text, as: UTF8.self))))
   }
 
+  /// What is said or asked of a task, under its outward name.
+  func renamed(_ params: [UInt8]?, of upstream: Name) -> [UInt8]? {
+    guard let params, let root = try? JSONDocument(parsing: params).root, root[MetaKey.meta]?[MetaKey.relatedTask] != nil else { return params }
+    return try? renaming(root, of: upstream)
+  }
+
   private static func parse(_ bytes: [UInt8]) throws(CallError) -> JSONValue {
     do {
       return try JSONDocument(parsing: bytes, limits: .upstreamResult).root
     } catch {
       throw CallError(.upstreamInvalid, error.message)
     }
-  }
-}
-
-/// The client of a request that may be about a task: what an upstream says and asks names it as the client knows it.
-struct TaskPeer: ClientPeer {
-  let peer: any ClientPeer
-  let names: TaskNames
-  let upstream: Name
-
-  func notify(_ method: String, _ params: [UInt8]?) { peer.notify(method, renamed(params)) }
-
-  func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] { try await peer.ask(method, renamed(params)) }
-
-  private func renamed(_ params: [UInt8]?) -> [UInt8]? {
-    guard let params, let root = try? JSONDocument(parsing: params).root, root[MetaKey.meta]?[MetaKey.relatedTask] != nil else { return params }
-    return try? names.renaming(root, of: upstream)
   }
 }
 

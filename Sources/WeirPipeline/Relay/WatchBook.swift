@@ -9,24 +9,41 @@ package final class WatchBook: Sendable {
   }
 
   private struct State {
-    /// By resource: who watches it, and under which URI.
-    var watchers: [Resource: [Name: Name]] = [:]
+    /// By upstream and resource: who watches it, and under which URI.
+    var watchers: [Name: [Name: [Name: Name]]] = [:]
+    /// What each watcher watches.
+    var watched: [Name: Set<Resource>] = [:]
     /// Rises with every change of any resource of an upstream.
     var generations: [Name: UInt64] = [:]
   }
 
   /// More than this is watched for nobody.
-  private static let mostPerWatcher = 256
+  package static let mostPerWatcher = 256
+  /// And at no upstream.
+  private static let mostPerUpstream = 4096
+  /// A longer URI is watched for nobody.
+  private static let longestURI = 2048
 
   private let state = NIOLockedValueBox(State())
+  /// Held while an upstream is told, so that it is told in the order of the changes.
+  private let telling = NIOLock()
 
   package init() {}
 
-  /// False where the watcher has too many.
+  /// False where there are too many, of this watcher or at this upstream.
   func add(_ watcher: Name, upstream: Name, uri: Name, alias: Name) -> Bool {
-    state.withLockedValue { state in
-      guard state.watchers.values.count(where: { $0[watcher] != nil }) < Self.mostPerWatcher else { return false }
-      state.watchers[Resource(upstream: upstream, uri: uri), default: [:]][watcher] = alias
+    guard uri.utf8.count <= Self.longestURI, alias.utf8.count <= Self.longestURI else { return false }
+    return state.withLockedValue { state in
+      let resource = Resource(upstream: upstream, uri: uri)
+      if state.watched[watcher]?.contains(resource) == true {
+        state.watchers[upstream]?[uri]?[watcher] = alias
+        return true
+      }
+      guard state.watched[watcher]?.count ?? 0 < Self.mostPerWatcher,
+        state.watchers[upstream]?[uri] != nil || state.watchers[upstream]?.count ?? 0 < Self.mostPerUpstream
+      else { return false }
+      state.watchers[upstream, default: [:]][uri, default: [:]][watcher] = alias
+      state.watched[watcher, default: []].insert(resource)
       return true
     }
   }
@@ -36,28 +53,31 @@ package final class WatchBook: Sendable {
   func remove(_ watcher: Name, uri: Name?) -> Set<Name> {
     state.withLockedValue { state in
       var changed: Set<Name> = []
-      for (resource, watchers) in state.watchers {
-        guard let alias = watchers[watcher], uri == nil || alias == uri else { continue }
-        state.watchers[resource]?[watcher] = nil
-        guard state.watchers[resource]?.isEmpty == true else { continue }
-        state.watchers[resource] = nil
+      for resource in state.watched[watcher] ?? [] {
+        guard let alias = state.watchers[resource.upstream]?[resource.uri]?[watcher], uri == nil || alias == uri else { continue }
+        state.watched[watcher]?.remove(resource)
+        state.watchers[resource.upstream]?[resource.uri]?[watcher] = nil
+        guard state.watchers[resource.upstream]?[resource.uri]?.isEmpty == true else { continue }
+        state.watchers[resource.upstream]?[resource.uri] = nil
         changed.insert(resource.upstream)
       }
+      if state.watched[watcher]?.isEmpty == true { state.watched[watcher] = nil }
       return changed
     }
   }
 
   /// What is watched of an upstream.
-  func uris(of upstream: Name) -> Set<Name> {
-    state.withLockedValue { Set($0.watchers.keys.filter { $0.upstream == upstream }.map(\.uri)) }
-  }
+  func uris(of upstream: Name) -> Set<Name> { state.withLockedValue { $0.watchers[upstream].map { Set($0.keys) } ?? [] } }
+
+  /// Tells an upstream what is watched of it now.
+  func tell(_ upstream: any Upstream) { telling.withLock { upstream.watch(uris(of: upstream.name)) } }
 
   /// A resource has changed: what is kept of this upstream's resources is old from now on.
   /// - Returns: who is to hear of it, and under which URI.
   package func changed(_ uri: Name, of upstream: Name) -> [(watcher: Name, uri: Name)] {
     state.withLockedValue { state in
       state.generations[upstream, default: 0] &+= 1
-      return state.watchers[Resource(upstream: upstream, uri: uri)]?.map { ($0.key, $0.value) } ?? []
+      return state.watchers[upstream]?[uri]?.map { ($0.key, $0.value) } ?? []
     }
   }
 

@@ -147,6 +147,8 @@ struct Dispatch: Sendable {
     _ request: UpstreamRequest, arguments: [UInt8]?, for outgoing: Outgoing, _ permit: consuming LanePermit, _ way: Way
   ) async throws(CallError) -> Examined {
     permit.markSent()
+    var request = request
+    if let peer = request.caller?.peer as? AskedPeer { request.caller?.peer = peer.lettingGo(of: permit.earlyRelease(requests: outgoing.requests)) }
     let permitted = outgoing.permitted
     let started = time.now()
     let outcome: Result<Examined, CallError>

@@ -28,9 +28,9 @@ package struct FrontLimits: Sendable, Equatable {
   /// How long a connection stays readable after its last answer, so that the answer is not lost to a reset.
   package var lingerTimeout: Duration = .seconds(2)
   /// Connections, over all listeners of one front.
-  package var maxConnections = 4096
+  package var maxConnections = 16_384
   /// Connections from one address. Behind a proxy every connection has the proxy's address.
-  package var maxConnectionsPerAddress = 1024
+  package var maxConnectionsPerAddress = 4096
   /// Field lines in a header section.
   package var maxHeaderFields = 100
   /// Bytes in a header section: names and values.
@@ -49,15 +49,15 @@ package struct FrontLimits: Sendable, Equatable {
   /// and the connection ends after the running answer: reading never stops, so that a peer that leaves is noticed.
   package var maxReadAheadBytes = 16 * 1024
   /// Sessions of legacy clients.
-  package var maxSessions = 10_000
+  package var maxSessions = 16_384
   /// Sessions of one principal. Beyond it, a new one takes the place of the one that was unused for longest.
   package var maxSessionsPerPrincipal = 1000
   /// After this time without a request, an open stream or a call, a session is forgotten.
   package var sessionIdleTimeout: Duration = .seconds(30 * 60)
   /// Open event streams (`GET`), over all clients.
-  package var maxStreams = 1024
+  package var maxStreams = 16_384
   /// Open event streams (`GET`) of one principal.
-  package var maxStreamsPerPrincipal = 64
+  package var maxStreamsPerPrincipal = 1000
   /// Bytes that wait in one event stream for its reader; progress reports beyond it are dropped and counted.
   package var maxStreamBufferBytes = 256 * 1024
   /// Progress reports that wait for one listener; the newest are kept, the others dropped and counted.

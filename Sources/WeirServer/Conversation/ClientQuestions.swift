@@ -7,14 +7,25 @@ import WeirMCP
 final class ClientQuestions: Sendable {
   typealias Answer = Result<[UInt8], ClientRefusal>
 
+  /// What belongs together: the questions of one call.
+  struct Scope: Hashable {
+    fileprivate let number: Int
+  }
+
   private struct Key: Hashable {
     let session: Name
     let id: RPCID
   }
 
+  private struct Question {
+    let slot: OneShot<Answer>
+    let scope: Scope?
+  }
+
   private struct State {
     var lastID = 0
-    var waiting: [Key: OneShot<Answer>] = [:]
+    var lastScope = 0
+    var waiting: [Key: Question] = [:]
   }
 
   private let state = NIOLockedValueBox(State())
@@ -30,12 +41,12 @@ final class ClientQuestions: Sendable {
   var count: Int { state.withLockedValue { $0.waiting.count } }
 
   /// Asks by `send`, which is given the question's id, and waits for the answer, but not for ever. Where the task is cancelled the question is given up.
-  func ask(in session: Name, send: (RPCID) -> Bool) async -> Answer {
+  func ask(in session: Name, of scope: Scope? = nil, send: (RPCID) -> Bool) async -> Answer {
     let slot = OneShot<Answer>()
     let id = state.withLockedValue { state in
       state.lastID += 1
       let id = RPCID(string: "weir-\(state.lastID)")
-      state.waiting[Key(session: session, id: id)] = slot
+      state.waiting[Key(session: session, id: id)] = Question(slot: slot, scope: scope)
       return id
     }
     defer { state.withLockedValue { _ = $0.waiting.removeValue(forKey: Key(session: session, id: id)) } }
@@ -46,17 +57,30 @@ final class ClientQuestions: Sendable {
   /// A client's answer. False where nothing of this id was asked in this session, or it was answered already.
   @discardableResult
   func answer(_ id: RPCID, in session: Name, _ answer: Answer) -> Bool {
-    guard let slot = state.withLockedValue({ $0.waiting.removeValue(forKey: Key(session: session, id: id)) }) else { return false }
-    slot.give(answer)
+    guard let question = state.withLockedValue({ $0.waiting.removeValue(forKey: Key(session: session, id: id)) }) else { return false }
+    question.slot.give(answer)
     return true
   }
 
+  /// A new scope, to be ended.
+  func newScope() -> Scope {
+    state.withLockedValue { state in
+      state.lastScope += 1
+      return Scope(number: state.lastScope)
+    }
+  }
+
+  /// The call is over: what it asked matters to nobody now.
+  func end(_ scope: Scope) { giveUp("the call is over") { $1.scope == scope } }
+
   /// The session is over: nobody will answer.
-  func end(_ session: Name) {
-    let slots = state.withLockedValue { state in
-      let keys = state.waiting.keys.filter { $0.session == session }
+  func end(_ session: Name) { giveUp("the client ended its session") { key, _ in key.session == session } }
+
+  private func giveUp(_ why: String, where isMeant: (Key, Question) -> Bool) {
+    let questions = state.withLockedValue { state in
+      let keys = state.waiting.filter { isMeant($0.key, $0.value) }.map(\.key)
       return keys.compactMap { state.waiting.removeValue(forKey: $0) }
     }
-    for slot in slots { slot.give(.refused("the client ended its session")) }
+    for question in questions { question.slot.give(.refused(why)) }
   }
 }

@@ -42,6 +42,10 @@ final class ParkedCall: Sendable {
     var token: [UInt8]?
   }
 
+  private static let mostQuestions = 16
+  /// Of an answer, or of a question.
+  private static let mostKeptBytes = 256 * 1024
+
   let owner: Owner
   /// Told when the client left while it waited.
   let departure: Departure
@@ -85,18 +89,27 @@ final class ParkedCall: Sendable {
 
   // MARK: The call
 
-  /// The call is over; nil: nobody wanted its answer any more.
+  /// The call is over; nil: nobody wanted its answer any more. What it asked matters to nobody now. An answer that nobody waits for is kept
+  /// unless it is large.
   func finish(_ reply: CallReply?) {
-    state.withLockedValue { state in
-      state.reply = .some(reply)
+    let questions = state.withLockedValue { state -> [Question] in
+      let isKept = state.waiter != nil || (reply?.byteCount ?? 0) <= Self.mostKeptBytes
+      state.reply = .some(isKept ? reply : Self.tooLarge)
       tell(&state)
+      defer { state.questions = [] }
+      return state.questions
     }
+    for question in questions { question.slot.give(.refused("the call is over")) }
   }
+
+  private static let tooLarge = CallReply(
+    body: .failure(CallError(.overloaded, "the answer came while nobody waited for it and was too large to be kept; call again")), outcome: .error)
 
   /// Asks the client, now or when it comes back, and waits for its answer.
   func ask(_ method: String, _ params: [UInt8]?, patience: Duration, time: any TimeSource) async -> ClientQuestions.Answer {
     let slot = OneShot<ClientQuestions.Answer>()
-    let key = state.withLockedValue { state in
+    let key = state.withLockedValue { state -> String? in
+      guard state.reply == nil, state.questions.count < Self.mostQuestions, (params?.count ?? 0) <= Self.mostKeptBytes else { return nil }
       state.lastKey += 1
       let key = "question-\(state.lastKey)"
       state.questions.append(Question(key: key, request: Self.request(method, params), slot: slot))
@@ -104,6 +117,7 @@ final class ParkedCall: Sendable {
       tell(&state)
       return key
     }
+    guard let key else { return .refused("the client can be asked no more now") }
     defer { state.withLockedValue { $0.questions.removeAll { $0.key == key } } }
     return await slot.answer(within: patience, time)
   }
@@ -144,6 +158,11 @@ final class ParkedCall: Sendable {
     writer.endObject()
     return writer.bytes
   }
+}
+
+extension CallReply {
+  /// The bytes of its result.
+  fileprivate var byteCount: Int { if case .result(let result, _) = body { result.bytes.count } else { 0 } }
 }
 
 extension OneShot where Value == ClientQuestions.Answer {

@@ -8,6 +8,10 @@ struct StreamPeer: ClientPeer {
   /// Of a legacy client, which alone can be asked; nil for modern ones.
   let session: Name?
   let questions: ClientQuestions
+  /// Of the call that this is for; nil: of none.
+  var scope: ClientQuestions.Scope?
+  /// Takes a question in the place of `push`, where it must not be lost without a word.
+  var pushQuestion: (@Sendable (RPCID, [UInt8]) -> Bool)?
   /// Whether what is asked now would be read.
   var isThere: @Sendable () -> Bool = { true }
   /// Counts what found no room.
@@ -19,8 +23,9 @@ struct StreamPeer: ClientPeer {
 
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] {
     guard let session else { throw ClientRefusal(code: RPCErrorObject.methodNotFound, message: "this client cannot be asked anything") }
-    let answer = await questions.ask(in: session) { id in
-      isThere() && push(ServerSentEventWriter.event(data: RPCWriter.request(id: id, method: method, params: params), event: "message"))
+    let answer = await questions.ask(in: session, of: scope) { id in
+      let event = ServerSentEventWriter.event(data: RPCWriter.request(id: id, method: method, params: params), event: "message")
+      return isThere() && (pushQuestion?(id, event) ?? push(event))
     }
     return try answer.get()
   }

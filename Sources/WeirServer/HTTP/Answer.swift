@@ -34,7 +34,8 @@ struct Answer: Sendable {
   /// Gives up what nobody came to wait for.
   func abandon() async {
     switch kind {
-    case .reply, .resumed: break
+    case .reply: break
+    case .resumed(let visit): visit.call.departure.fire(.disconnected)
     case .waiting(let call), .elsewhere(let call, _): await call.abandon()
     case .stream(let stream): stream.close()
     case .batch(let answers): for answer in answers { await answer.abandon() }

@@ -81,7 +81,7 @@ extension MCPEndpoint {
   private static let unknownMethod = RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method in this version")
 
   /// The member of `params` that `Mcp-Name` repeats (rule M7).
-  private static func mirrored(_ method: String) -> String? {
+  static func mirrored(_ method: String) -> String? {
     if ASCII.equals(method, MCPMethod.toolsCall) || ASCII.equals(method, MCPMethod.promptsGet) { return "name" }
     if method.utf8.starts(with: "tasks/".utf8) { return "taskId" }
     return ASCII.equals(method, MCPMethod.resourcesRead) ? "uri" : nil
@@ -99,10 +99,10 @@ extension MCPEndpoint {
   /// The answer to a request that comes back to a parked call; nil for all others.
   private func resumed(_ asked: Asked) throws(RPCErrorObject) -> Answer? {
     guard let state = asked.params?["requestState"]?.stringBytes, ParkedCalls.isName(state) else { return nil }
+    let token = try asked.params.flatMap { params throws(RPCErrorObject) in try progressToken(params) }
     guard let name = Name(utf8: state), let call = parked.resume(name, by: Self.owner(of: asked), now: time.now()) else {
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "Invalid or expired requestState")
     }
-    let token = try asked.params.flatMap { params throws(RPCErrorObject) in try progressToken(params) }
     call.answer(asked.params?["inputResponses"])
     return Answer(kind: .resumed(Visit(call: call, id: asked.id, token: token)))
   }

@@ -10,6 +10,8 @@ extension MCPEndpoint {
   private static let sessionField = "session_id="
   /// Calls under way and answers that wait for their reader, in one session.
   private static let mostOpen = 64
+  /// Bytes that wait in one session for their reader, above which nothing more is taken.
+  private static let mostWaitingBytes = 1024 * 1024
 
   /// Opens a session with its stream, whose first event says where to post.
   func openEvents(_ exchange: Exchange) -> Answer {
@@ -52,7 +54,8 @@ extension MCPEndpoint {
       return .reply(error.reply)
     }
     guard let stream = sessions.view(of: session.id) else { return .reply(error(404, nil, RPCErrorObject.invalidRequest, "the stream is closed")) }
-    guard sessions.callCount(in: session.id) + stream.mailbox.count < Self.mostOpen else {
+    let waiting = stream.mailbox.waiting
+    guard sessions.callCount(in: session.id) + waiting.parts < Self.mostOpen, waiting.bytes < Self.mostWaitingBytes else {
       return .reply(error(503, RPCMessage.id(of: root), RPCErrorObject.internalError, "too many answers wait for you; read the stream first"))
     }
     do throws(RPCErrorObject) { message = try RPCMessage.parse(root) } catch { return .reply(reply(400, RPCMessage.id(of: root), error)) }
@@ -60,10 +63,18 @@ extension MCPEndpoint {
     switch answer.kind {
     case .waiting(let call): return Answer(kind: .elsewhere(call, stream))
     case .reply(let reply):
-      if reply.body.count > 0 { stream.mailbox.answer(reply.body.event) }
+      guard reply.body.count > 0 else { return .reply(Reply(202, label: reply.label)) }
+      guard let body = counted(reply.body) else { return .reply(error(503, nil, RPCErrorObject.internalError, "too many large answers wait")) }
+      stream.mailbox.answer(body.event)
       return .reply(Reply(202, label: reply.label))
     case .stream, .elsewhere, .resumed, .batch: return answer
     }
+  }
+
+  /// A large answer that waits for its reader is counted with those of all others; nil where there is no room.
+  private func counted(_ body: ReplyBody) -> ReplyBody? {
+    guard case .whole(let bytes) = body, bytes.count >= configuration.limits.minSharedAnswerBytes else { return body }
+    return table.lease(bytes, now: time.now()).map { .shared(SharedAnswer([bytes[...]], lease: $0)) }
   }
 
   private func answer(_ message: RPCMessage, in session: OpenSession, _ exchange: Exchange) -> Answer {

@@ -14,9 +14,7 @@ extension MCPEndpoint {
     let name = listeners.newID()
     let kinds = SubscriptionWire.kinds(wanted).intersection(features)
     // What cannot be watched is not acknowledged.
-    let watched = SubscriptionWire.uris(wanted).filter { uri in
-      (try? gateway.watch(uri, at: exchange.endpoint, by: exchange.caller, for: name)) != nil
-    }
+    let watched = gateway.watch(SubscriptionWire.uris(wanted), at: exchange.endpoint, by: exchange.caller, for: name)
     let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
     let listener = ListenStream(name: name, principal: exchange.caller.principal, id: asked.id, kinds: kinds, mailbox: mailbox)
     guard listeners.open(listener) else {
@@ -42,10 +40,11 @@ extension MCPEndpoint {
     guard let bytes = asked.params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) else {
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.uri must be a string")
     }
-    do throws(CallError) {
-      if begins { try gateway.watch(uri, at: exchange.endpoint, by: exchange.caller, for: session) } else { gateway.unwatch(uri, for: session) }
-    } catch {
-      throw CallErrorWire.object(error, code: RPCErrorObject.invalidParams)
+    if !begins {
+      gateway.unwatch(uri, for: session)
+    } else if gateway.watch([uri], at: exchange.endpoint, by: exchange.caller, for: session).isEmpty {
+      let line = "this resource cannot be watched: nobody here has it, or too many are watched already"
+      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: line)
     }
     return .reply(result(asked.id, Array("{}".utf8), label: "resources/subscribe"))
   }

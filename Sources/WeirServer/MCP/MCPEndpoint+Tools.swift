@@ -76,7 +76,7 @@ extension MCPEndpoint {
   private func waiting(_ pending: PendingCall, _ asked: Asked, token: [UInt8]?) -> WaitingCall {
     let departure = Departure()
     let session = asked.client.session
-    let isParkable = asked.era == .modern && pending.isConversation
+    let isParkable = asked.era == .modern && pending.isConversation && Self.mirrored(asked.method) != nil
     if let session { sessions.begin(asked.id, in: session, departure: departure) }
     return WaitingCall(
       pending, id: asked.id, era: asked.era, label: asked.label, session: session,

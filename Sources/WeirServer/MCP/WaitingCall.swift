@@ -28,7 +28,8 @@ final class WaitingCall: Sendable {
   ) {
     self.pending = NIOLockedValueBox(pending)
     self.session = session
-    isConversation = pending.isConversation
+    // Modern clients are asked by an answer, and only where one may ask.
+    isConversation = pending.isConversation && (era == .legacy || parked != nil)
     self.parked = parked
     self.id = id
     self.era = era

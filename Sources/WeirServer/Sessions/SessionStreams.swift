@@ -14,19 +14,32 @@ struct SessionStreams {
   private var perPrincipal: [Name: Int] = [:]
   private var kept: [Name: Kept] = [:]
 
+  /// Everybody who reads a stream by `GET`.
+  private(set) var readers = 0
+
   func count(of principal: Name) -> Int { perPrincipal[principal, default: 0] }
+
+  mutating func addReader(of principal: Name) {
+    readers += 1
+    perPrincipal[principal, default: 0] += 1
+  }
+
+  mutating func removeReader(of principal: Name) {
+    readers -= 1
+    let count = perPrincipal[principal, default: 1] - 1
+    perPrincipal[principal] = count > 0 ? count : nil
+  }
 
   /// A reader of the session's own stream, in the place of the one there was.
   mutating func open(_ view: NotificationStream) {
-    if views.updateValue(view, forKey: view.session) == nil { perPrincipal[view.principal, default: 0] += 1 }
+    if views.updateValue(view, forKey: view.session) == nil { addReader(of: view.principal) }
   }
 
   /// False where the reader was replaced, or is none.
   mutating func close(_ view: NotificationStream) -> Bool {
     guard views[view.session] === view else { return false }
     views[view.session] = nil
-    let count = perPrincipal[view.principal, default: 1] - 1
-    perPrincipal[view.principal] = count > 0 ? count : nil
+    removeReader(of: view.principal)
     return true
   }
 

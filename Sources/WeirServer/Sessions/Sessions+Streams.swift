@@ -22,7 +22,11 @@ extension Sessions {
       if lastEvent != nil, position == nil { return (.forgotten, nil) }
       if let position, position.stream != 0 {
         guard let stream = state.streams.stream(position.stream, of: view.session) else { return (.forgotten, nil) }
-        return (stream.attach(view.mailbox, after: position.event) ? nil : .forgotten, nil)
+        guard hasRoom(for: view.principal, state) else { return (.tooMany, nil) }
+        guard stream.attach(view.mailbox, after: position.event) else { return (.forgotten, nil) }
+        view.read(stream)
+        state.streams.addReader(of: view.principal)
+        return (nil, nil)
       }
       let present = state.streams.views[view.session]
       if present != nil, position == nil { return (.exists, nil) }
@@ -38,12 +42,16 @@ extension Sessions {
   }
 
   private func hasRoom(for principal: Name, _ state: State) -> Bool {
-    state.streams.views.count < limits.maxStreams && state.streams.count(of: principal) < limits.maxStreamsPerPrincipal
+    state.streams.readers < limits.maxStreams && state.streams.count(of: principal) < limits.maxStreamsPerPrincipal
   }
 
   /// The reader is gone. What it read goes on, and may be taken up again.
   func close(_ view: NotificationStream, now: Moment) {
     state.withLockedValue { state in
+      if let stream = view.takeResumed() {
+        stream.detach(view.mailbox)
+        return state.streams.removeReader(of: view.principal)
+      }
       guard state.streams.close(view) else { return }
       state.streams.home(of: view.session)?.detach(view.mailbox)
       state.table.end(view.session, now: now)

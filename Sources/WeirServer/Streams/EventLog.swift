@@ -33,9 +33,9 @@ struct EventLog: Sendable {
     bytes = 0
   }
 
-  /// What came after this number; nil where some of it is gone, or the number was never given.
+  /// What is kept of what came after this number; nil where the number was never given.
   func after(_ number: Int) -> [UInt8]? {
-    guard number >= first - 1, number <= last else { return nil }
-    return Array(events[(number - first + 1)...].joined())
+    guard number >= 0, number <= last else { return nil }
+    return Array(events[max(0, number - first + 1)...].joined())
   }
 }

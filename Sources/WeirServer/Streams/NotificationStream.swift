@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import WeirCore
 import WeirMCP
 
@@ -12,6 +13,8 @@ final class NotificationStream: Sendable {
   let mayEnd: Bool
   /// Written before anything else.
   let opening: [UInt8]
+  /// The stream of a call that this one reads, in the place of the session's own.
+  private let resumed = NIOLockedValueBox<ResumableStream?>(nil)
   /// Written last, where the stream ends from this side.
   private let closing: ReplyBody?
   private let onClose: @Sendable (NotificationStream) -> Void
@@ -28,6 +31,17 @@ final class NotificationStream: Sendable {
     self.opening = opening
     self.closing = closing
     self.onClose = onClose
+  }
+
+  /// From now on this reads the stream of a call.
+  func read(_ stream: ResumableStream) { resumed.withLockedValue { $0 = stream } }
+
+  /// The stream of a call that was read and is not any more.
+  func takeResumed() -> ResumableStream? {
+    resumed.withLockedValue { stream in
+      defer { stream = nil }
+      return stream
+    }
   }
 
   /// No further event. The reader closes the stream.

@@ -1,4 +1,5 @@
 import WeirCore
+import WeirMCP
 import WeirPipeline
 
 /// Brings what comes before the answer of a call to one listener, in its order and progress at a bounded pace: an upstream that reports without
@@ -7,6 +8,8 @@ struct ProgressRelay: Sendable {
   private enum Item: Sendable {
     case progress(CallProgress)
     case event([UInt8])
+    /// What the client is asked on its stream, under this id.
+    case question(RPCID, [UInt8])
   }
 
   let core: FrontCore
@@ -25,16 +28,20 @@ struct ProgressRelay: Sendable {
       switch inbox.yield(item) {
       case .enqueued: return true
       // An older one gave way.
-      case .dropped: countDropped()
+      case .dropped(let old):
+        countDropped()
+        unsaid(old, of: call)
       default: return false
       }
       return true
     }
+    let scope = core.sessions.questions.newScope()
+    defer { core.sessions.questions.end(scope) }
     return await withTaskGroup(of: Void.self) { group in
-      group.addTask { await relay(items) }
+      group.addTask { await relay(items, of: call) }
       let report: @Sendable (CallProgress) -> Void = { _ = take(.progress($0)) }
       let wantsReports = parked != nil || token() != nil
-      let listener = CallListener(onProgress: wantsReports ? report : nil, peer: call.isConversation ? peer(of: call, take) : nil)
+      let listener = CallListener(onProgress: wantsReports ? report : nil, peer: call.isConversation ? peer(of: call, scope, take) : nil)
       let reply = await call.reply(to: listener)
       // Ends the pauses; what waits is relayed all the same.
       inbox.finish()
@@ -44,24 +51,33 @@ struct ProgressRelay: Sendable {
     }
   }
 
-  private func peer(of call: WaitingCall, _ take: @escaping @Sendable (Item) -> Bool) -> any ClientPeer {
+  private func peer(of call: WaitingCall, _ scope: ClientQuestions.Scope, _ take: @escaping @Sendable (Item) -> Bool) -> any ClientPeer {
     let push: @Sendable ([UInt8]) -> Bool = { take(.event($0)) }
     guard let parked else {
-      return StreamPeer(push: push, session: call.session, questions: core.sessions.questions) { countDropped() }
+      return StreamPeer(
+        push: push, session: call.session, questions: core.sessions.questions, scope: scope, pushQuestion: { take(.question($0, $1)) },
+        onDrop: { countDropped() })
     }
     return ParkedPeer(call: parked, push: push, patience: core.configuration.limits.questionPatience, time: core.time) { countDropped() }
   }
 
-  private func relay(_ items: AsyncStream<Item>) async {
+  private func relay(_ items: AsyncStream<Item>, of call: WaitingCall) async {
     for await item in items {
       switch item {
       case .event(let event): if !push(event) { countDropped() }
+      case .question(_, let event): if !push(event) { unsaid(item, of: call) }
       case .progress(let report):
         guard let token = token(), let event = MCPEndpoint.progressEvent(report, token: token) else { continue }
         if !push(event) { countDropped() }
         try? await core.time.sleep(until: core.time.now() + core.configuration.limits.progressInterval)
       }
     }
+  }
+
+  /// A question that its client will not hear is answered for it.
+  private func unsaid(_ item: Item, of call: WaitingCall) {
+    guard case .question(let id, _) = item, let session = call.session else { return }
+    core.sessions.questions.answer(id, in: session, .refused("the client could not be asked: too much was said at once"))
   }
 
   private func countDropped() { core.table.count { $0.droppedNotifications += 1 } }

@@ -30,6 +30,7 @@ final class ResumableStream: Sendable {
     var view: StreamMailbox?
     /// What ends the stream, which is kept until it has been written.
     var last: ReplyBody?
+    var keptBytes = 0
     var finishedAt: Moment?
   }
 
@@ -47,18 +48,21 @@ final class ResumableStream: Sendable {
     state = NIOLockedValueBox(State(log: EventLog(limit: limit)))
   }
 
-  deinit { budget.change(by: -state.withLockedValue { $0.log.bytes }) }
+  deinit { budget.change(by: -state.withLockedValue { $0.log.bytes + $0.keptBytes }) }
 
   /// Since when nothing more comes; nil: something may.
   var finishedAt: Moment? { state.withLockedValue { $0.finishedAt } }
 
-  /// Numbers an event, keeps it and gives it to whoever reads now. False where the reader has no room for it: it is dropped, as if it had
-  /// never been.
+  /// Numbers an event, keeps it and gives it to whoever reads now. A reader that has no room for it is ended: its client comes back for what
+  /// it missed. False where the stream has said all.
   func push(_ event: [UInt8]) -> Bool {
     state.withLockedValue { state in
       guard state.finishedAt == nil else { return false }
       let numbered = id(state.log.last + 1) + event
-      if let view = state.view, !view.push(numbered) { return false }
+      if let view = state.view, !view.push(numbered) {
+        view.finish()
+        state.view = nil
+      }
       let before = state.log.bytes
       state.log.append(numbered)
       if !budget.change(by: state.log.bytes - before) {
@@ -76,7 +80,10 @@ final class ResumableStream: Sendable {
       state.finishedAt = now
       state.view?.finish(last)
       // Large ones are shared by all who get them now, and kept for nobody.
-      state.last = if case .shared = last { lost } else { last }
+      if case .shared = last { return state.last = lost }
+      let isKept = budget.change(by: last?.count ?? 0)
+      state.keptBytes = isKept ? last?.count ?? 0 : 0
+      state.last = isKept ? last : lost
     }
   }
 

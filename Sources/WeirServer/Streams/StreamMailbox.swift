@@ -23,8 +23,8 @@ final class StreamMailbox: Sendable {
     self.limit = limit
   }
 
-  /// How many parts wait for the reader.
-  var count: Int { state.withLockedValue { $0.parts.count } }
+  /// What waits for the reader.
+  var waiting: (parts: Int, bytes: Int) { state.withLockedValue { ($0.parts.count, $0.parts.reduce(0) { $0 + $1.body.count }) } }
 
   /// Returns false where there was no room, or the stream is over: the event is dropped.
   @discardableResult

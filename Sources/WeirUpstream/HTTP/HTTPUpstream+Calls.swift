@@ -12,6 +12,8 @@ extension HTTPUpstream {
     case failed(CallError)
     /// The session is over, and the call was not carried out in it.
     case sessionLost(String)
+    /// The session was over before anything was sent.
+    case unsent(String)
     /// The connection ended between request and answer.
     case lost(String)
   }
@@ -27,6 +29,9 @@ extension HTTPUpstream {
       case .lost(let reason):
         guard request.isRepeatable, !isRepeated, !Task.isCancelled else { throw ErrorText.lost(name, reason, wait: retryWait) }
         if session.channel?.isOver == true { session = try await renewed(session, because: "its event stream ended", for: request) }
+      case .unsent(let reason):
+        guard !isRepeated else { throw ErrorText.down(name, "\(reason); call again", wait: retryWait) }
+        session = try await renewed(session, because: reason, for: request)
       case .sessionLost(let reason):
         giveUp(session, because: reason, isRenewing: true)
         guard request.isRepeatable, !isRepeated else { throw ErrorText.down(name, "\(reason); call again", wait: retryWait) }
@@ -67,6 +72,7 @@ extension HTTPUpstream {
       case .accepted: return .failed(ErrorText.invalid(name, "it took a request for a notification"))
       }
     } catch {
+      if case .closed = error { return .unsent(error.reason) }
       if let reason = await end(of: session, in: error, until: request.deadline) { return .sessionLost(reason) }
       return outcome(of: error, request, id, in: session)
     }
@@ -74,7 +80,6 @@ extension HTTPUpstream {
 
   /// Why the session is over, where what became of one call shows that it is.
   private func end(of session: HTTPSession, in refusal: HTTPRefusal, until deadline: Moment) async -> String? {
-    if case .closed = refusal { return refusal.reason }
     // With HTTP+SSE it is not said which status an unknown session gets.
     guard session.isKept, refusal.doubtsSession || (session.channel != nil && refusal.status == 400) else { return nil }
     return await knows(session, until: deadline) ? nil : "it forgot the session"

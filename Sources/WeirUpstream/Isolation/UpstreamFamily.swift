@@ -104,10 +104,17 @@ package final class UpstreamFamily: Upstream {
     member.seat?.sit(caller)
     defer {
       member.seat?.leave()
-      table.withLockedValue { $0.release(owner, now: time.now()) }
+      table.withLockedValue { $0.release(owner, member, now: time.now()) }
     }
     try await setLevel(of: caller, in: member, until: request.deadline)
-    return try await member.upstream.send(request)
+    do {
+      return try await member.upstream.send(request)
+    } catch {
+      // The server may go on with what nobody waits for, and ask whoever calls next: that session is lent to nobody any more.
+      if member.seat != nil, error.reason == .cancelled || error.reason == .timedOut,
+        table.withLockedValue({ $0.remove(owner, member) }) { member.end() }
+      throw error
+    }
   }
 
   /// The front's session has ended, and what was opened for it ends, too.
@@ -141,12 +148,12 @@ package final class UpstreamFamily: Upstream {
 
   private func take(_ ownership: Ownership, for caller: UpstreamCaller, of table: inout MemberTable<Member>) -> (Name, MemberTable<Member>.Taken) {
     switch ownership {
-    case .of(let owner): return (owner, table.take(owner, now: time.now()) { Member(make(caller)) })
+    case .of(let owner): return (owner, table.take(owner, principal: caller.principal, now: time.now()) { Member(make(caller)) })
     case .lent(let kind):
       // There are at most as many in use as members.
       let free = (0...table.count).lazy.map { Name("lent \($0) \(kind)") }.first { !table.isInUse($0) }
       let owner = free ?? Name("lent \(kind)")
-      let taken = table.take(owner, now: time.now()) {
+      let taken = table.take(owner, principal: caller.principal, now: time.now()) {
         let seat = PeerSeat()
         var caller = caller
         caller.home = seat

@@ -35,6 +35,7 @@ extension SessionMachine {
     case MCPMethod.resourceUpdated:
       guard let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) else { return [] }
       return [.resourceUpdated(uri: uri)]
+    case MCPMethod.subscriptionsAcknowledged: return acknowledged()
     case MCPMethod.message: return [.serverLog(level: redactor.clean(params?["level"]?.string ?? "unknown", limit: 20), params: params?.raw)]
     default: return []
     }
@@ -56,7 +57,7 @@ extension SessionMachine {
     case .initializing(let expected) where id == RPCID(expected): return follow(OpeningAnswer.initialized(result, redactor))
     default: break
     }
-    if finishErrand(id) { return [] }
+    if let actions = finishErrand(id) { return actions }
     guard let number = id.int, id == RPCID(number), pending.removeValue(forKey: number) != nil else {
       unknownResponses += 1
       return []
@@ -70,7 +71,7 @@ extension SessionMachine {
     case .initializing(let expected) where id == nil || id == RPCID(expected): return follow(OpeningAnswer.initializeFailed(error))
     default: break
     }
-    if finishErrand(id) { return [] }
+    if let actions = finishErrand(id) { return actions }
     guard let id, let number = id.int, id == RPCID(number), pending.removeValue(forKey: number) != nil else {
       unknownResponses += 1
       return []

@@ -40,6 +40,7 @@ package struct SessionMachine: Sendable {
   private var watched: Set<Name> = []
   private var subscribed: Set<Name> = []
   private var listening: Int?
+  private var isAcknowledged = false
   private var lastID = 0
   private var connectUntil = Moment.distantFuture
 
@@ -126,19 +127,42 @@ package struct SessionMachine: Sendable {
     return listen()
   }
 
-  /// Tells an open session what is to be heard: once more where the resources are others.
+  /// Errands under way at once: a server that does not answer them gets no more.
+  private static let mostErrands = 16
+
+  /// Tells an open session what is to be heard: once more where the resources are others, and never faster than it answers.
   mutating func listen() -> [SessionAction] {
     guard let info else { return [] }
-    guard info.era == .legacy else {
-      let old = listening.map { [SessionAction.write(envelope.cancelled(id: $0, reason: "other resources are watched"))] } ?? []
-      let id = errand()
-      listening = id
-      return [.write(envelope.listen(id: id, features: info.features, uris: watched))] + old
-    }
+    guard info.era == .legacy else { return listenAnew(info) }
     guard info.features.contains(.subscriptions) else { return [] }
-    defer { subscribed = watched }
-    return watched.subtracting(subscribed).sorted().map { .write(envelope.subscription(id: errand(), MCPMethod.resourcesSubscribe, uri: $0)) }
-      + subscribed.subtracting(watched).sorted().map { .write(envelope.subscription(id: errand(), MCPMethod.resourcesUnsubscribe, uri: $0)) }
+    var actions: [SessionAction] = []
+    for uri in watched.subtracting(subscribed).sorted() where errands.count < Self.mostErrands {
+      subscribed.insert(uri)
+      actions.append(.write(envelope.subscription(id: errand(), MCPMethod.resourcesSubscribe, uri: uri)))
+    }
+    for uri in subscribed.subtracting(watched).sorted() where errands.count < Self.mostErrands {
+      subscribed.remove(uri)
+      actions.append(.write(envelope.subscription(id: errand(), MCPMethod.resourcesUnsubscribe, uri: uri)))
+    }
+    return actions
+  }
+
+  /// A new request takes the place of the one before, once that was acknowledged.
+  private mutating func listenAnew(_ info: SessionInfo) -> [SessionAction] {
+    guard listening == nil || isAcknowledged else { return [] }
+    guard listening == nil || watched != subscribed else { return [] }
+    let old = listening.map { [SessionAction.write(envelope.cancelled(id: $0, reason: "other resources are watched"))] } ?? []
+    if let listening { errands.remove(listening) }
+    let id = errand()
+    (listening, isAcknowledged, subscribed) = (id, false, watched)
+    return [.write(envelope.listen(id: id, features: info.features, uris: watched))] + old
+  }
+
+  /// The server has begun to tell what it was asked for.
+  mutating func acknowledged() -> [SessionAction] {
+    guard listening != nil, !isAcknowledged else { return [] }
+    isAcknowledged = true
+    return watched == subscribed ? [] : listen()
   }
 
   private mutating func errand() -> Int {
@@ -147,11 +171,13 @@ package struct SessionMachine: Sendable {
     return id
   }
 
-  /// True for the answer to an errand.
-  mutating func finishErrand(_ id: RPCID?) -> Bool {
-    guard let id, let number = id.int, id == RPCID(number), errands.remove(number) != nil else { return false }
-    if listening == number { listening = nil }
-    return true
+  /// What is to be done after the answer to an errand; nil for any other answer.
+  mutating func finishErrand(_ id: RPCID?) -> [SessionAction]? {
+    guard let id, let number = id.int, id == RPCID(number), errands.remove(number) != nil else { return nil }
+    guard listening == number else { return info?.era == .legacy ? listen() : [] }
+    // The server has ended it or has no such method: it is asked again when other resources are watched.
+    isAcknowledged = true
+    return []
   }
 
   /// How many calls are in flight.

@@ -26,6 +26,23 @@ struct WatchBookTests {
     for number in 0..<256 { #expect(book.add("s", upstream: "up", uri: Name("a://\(number)"), alias: Name("a://\(number)"))) }
     #expect(!book.add("s", upstream: "up", uri: "a://one-more", alias: "a://one-more"))
     #expect(book.add("t", upstream: "up", uri: "a://one-more", alias: "a://one-more"))
+    #expect(book.add("s", upstream: "up", uri: "a://7", alias: "a://7"), "what it watches already is no more")
+    #expect(!book.add("t", upstream: "up", uri: Name(String(repeating: "u", count: 2049)), alias: "a"))
+    for watcher in 0..<20 {
+      for number in 0..<256 { _ = book.add(Name("w\(watcher)"), upstream: "up", uri: Name("b://\(watcher)/\(number)"), alias: "b") }
+    }
+    #expect(book.uris(of: "up").count == 4096)
+    for watcher in 0..<20 { _ = book.remove(Name("w\(watcher)"), uri: nil) }
+    #expect(book.uris(of: "up").count == 257)
+  }
+
+  @Test("every change makes a new generation of its upstream")
+  func generations() {
+    let book = WatchBook()
+    let first = book.generation(of: "up")
+    _ = book.changed("a://x", of: "up")
+    #expect(book.generation(of: "up") != first)
+    #expect(book.generation(of: "other") == first)
   }
 }
 

@@ -41,7 +41,7 @@ final class ScriptedGateway: Gateway {
 
   func headerParameters(of tool: Name, at endpoint: Endpoint) -> HeaderParameters? { nil }
 
-  func watch(_ uri: Name, at endpoint: Endpoint, by caller: Identified, for watcher: Name) throws(CallError) {}
+  func watch(_ uris: [Name], at endpoint: Endpoint, by caller: Identified, for watcher: Name) -> [Name] { uris }
   func unwatch(_ uri: Name?, for watcher: Name) {}
 
   func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep {
