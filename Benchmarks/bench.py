@@ -1,6 +1,7 @@
 """The measurements behind Benchmarks/run. The server under test has core 0 for itself; wrk and the upstream share core 1."""
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -22,7 +23,7 @@ import psutil
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from support import nginx, wrk  # noqa: E402
+from support import nginx, sessions, wrk  # noqa: E402
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -125,6 +126,38 @@ def weir(folder: Path, upstream_port: int) -> Iterator[Target]:
                 raise SystemExit(f"Weir does not answer: {target.ask().text[:500]}")
             time.sleep(0.05)
         yield target
+
+
+def measure_sessions(folder: Path, count: int) -> dict:
+    """Idle sessions with an open event stream each: the process's memory before and with them, and whether it still answers."""
+    port = free_port()
+    with upstream() as upstream_port:
+        path = weir_configuration(folder, port, upstream_port)
+        path.write_text(path.read_text() + sessions.tenants())
+        with started([os.environ["WEIR_BINARY"], "serve", "--config", str(path)], 0, port) as process:
+            target = Target("Weir", f"http://127.0.0.1:{port}/mcp", "bench__report", psutil.Process(process.pid))
+            return asyncio.run(with_sessions(target, port, count))
+
+
+async def with_sessions(target: Target, port: int, count: int) -> dict:
+    await asyncio.sleep(1)
+    before = target.megabytes()
+    say(f"{count} sessions, each with an open event stream …")
+    opened = await sessions.open_all(port, count)
+    # Longer than one comment that keeps them open.
+    await asyncio.sleep(20)
+    with_all = target.megabytes()
+    files = target.process.num_fds()
+    alive = sum(not idle.reader.at_eof() for idle in opened)
+    headers = target.headers() | {"Authorization": f"Bearer {sessions.KEYS[0]}"}
+    reply = await asyncio.to_thread(httpx.post, target.url, content=target.body(), headers=headers, timeout=20)
+    for idle in opened:
+        idle.writer.close()
+    await asyncio.sleep(5)
+    return {
+        "count": count, "before_mb": before, "with_mb": with_all, "after_mb": target.megabytes(), "alive": alive, "files": files,
+        "files_after": target.process.num_fds(), "status": reply.status_code,
+    }
 
 
 @contextmanager
@@ -270,6 +303,13 @@ def table(results: dict) -> str:
         middle = statistics.median(start)
         each = ", ".join(f"{value:.0f}" for value in start)
         lines += [f"Ready after {middle:.0f} ms (median of {each}). 300 ms: {verdict(middle, 300)}.", ""]
+    if idle := results.get("sessions"):
+        each = (idle["with_mb"] - idle["before_mb"]) * 1e6 / idle["count"] / 1024
+        lines += [
+            f"{idle['count']:,} idle sessions with an open event stream each ({idle['alive']:,} still open after 20 s, {idle['files']:,} descriptors): "
+            f"{idle['with_mb']:.1f} MB, {idle['before_mb']:.1f} MB without, {each:.1f} KiB each. 250 MB: {verdict(idle['with_mb'], 250)}. A call meanwhile: "
+            f"HTTP {idle['status']}. 5 s after they left: {idle['after_mb']:.1f} MB, {idle['files_after']} descriptors.", "",
+        ]
     lines.append(f"Load average before: {results['load_before']:.1f}; above 0.5 the numbers say more about the machine than about the servers.")
     lines.append(f"On {results['machine']}. To repeat: {results['command']}")
     return "\n".join(lines)
@@ -283,7 +323,8 @@ def machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="Benchmarks/run")
     parser.add_argument("--seconds", type=int, default=10, help="how long each load lasts")
-    parser.add_argument("--only", default="hits,passthrough,start", help="some of hits, passthrough, start")
+    parser.add_argument("--only", default="hits,passthrough,start,sessions", help="some of hits, passthrough, start, sessions")
+    parser.add_argument("--sessions", type=int, default=10_000, help="how many idle sessions")
     arguments = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("two cores are needed: one for the server, one for the load")
@@ -299,6 +340,8 @@ def main() -> None:
             results["passthrough"] = measure_passthrough(folder, max(2, arguments.seconds // 2))
         if "start" in parts:
             results["start_ms"] = measure_start(folder)
+        if "sessions" in parts:
+            results["sessions"] = measure_sessions(folder, arguments.sessions)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     kept = HERE / "results"

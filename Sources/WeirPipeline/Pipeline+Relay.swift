@@ -143,7 +143,7 @@ extension Pipeline {
       throw CallError(.internalFault, "No upstream of this name is configured.")
     }
     let tasks = TaskNames(principal: caller.principal, sealer: sealer)
-    let clock = QuestionClock(time: time)
+    let clock = CallClock(allowance: settings.callTimeout, time: time)
     var client = request.client
     client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: target.upstream, clock: clock) }
     let own = try Self.object(target.params)
@@ -151,8 +151,8 @@ extension Pipeline {
     let end = request.receivedAt + settings.callTimeout + (request.method == .taskResult ? UpstreamCaller.questionPatience : .zero)
     let sent = UpstreamRequest(
       method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client,
-      deadline: end + (client?.peer == nil ? .zero : UpstreamCaller.questionPatience), isRepeatable: request.method.isRepeatable,
-      onProgress: listener.onProgress)
+      deadline: client?.peer != nil || listener.onProgress != nil ? end + CallClock.longest : end, isRepeatable: request.method.isRepeatable,
+      onProgress: clock.following(listener.onProgress))
     let rounds = InputRounds(principal: caller.principal, client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
     let result = try await clock.run(until: end) {
       do throws(CallError) {

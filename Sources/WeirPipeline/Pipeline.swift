@@ -142,20 +142,22 @@ package final class Pipeline: Gateway {
   private func passThrough(_ permitted: Permitted, _ listener: CallListener) async -> CallReply {
     let upstream = permitted.route.settings.name
     let tasks = TaskNames(principal: permitted.caller.principal, sealer: sealer)
-    let clock = QuestionClock(time: time)
+    let clock = CallClock(allowance: permitted.route.settings.callTimeout, time: time)
     var client = permitted.call.client
     client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: upstream, clock: clock) }
     let knowsTasks = client?.session != nil && directory.snapshot.features(of: upstream).contains(.tasks)
     let outgoing = Outgoing(permitted, client: client, mayBeTask: knowsTasks)
     let isTask = knowsTasks && permitted.call.params["task"] != nil
     do throws(CallError) {
-      let canBeAsked = client?.peer != nil && client?.capabilities != nil
+      let isFollowed = client?.peer != nil || listener.onProgress != nil
+      let terms = Dispatch.Terms(
+        deadline: permitted.deadline, answerBy: isFollowed ? permitted.deadline + CallClock.longest : permitted.deadline, onDispatch: { true },
+        onProgress: clock.following(listener.onProgress))
       let result: CallResult
-      if canBeAsked {
-        let patient = permitted.deadline + UpstreamCaller.questionPatience
-        result = try await clock.run(until: permitted.deadline) { [self, client] in await run(outgoing, client, until: patient, listener) }
+      if isFollowed {
+        result = try await clock.run(until: permitted.deadline) { [self, client] in await run(outgoing, client, terms) }
       } else {
-        result = try await run(outgoing, client, until: permitted.deadline, listener).get()
+        result = try await run(outgoing, client, terms).get()
       }
       let made = isTask || result.isTask ? try renamed(result, tasks, of: upstream) : result
       return finish(permitted, made, Provenance(outcome: .bypass))
@@ -164,11 +166,8 @@ package final class Pipeline: Gateway {
     }
   }
 
-  private func run(
-    _ outgoing: Outgoing, _ client: UpstreamCaller?, until deadline: Moment, _ listener: CallListener
-  ) async -> Result<CallResult, CallError> {
+  private func run(_ outgoing: Outgoing, _ client: UpstreamCaller?, _ terms: Dispatch.Terms) async -> Result<CallResult, CallError> {
     let permitted = outgoing.permitted
-    let terms = Dispatch.Terms(deadline: deadline, onDispatch: { true }, onProgress: listener.onProgress)
     let rounds = InputRounds(
       principal: permitted.caller.principal, client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
     do throws(CallError) {

@@ -30,6 +30,21 @@ enum Machine {
   /// One event loop for each core that this process may use. To be called before the first of them is.
   static func sizeEventLoops() { NIOSingletons.groupLoopCountSuggestion = cores }
 
+  /// Lets this process have more open files than a shell is given by default, as far as the system permits: each connection is one.
+  static func raiseDescriptorLimit() {
+    #if canImport(Glibc)
+      let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let openFiles = RLIMIT_NOFILE
+    #endif
+    var limit = rlimit()
+    guard getrlimit(openFiles, &limit) == 0 else { return }
+    let wanted = min(limit.rlim_max, 65_536)
+    guard limit.rlim_cur < wanted else { return }
+    limit.rlim_cur = wanted
+    setrlimit(openFiles, &limit)
+  }
+
   /// Bytes of memory that this process holds; nil where the system doesn't say.
   static var residentBytes: Int? {
     guard let file = fopen("/proc/self/statm", "r") else { return nil }

@@ -34,6 +34,7 @@ package enum ServeCommand {
   package static func run(file: String?, address: String?, for client: LocalClient? = nil, logLevel: Logger.Level) async throws {
     LoggingSystem.bootstrap { _ in LineLogHandler(level: logLevel) }
     Machine.sizeEventLoops()
+    Machine.raiseDescriptorLimit()
     let logger = Logger(label: "weir")
     var settings = try settings(file: file, address: address)
     if client != nil { listenPrivately(&settings) }

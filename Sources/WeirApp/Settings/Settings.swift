@@ -37,7 +37,7 @@ package struct Settings: Sendable {
     package var bodyTimeout: Duration = .seconds(30)
     package var idleTimeout: Duration = .seconds(60)
     package var writeTimeout: Duration = .seconds(30)
-    package var maxConnections = 4096
+    package var maxConnections = 16_384
     package var shutdownGrace: Duration = .seconds(10)
 
     /// True where only this machine can connect.

@@ -15,6 +15,8 @@ struct Dispatch: Sendable {
   /// What the request of a flight is asked with.
   struct Terms: Sendable {
     let deadline: Moment
+    /// When the upstream must have answered, where that is not the deadline of waiting for leave.
+    var answerBy: Moment?
     /// False where nobody wants the answer any more: nothing is sent then.
     let onDispatch: @Sendable () -> Bool
     let onProgress: (@Sendable (CallProgress) -> Void)?
@@ -82,7 +84,7 @@ struct Dispatch: Sendable {
       throw CallError(.cancelled, "Every caller went away before the request was sent.")
     }
     return try await exchange(
-      outgoing.request(deadline: terms.deadline, onProgress: terms.onProgress), arguments: outgoing.arguments, for: outgoing, permit, way)
+      outgoing.request(deadline: terms.answerBy ?? terms.deadline, onProgress: terms.onProgress), arguments: outgoing.arguments, for: outgoing, permit, way)
   }
 
   // MARK: As one

@@ -1,19 +1,37 @@
 internal import NIOConcurrencyHelpers
 internal import WeirCore
 
-/// Time does not count against a call while its client thinks about what the upstream asks. Everything else does.
-final class QuestionClock: Sendable {
+/// How long a call may take that its client follows: time does not count while the client thinks about what the upstream asks, and each report
+/// of progress gives the call its whole time again (MCP 2025-11-25, lifecycle, timeouts).
+final class CallClock: Sendable {
+  /// However often it reports, a call takes no longer than this.
+  static let longest: Duration = .seconds(3600)
+
   private struct State {
     var open = 0
     var since = Moment.zero
     var paused = Duration.zero
+    var reported: Moment?
   }
 
   private let time: any TimeSource
+  private let allowance: Duration
   private let state = NIOLockedValueBox(State())
 
-  init(time: any TimeSource) {
+  /// - Parameter allowance: how long the call may take, and may be silent after a report.
+  init(allowance: Duration, time: any TimeSource) {
+    self.allowance = allowance
     self.time = time
+  }
+
+  /// The same reports, which are counted here.
+  func following(_ onProgress: (@Sendable (CallProgress) -> Void)?) -> (@Sendable (CallProgress) -> Void)? {
+    guard let onProgress else { return nil }
+    return { [self] progress in
+      let now = time.now()
+      state.withLockedValue { $0.reported = now }
+      onProgress(progress)
+    }
   }
 
   fileprivate func begin() {
@@ -33,9 +51,14 @@ final class QuestionClock: Sendable {
   }
 
   /// When this deadline is reached, as far as is known now; nil while a question is open.
-  private func moved(_ deadline: Moment) -> Moment? { state.withLockedValue { $0.open > 0 ? nil : deadline + $0.paused } }
+  private func moved(_ deadline: Moment) -> Moment? {
+    state.withLockedValue { state in
+      guard state.open == 0 else { return nil }
+      return max(deadline, state.reported.map { $0 + allowance } ?? deadline) + state.paused
+    }
+  }
 
-  /// Runs something until its deadline, moved by the time that questions take. `work` must return soon after it is cancelled.
+  /// Runs something until its deadline, moved by the time that questions take and by reports. `work` must return soon after it is cancelled.
   /// - Throws: `timedOut`; what `work` throws.
   func run<Value: Sendable>(until deadline: Moment, _ work: @escaping @Sendable () async -> Result<Value, CallError>) async throws(CallError) -> Value {
     let result = await withTaskGroup(of: Result<Value, CallError>?.self) { group in
@@ -67,7 +90,7 @@ struct AskedPeer: ClientPeer {
   let peer: any ClientPeer
   let names: TaskNames
   let upstream: Name
-  let clock: QuestionClock
+  let clock: CallClock
   /// Called before each question: what is held for the call's provider is not to be held for a person.
   var onAsk: @Sendable () -> Void = {}
 
