@@ -49,6 +49,7 @@ package final class Front: Service {
         tasks.addTask { await self.keepHouse() }
         tasks.addTask { await self.drain() }
         tasks.addTask { await self.core.background.run() }
+        tasks.addTask { await self.keepStreams() }
         try await self.listen()
         tasks.cancelAll()
       }
@@ -85,6 +86,13 @@ package final class Front: Service {
       try? await core.time.sleep(until: core.time.now() + .seconds(60))
       core.sessions.expire(now: core.time.now())
       core.parked.expire(now: core.time.now())
+    }
+  }
+
+  private func keepStreams() async {
+    while !Task.isCancelled {
+      try? await core.time.sleep(until: core.time.now() + core.configuration.limits.streamKeepAlive)
+      core.keepStreams()
     }
   }
 

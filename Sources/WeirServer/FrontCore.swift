@@ -19,6 +19,7 @@ final class FrontCore: Sendable {
   let rules: AccessRules
   let mcp: MCPEndpoint
   private let draining = NIOLockedValueBox(false)
+  private let openStreams = NIOLockedValueBox<[ObjectIdentifier: (stream: NotificationStream, since: Moment)]>([:])
   /// Those that run, which no session and no connection has.
   private let parkedCalls = NIOLockedValueBox<[ObjectIdentifier: ParkedCall]>([:])
 
@@ -58,6 +59,26 @@ final class FrontCore: Sendable {
     background.start { [self] in
       let reply = await ProgressRelay(core: self, token: { call.progressToken }, push: push).reply(of: call) ?? MCPEndpoint.drained(call)
       onEnd(reply.map { mcp.message($0, id: call.id, era: call.era) })
+    }
+  }
+
+  /// An event stream that a client leaves open is written from now on.
+  func opened(_ stream: NotificationStream) {
+    table.count { $0.streams += 1 }
+    openStreams.withLockedValue { $0[ObjectIdentifier(stream)] = (stream, time.now()) }
+  }
+
+  func closed(_ stream: NotificationStream) {
+    table.count { $0.streams -= 1 }
+    openStreams.withLockedValue { _ = $0.removeValue(forKey: ObjectIdentifier(stream)) }
+  }
+
+  /// Keeps open streams alive through proxies, and ends those that are old.
+  func keepStreams() {
+    let now = time.now()
+    let comment = ServerSentEventWriter.comment("keep-alive")
+    for (stream, since) in openStreams.withLockedValue({ Array($0.values) }) {
+      if stream.mayEnd, now - since >= configuration.limits.maxStreamAge { stream.end() } else { stream.mailbox.push(comment) }
     }
   }
 

@@ -143,11 +143,12 @@ struct FrontResponder: HTTPResponder {
 
   // MARK: Notifications
 
+  /// A stream whose request was too large for the event loop.
   private func notifications(_ notifications: NotificationStream, on connection: Connection) -> Response {
     core.answered("GET", status: 200)
     let departure = Departure()
     connection.watch(departure)
-    connection.serve(notifications)
+    connection.carry(notifications)
     if core.isDraining { core.endIfDrained(notifications) }
     return response(
       EventStream(

@@ -20,13 +20,20 @@ struct CallRunner: Sendable {
   let connection: Connection
   let channel: any Channel
 
-  /// Returns when the connection takes no more calls and the last one is answered.
-  func run() async {
-    for await job in connection.calls {
+  /// Returns when the connection takes no more calls and the last one is answered, and at once with Hummingbird's way of serving it when a
+  /// request needs that.
+  func run() async -> Connection.Requests? {
+    for await item in connection.items {
+      let job: Job
+      switch item {
+      case .call(let call): job = call
+      case .serve(let requests): return requests
+      }
       var reply = await Self.reply(to: job.call, on: connection, core: core)
       reply.headers += job.headers
       channel.pipeline.fireUserInboundEventTriggered(Answered(reply: reply))
     }
+    return nil
   }
 
   /// Waits for the answer of a call that this connection is to give.

@@ -1,5 +1,6 @@
 import NIOConcurrencyHelpers
 import NIOCore
+import NIOHTTPTypes
 
 /// What a connection's channel handler and the task that serves it say to each other. One request at a time.
 final class Connection: Sendable {
@@ -24,20 +25,32 @@ final class Connection: Sendable {
   }
 
   private let state = NIOLockedValueBox(State())
-  /// Calls that wait for their answers: one at a time, since the next request is looked at after the answer.
-  let calls: AsyncStream<CallRunner.Job>
-  private let queue: AsyncStream<CallRunner.Job>.Continuation
+  typealias Requests = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+  /// What whoever runs the connection is to do.
+  enum Item: Sendable {
+    /// A call that waits for its answer: one at a time, since the next request is looked at after the answer.
+    case call(CallRunner.Job)
+    /// From now on Hummingbird serves it, too. Once.
+    case serve(Requests)
+  }
+
+  let items: AsyncStream<Item>
+  private let queue: AsyncStream<Item>.Continuation
   private let eventLoop: any EventLoop
 
   init(eventLoop: any EventLoop) {
     self.eventLoop = eventLoop
-    (calls, queue) = AsyncStream.makeStream()
+    (items, queue) = AsyncStream.makeStream()
   }
 
   /// Hands a call to whoever runs this connection's calls; false where the connection is over.
   func run(_ job: CallRunner.Job) -> Bool {
-    if case .enqueued = queue.yield(job) { true } else { false }
+    if case .enqueued = queue.yield(.call(job)) { true } else { false }
   }
+
+  /// Hands the connection to Hummingbird.
+  func serve(_ requests: Requests) { queue.yield(.serve(requests)) }
 
   /// Waits until the event loop has seen what was written before: only then is it known whether the channel takes more, and a task that goes on
   /// without has written all of a large answer.
@@ -63,8 +76,8 @@ final class Connection: Sendable {
     if isDrained { call.departure.fire(.drained) }
   }
 
-  /// The event stream that this connection carries; `abandon` closes it where nobody came to write it.
-  func serve(_ stream: NotificationStream) { state.withLockedValue { $0.stream = stream } }
+  /// The event stream that Hummingbird writes; `abandon` closes it where nobody came to write it.
+  func carry(_ stream: NotificationStream) { state.withLockedValue { $0.stream = stream } }
 
   /// The connection is over: a call that was handed over and never waited for is given up, as its reply must be asked for once.
   func abandon() async {

@@ -33,6 +33,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var isInputClosed = false
   /// The connection's runner has a call to answer, and Hummingbird none.
   private var isRunning = false
+  /// Hummingbird stands behind this.
+  private var isServed = false
+  /// Puts Hummingbird behind this.
+  private let serve: (any Channel) throws -> Void
   private var pendingRefusal: Refusal?
   /// All that was ever written.
   var queued: Int64 = 0
@@ -40,12 +44,16 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   var isHeld = false
   /// The large answer that is being written.
   var outgoing: SharedAnswer?
+  var streaming: Streaming?
   var isSending = false
   private var timer: Scheduled<Void>?
   private var armed = Moment.distantFuture
   var date = DateClock()
 
-  init(core: FrontCore, listener: ReceivedRequest.Listener, connection: Connection, meter: RawMeter) {
+  init(
+    core: FrontCore, listener: ReceivedRequest.Listener, connection: Connection, meter: RawMeter, serve: @escaping (any Channel) throws -> Void
+  ) {
+    self.serve = serve
     self.core = core
     self.listener = listener
     self.connection = connection
@@ -96,8 +104,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     timer = nil
     releaseBody()
     outgoing = nil
+    forgetStream()
     if isHeld { core.table.hold(context.channel, answerBytes: 0, since: nil) }
     connection.inputClosed()
+    connection.takesNoMoreCalls()
     guard let address else { return }
     self.address = nil
     core.table.leave(context.channel, address: address)
@@ -180,7 +190,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func dispatch(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
     let request = ReceivedRequest(listener: listener, head: head, body: body, receivedAt: core.time.now())
-    let isInline = listener == .main && head.method == .POST && body.count <= limits.maxInlineBodyBytes
+    let isInline = listener == .main && body.count <= limits.maxInlineBodyBytes && (head.method == .POST || Self.isStream(head))
     releaseBody()
     if isInline {
       let answer = core.answer(request)
@@ -189,15 +199,34 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       case .waiting(let call) where !call.isStream && connection.run(CallRunner.Job(call: call, headers: answer.headers)):
         isRunning = true
         return arm(context)
-      case .waiting, .stream, .elsewhere, .resumed, .batch: connection.leave(.answer(answer))
+      case .stream(let stream): return begin(stream, answer.headers, isChunked: head.version != .http1_0, context)
+      case .waiting, .elsewhere, .resumed, .batch: connection.leave(.answer(answer))
       }
     } else {
       connection.leave(.request(request))
     }
-    context.fireChannelRead(wrapInboundOut(.head(head)))
-    context.fireChannelRead(wrapInboundOut(.end(nil)))
-    context.fireChannelReadComplete()
+    guard let behind = hummingbird(context) else { return context.close(promise: nil) }
+    behind.fireChannelRead(wrapInboundOut(.head(head)))
+    behind.fireChannelRead(wrapInboundOut(.end(nil)))
+    behind.fireChannelReadComplete()
     arm(context)
+  }
+
+  /// A client that opens an event stream.
+  private static func isStream(_ head: HTTPRequestHead) -> Bool {
+    head.method == .GET && (head.uri.utf8.starts(with: "/mcp".utf8) || head.uri.utf8.starts(with: "/sse".utf8))
+  }
+
+  /// The way to Hummingbird, which is made for the first request that needs it: most connections have none. Nil where it cannot be made.
+  private func hummingbird(_ context: ChannelHandlerContext) -> ChannelHandlerContext? {
+    if isServed { return context }
+    do {
+      try serve(context.channel)
+      isServed = true
+      return context
+    } catch {
+      return nil
+    }
   }
 
   private func workOff(_ context: ChannelHandlerContext) {
@@ -295,6 +324,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable {
       if outgoing != nil { sendOn(context) }
+      pump(context)
       watchOutput(context)
       workOff(context)
     }
@@ -310,7 +340,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       isInputClosed = true
       connection.inputClosed()
       // Hummingbird would close the connection, since it has nothing to answer.
-      if !isRunning, outgoing == nil { context.fireUserInboundEventTriggered(event) }
+      if let streaming {
+        streaming.stream.end()
+        pump(context)
+      } else if !isRunning, outgoing == nil {
+        context.fireUserInboundEventTriggered(event)
+      }
       if machine.phase != .responding, machine.phase != .closed {
         machine.linger(now: core.time.now())
         linger(context)

@@ -29,6 +29,8 @@ package struct GuardMachine: Sendable {
   }
 
   package private(set) var phase = Phase.waiting
+  /// The answer is an event stream that the guard writes itself: it knows when output waits, and need not look for it.
+  package var isStreaming = false
   package private(set) var closesAfterResponse = false
   private let limits: FrontLimits
   private var began: Moment
@@ -176,7 +178,7 @@ package struct GuardMachine: Sendable {
 
   /// When to look at the output again: often enough that the write timeout is kept to a thirtieth.
   package func nextCheck(now: Moment, isPending: Bool) -> Moment {
-    guard isPending || phase == .responding else { return .distantFuture }
+    guard isPending || (phase == .responding && !isStreaming) else { return .distantFuture }
     let next = now + limits.writeStallTimeout / 30
     return output.since.map { min(next, max(now, $0 + limits.writeStallTimeout)) } ?? next
   }

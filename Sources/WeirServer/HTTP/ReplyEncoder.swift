@@ -32,6 +32,25 @@ struct ReplyEncoder {
     if case .whole(let bytes) = reply.body { buffer.writeBytes(bytes) }
   }
 
+  /// The head of an event stream.
+  static func encodeStreamHead(
+    _ headers: [(name: String, value: String)], date: [UInt8], isChunked: Bool, closes: Bool, into buffer: inout ByteBuffer
+  ) {
+    buffer.writeStaticString("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-accel-buffering: no\r\n")
+    if isChunked { buffer.writeStaticString("transfer-encoding: chunked\r\n") }
+    buffer.writeBytes(common)
+    for (name, value) in headers {
+      buffer.writeString(name)
+      buffer.writeStaticString(": ")
+      buffer.writeString(value)
+      buffer.writeStaticString("\r\n")
+    }
+    if closes { buffer.writeStaticString("connection: close\r\n") }
+    buffer.writeStaticString("date: ")
+    buffer.writeBytes(date)
+    buffer.writeStaticString("\r\n\r\n")
+  }
+
   /// Code and reason phrase.
   static func statusLine(_ status: Int) -> String {
     switch status {
