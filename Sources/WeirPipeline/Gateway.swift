@@ -162,10 +162,13 @@ package struct Listing: Sendable {
   package let items: [UInt8]
   /// For how long the front may call it fresh (`ttlMs`). Lists are filtered per tenant, so their scope is always `private`.
   package let ttl: Duration
+  /// The cursor of the next page; nil on the last.
+  package let next: String?
 
-  package init(items: [UInt8], ttl: Duration) {
+  package init(items: [UInt8], ttl: Duration, next: String? = nil) {
     self.items = items
     self.ttl = ttl
+    self.next = next
   }
 }
 
@@ -178,9 +181,10 @@ package protocol Gateway: Sendable {
   /// The `instructions` for clients of this endpoint, joined and bounded.
   func instructions(at endpoint: Endpoint, for caller: Identified) -> String?
   /// Stage *resolve* for lists: deterministic order, filtered by what the caller may call.
-  func tools(at endpoint: Endpoint, for caller: Identified) -> Listing
+  /// `cursor` is the one that came with the page before. - Throws: `invalidParams` for another.
+  func tools(at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing
   /// Resources, resource templates and prompts likewise.
-  func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified) -> Listing
+  func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing
   /// What the upstreams of this endpoint, or any of them, can do for this caller.
   func features(at endpoint: Endpoint, for caller: Identified) -> UpstreamFeatures
   /// Stages *resolve* to *look up*, synchronously; the rest of the way in the returned step.

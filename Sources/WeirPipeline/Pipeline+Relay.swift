@@ -14,15 +14,9 @@ extension Pipeline {
     return all.union(.tools)
   }
 
-  package func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified) -> Listing {
-    let snapshot = directory.snapshot
-    var json: [UInt8] = [UInt8(ascii: "[")]
-    for item in snapshot.items(kind, at: endpoint, of: upstreams(at: endpoint, for: caller)) {
-      if json.count > 1 { json.append(UInt8(ascii: ",")) }
-      json += item
-    }
-    json.append(UInt8(ascii: "]"))
-    return Listing(items: json, ttl: listTTL)
+  package func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing {
+    let items = directory.snapshot.items(kind, at: endpoint, of: upstreams(at: endpoint, for: caller))
+    return try pages(of: kind.listMethod, at: endpoint, for: caller).page(of: items, after: cursor, now: time.wall())
   }
 
   package func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep {

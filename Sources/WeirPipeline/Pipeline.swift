@@ -23,15 +23,17 @@ package final class Pipeline: Gateway {
   private let pacer = NIOLockedValueBox(RefreshPacer())
   let time: any TimeSource
   let listTTL: Duration
+  private let pageSize: Int
 
   /// - Parameters:
   ///   - sealer: seals what clients bring back; replicas share its secret.
   ///   - listTTL: for how long clients may call a list fresh.
+  ///   - pageSize: how many elements of a list make a page; nil: `ListPages.usualSize`.
   package init(
     tenants: TenantDirectory, directory: ToolDirectory, upstreams: [any Upstream], lanes: [Name: ProviderLane], cache: TieredStore<CallResult>,
     writer: SharedWriter, flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, sealer: Sealer = Sealer(),
     watches: WatchBook = WatchBook(),
-    listTTL: Duration = .seconds(60)
+    listTTL: Duration = .seconds(60), pageSize: Int? = nil
   ) {
     self.tenants = tenants
     self.directory = directory
@@ -40,6 +42,7 @@ package final class Pipeline: Gateway {
     self.recorder = recorder
     self.time = time
     self.listTTL = listTTL
+    self.pageSize = pageSize ?? ListPages.usualSize
     self.sealer = sealer
     self.watches = watches
     self.resources = ResourceCache(cache: cache, watches: watches)
@@ -72,16 +75,16 @@ package final class Pipeline: Gateway {
     }
   }
 
-  package func tools(at endpoint: Endpoint, for caller: Identified) -> Listing {
-    var json: [UInt8] = [UInt8(ascii: "[")]
-    if let tenant = tenants.tenant(caller.tenant) {
-      for route in directory.snapshot.routes(at: endpoint) where tenant.mayCall(upstream: route.settings.name, tool: route.tool.name) {
-        if json.count > 1 { json.append(UInt8(ascii: ",")) }
-        json += endpoint == .aggregate ? route.aggregateJSON : route.tool.json
-      }
-    }
-    json.append(UInt8(ascii: "]"))
-    return Listing(items: json, ttl: listTTL)
+  package func tools(at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing {
+    let tenant = tenants.tenant(caller.tenant)
+    let routes = directory.snapshot.routes(at: endpoint).filter { tenant?.mayCall(upstream: $0.settings.name, tool: $0.tool.name) ?? false }
+    let isAggregate = endpoint == .aggregate
+    return try pages(of: MCPMethod.toolsList, at: endpoint, for: caller).page(
+      of: routes.map { isAggregate ? ($0.aggregateName, $0.aggregateJSON) : ($0.tool.name, $0.tool.json) }, after: cursor, now: time.wall())
+  }
+
+  func pages(of list: String, at endpoint: Endpoint, for caller: Identified) -> ListPages {
+    ListPages(principal: caller.principal, endpoint: endpoint, list: list, sealer: sealer, ttl: listTTL, size: pageSize)
   }
 
   package func headerParameters(of tool: Name, at endpoint: Endpoint) -> HeaderParameters? {

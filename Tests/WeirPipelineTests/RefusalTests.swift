@@ -24,7 +24,7 @@ struct RefusalTests {
       let reply = try await scene.call("up__set", by: scene.bob)
       #expect(reply.error?.reason == .denied)
       #expect(reply.outcome == .refused)
-      let list = String(decoding: scene.pipeline.tools(at: .aggregate, for: scene.bob).items, as: UTF8.self)
+      let list = try String(decoding: scene.pipeline.tools(at: .aggregate, for: scene.bob, after: nil).items, as: UTF8.self)
       #expect(list.contains("up__get"))
       #expect(!list.contains("up__set"))
       #expect(scene.metric(#"weir_calls_total{tenant="b",upstream="none",provider="none",outcome="refused"} 1"#))

@@ -7,18 +7,20 @@ extension ToolDirectory.Snapshot {
 
   /// The definitions of these upstreams for an endpoint. At the aggregate prompts have their upstream's name before theirs; a resource whose URI
   /// another upstream before it lists has it in its scheme.
-  func items(_ kind: CatalogKind, at endpoint: Endpoint, of upstreams: [Name]) -> [[UInt8]] {
+  func items(_ kind: CatalogKind, at endpoint: Endpoint, of upstreams: [Name]) -> [ListPages.Element] {
     let isAggregate = endpoint == .aggregate
     var taken: Set<Name> = []
     return upstreams.flatMap { upstream in
       (catalogs[upstream]?.items[kind] ?? []).map { item in
-        guard isAggregate else { return item.json }
+        let name: String
         switch kind {
-        case .prompts: return item.json(named: "\(upstream)\(ToolDirectory.separator)\(item.key)", as: kind)
+        case _ where !isAggregate: return (item.key, item.json)
+        case .prompts: name = "\(upstream)\(ToolDirectory.separator)\(item.key)"
         case .resources, .resourceTemplates:
-          guard !taken.insert(item.key).inserted else { return item.json }
-          return item.json(named: "\(upstream)\(ToolDirectory.uriSeparator)\(item.key)", as: kind)
+          if taken.insert(item.key).inserted { return (item.key, item.json) }
+          name = "\(upstream)\(ToolDirectory.uriSeparator)\(item.key)"
         }
+        return (Name(name), item.json(named: name, as: kind))
       }
     }
   }

@@ -8,13 +8,18 @@ extension MCPEndpoint {
   /// Answers what both eras know beside `tools/call`; nil for another method, and for one that no upstream of this endpoint has.
   func common(_ asked: Asked, _ exchange: Exchange) throws(RPCErrorObject) -> Answer? {
     if ASCII.equals(asked.method, MCPMethod.toolsList) {
-      return .reply(result(asked.id, try listed("tools", gateway.tools(at: exchange.endpoint, for: exchange.caller), asked), label: "tools/list"))
+      let list = try listed("tools", asked) { cursor throws(CallError) in
+        try gateway.tools(at: exchange.endpoint, for: exchange.caller, after: cursor)
+      }
+      return .reply(result(asked.id, list, label: "tools/list"))
     }
     let features = gateway.features(at: exchange.endpoint, for: exchange.caller)
     if let kind = CatalogKind.allCases.first(where: { ASCII.equals(asked.method, $0.listMethod) }) {
       guard features.contains(kind.feature) else { return nil }
-      let listing = gateway.list(kind, at: exchange.endpoint, for: exchange.caller)
-      return .reply(result(asked.id, try listed(kind.listMember, listing, asked), label: Self.label(of: kind)))
+      let list = try listed(kind.listMember, asked) { cursor throws(CallError) in
+        try gateway.list(kind, at: exchange.endpoint, for: exchange.caller, after: cursor)
+      }
+      return .reply(result(asked.id, list, label: Self.label(of: kind)))
     }
     guard let method = RelayedRequest.Method.allCases.first(where: { ASCII.equals(asked.method, $0.name) }),
       let feature = method.feature(for: asked.era), features.contains(feature)

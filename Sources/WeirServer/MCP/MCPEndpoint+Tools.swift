@@ -27,16 +27,20 @@ extension MCPEndpoint {
     }
   }
 
-  /// The result of a list, which is given whole.
-  func listed(_ member: String, _ listing: Listing, _ asked: Asked) throws(RPCErrorObject) -> [UInt8] {
-    // No cursor is ever ours.
-    if let cursor = asked.params?["cursor"], !cursor.isNull {
-      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "this cursor is not from here; the list has one page")
+  /// The result of a list, or of a page of it.
+  func listed(_ member: String, _ asked: Asked, _ list: ([UInt8]?) throws(CallError) -> Listing) throws(RPCErrorObject) -> [UInt8] {
+    var cursor: [UInt8]?
+    if let given = asked.params?["cursor"], !given.isNull {
+      guard let text = given.stringBytes else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.cursor must be a string") }
+      cursor = text
     }
+    let listing: Listing
+    do throws(CallError) { listing = try list(cursor) } catch { throw CallErrorWire.object(error, code: RPCErrorObject.invalidParams) }
     var writer = JSONWriter()
     writer.beginObject()
     if asked.era == .modern { writer.member("resultType", "complete") }
     writer.memberRaw(member, listing.items)
+    if let next = listing.next { writer.member("nextCursor", next) }
     if asked.era == .modern {
       writer.member("ttlMs", max(0, listing.ttl.saturatedMilliseconds))
       writer.member("cacheScope", "private")

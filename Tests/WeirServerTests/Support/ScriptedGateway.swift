@@ -32,11 +32,12 @@ final class ScriptedGateway: Gateway {
   func offers(_ endpoint: Endpoint, to caller: Identified) -> Bool { endpoint == .aggregate || endpoint == .upstream("sample") }
   func instructions(at endpoint: Endpoint, for caller: Identified) -> String? { "Ask about \"cost\"." }
 
-  func tools(at endpoint: Endpoint, for caller: Identified) -> Listing {
-    Listing(items: Array(#"[{"name":"hit","inputSchema":{"type":"object"}}]"#.utf8), ttl: .seconds(5))
+  func tools(at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing {
+    if cursor != nil { throw CallError(.invalidParams, "This cursor is not from here.") }
+    return Listing(items: Array(#"[{"name":"hit","inputSchema":{"type":"object"}}]"#.utf8), ttl: .seconds(5))
   }
 
-  func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified) -> Listing { Listing(items: Array("[]".utf8), ttl: .seconds(5)) }
+  func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) -> Listing { Listing(items: Array("[]".utf8), ttl: .seconds(5)) }
   func features(at endpoint: Endpoint, for caller: Identified) -> UpstreamFeatures { .tools }
 
   func headerParameters(of tool: Name, at endpoint: Endpoint) -> HeaderParameters? { nil }
