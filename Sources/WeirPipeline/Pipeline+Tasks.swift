@@ -29,7 +29,9 @@ extension Pipeline {
       }
       writer.endArray()
       writer.endObject()
-      recorder.relayed(.listTasks, upstream: upstreams.count == 1 ? upstreams.first : nil, tenant: caller.tenant, outcome: .bypass, after: time.now() - request.receivedAt)
+      recorder.relayed(
+        .listTasks, upstream: upstreams.count == 1 ? upstreams.first : nil, tenant: caller.tenant, outcome: .bypass,
+        after: time.now() - request.receivedAt)
       return CallReply(body: .result(try Self.whole(try Self.object(writer.bytes)), provenance: nil), outcome: .bypass)
     } catch {
       recorder.relayed(.listTasks, upstream: nil, tenant: caller.tenant, outcome: .error, after: time.now() - request.receivedAt)

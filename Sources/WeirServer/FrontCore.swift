@@ -39,7 +39,8 @@ final class FrontCore: Sendable {
     self.table = table
     self.sessions = sessions
     rules = AccessRules(configuration)
-    mcp = MCPEndpoint(configuration: configuration, gateway: gateway, sessions: sessions, listeners: listeners, parked: parked, table: table, time: time)
+    mcp = MCPEndpoint(
+      configuration: configuration, gateway: gateway, sessions: sessions, listeners: listeners, parked: parked, table: table, time: time)
   }
 
   var isDraining: Bool { draining.withLockedValue { $0 } }

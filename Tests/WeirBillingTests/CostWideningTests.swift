@@ -91,7 +91,8 @@ struct CostWideningTests {
     let full = #"\#(both),"metrics":["UsageQuantity"],"group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"TAG","Key":"t"}]"#
     #expect(CostWidening.all(of: try Self.query(full), metrics: [.amortizedCost]).map(\.isSame) == [true])
     // What is grouped by already is not added, whatever its values.
-    let grouped = #""filter":\#(Self.leaf("SERVICE", #""a","b""#)),"group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"DIMENSION","Key":"SERVICE"}]"#
+    let grouped =
+      #""filter":\#(Self.leaf("SERVICE", #""a","b""#)),"group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"DIMENSION","Key":"SERVICE"}]"#
     #expect(CostWidening.all(of: try Self.query(grouped), metrics: []).map(\.query.filter) == [try Self.query(grouped).filter, nil])
   }
 

@@ -43,10 +43,12 @@ struct EventLogTests {
     #expect(log.after(2) == [4])
   }
 
-  @Test("ids name a stream and an event of it, or nothing", arguments: [
-    ("0-0", 0, 0), ("12-345", 12, 345), ("1", nil, nil), ("1-", nil, nil), ("-1", nil, nil), ("1-2-3", nil, nil), ("+1-2", 1, 2),
-    ("99999999999999999999-1", nil, nil), ("", nil, nil), ("a-b", nil, nil),
-  ] as [(String, Int?, Int?)])
+  @Test(
+    "ids name a stream and an event of it, or nothing",
+    arguments: [
+      ("0-0", 0, 0), ("12-345", 12, 345), ("1", nil, nil), ("1-", nil, nil), ("-1", nil, nil), ("1-2-3", nil, nil), ("+1-2", 1, 2),
+      ("99999999999999999999-1", nil, nil), ("", nil, nil), ("a-b", nil, nil),
+    ] as [(String, Int?, Int?)])
   func ids(text: String, stream: Int?, event: Int?) {
     let position = ResumableStream.position(text)
     #expect(position?.stream == stream)

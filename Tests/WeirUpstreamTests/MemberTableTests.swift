@@ -13,7 +13,9 @@ struct MemberTableTests {
   }
 
   /// What `take` did, in a word.
-  private static func take(_ owner: Name, _ number: Int, of principal: Name? = nil, _ table: inout MemberTable<Member>) -> (word: String, member: Member?) {
+  private static func take(
+    _ owner: Name, _ number: Int, of principal: Name? = nil, _ table: inout MemberTable<Member>
+  ) -> (word: String, member: Member?) {
     switch table.take(owner, principal: principal ?? owner, now: start, make: { Member(number) }) {
     case .known(let member): ("known \(member.number)", member)
     case .new(let member, let ended): ("new \(member.number)" + (ended.map { " for \($0.number)" } ?? ""), member)

@@ -25,7 +25,9 @@ struct WatchTests {
   /// Methods and the resources that they name.
   private static func written(_ actions: [SessionAction]) -> [String] {
     actions.compactMap { action in
-      guard case .write(let bytes) = action, let root = try? JSONDocument(parsing: bytes).root, let method = root["method"]?.string else { return nil }
+      guard case .write(let bytes) = action, let root = try? JSONDocument(parsing: bytes).root, let method = root["method"]?.string else {
+        return nil
+      }
       let uris = root["params"]?["notifications"]?["resourceSubscriptions"]?.elements.compactMap(\.string) ?? []
       let uri = root["params"]?["uri"]?.string
       return ([method] + uris + [uri].compactMap { $0 }).joined(separator: " ")
@@ -63,9 +65,11 @@ struct WatchTests {
     #expect(Self.written(Self.receive(#"{"jsonrpc":"2.0","id":2,"result":{}}"#, &machine)) == ["resources/subscribe a:23"])
   }
 
-  @Test("answers to errands are no calls' and no faults", arguments: [
-    #"{"jsonrpc":"2.0","id":2,"result":{"resultType":"complete"}}"#, #"{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"no"}}"#,
-  ])
+  @Test(
+    "answers to errands are no calls' and no faults",
+    arguments: [
+      #"{"jsonrpc":"2.0","id":2,"result":{"resultType":"complete"}}"#, #"{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"no"}}"#,
+    ])
   func answers(text: String) {
     var machine = Self.machine(.modern)
     _ = Self.receive(Self.modern, &machine)

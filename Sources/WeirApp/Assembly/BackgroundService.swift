@@ -19,6 +19,10 @@ struct DrainingService: Service {
   let close: @Sendable () -> Void
 
   func run() async throws {
-    await withGracefulShutdownHandler { await body() } onGracefulShutdown: { close() }
+    await withGracefulShutdownHandler {
+      await body()
+    } onGracefulShutdown: {
+      close()
+    }
   }
 }

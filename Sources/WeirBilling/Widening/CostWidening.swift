@@ -80,7 +80,9 @@ struct CostWidening: Sendable {
       guard case .leaf(let leaf) = conditions[index], let values = leaf.sliceValues, leaf.key.isGroupable else { return nil }
       var others = conditions
       others.remove(at: index)
-      guard values.allSatisfy({ !$0.string.isEmpty }), !others.contains(where: { CostFilterUnion.isEntangled(leaf.key, with: $0) }) else { return nil }
+      guard values.allSatisfy({ !$0.string.isEmpty }), !others.contains(where: { CostFilterUnion.isEntangled(leaf.key, with: $0) }) else {
+        return nil
+      }
       let isGrouped = query.groups.contains(leaf.key)
       guard isGrouped || (values.count == 1 && query.groups.count < 2) else { return nil }
       return widened(

@@ -44,7 +44,8 @@ struct ListPages: Sendable {
 
   /// Behind the last element of the page before; where that is gone, as many further.
   private func position(_ cursor: [UInt8], in elements: [Element], _ now: WallTime) throws(CallError) -> Int {
-    guard let payload = sealer.open(cursor, for: Self.purpose, of: names, now: now), payload.count > 8, let key = Name(utf8: Array(payload[8...])) else {
+    guard let payload = sealer.open(cursor, for: Self.purpose, of: names, now: now), payload.count > 8, let key = Name(utf8: Array(payload[8...]))
+    else {
       throw CallError(.invalidParams, "This cursor is not from here; begin the list anew, without one.")
     }
     if let index = elements.firstIndex(where: { $0.key == key }) { return index + 1 }

@@ -60,7 +60,8 @@ final class CallClock: Sendable {
 
   /// Runs something until its deadline, moved by the time that questions take and by reports. `work` must return soon after it is cancelled.
   /// - Throws: `timedOut`; what `work` throws.
-  func run<Value: Sendable>(until deadline: Moment, _ work: @escaping @Sendable () async -> Result<Value, CallError>) async throws(CallError) -> Value {
+  func run<Value: Sendable>(until deadline: Moment, _ work: @escaping @Sendable () async -> Result<Value, CallError>) async throws(CallError) -> Value
+  {
     let result = await withTaskGroup(of: Result<Value, CallError>?.self) { group in
       group.addTask { await work() }
       group.addTask {

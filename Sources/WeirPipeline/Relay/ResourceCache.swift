@@ -40,7 +40,9 @@ struct ResourceCache: Sendable {
         partition: partition, upstream: settings.name, credential: settings.credential, definition: [], method: MCPMethod.resourcesRead, tool: uri
       ).key(arguments: generation + capabilities)
     }
-    return Place(own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(shared), tenant: caller.tenant, ttl: settings.resourceTTL)
+    return Place(
+      own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(shared), tenant: caller.tenant,
+      ttl: settings.resourceTTL)
   }
 
   /// The answer, with the time that is left of its lifetime.

@@ -84,7 +84,8 @@ struct Dispatch: Sendable {
       throw CallError(.cancelled, "Every caller went away before the request was sent.")
     }
     return try await exchange(
-      outgoing.request(deadline: terms.answerBy ?? terms.deadline, onProgress: terms.onProgress), arguments: outgoing.arguments, for: outgoing, permit, way)
+      outgoing.request(deadline: terms.answerBy ?? terms.deadline, onProgress: terms.onProgress), arguments: outgoing.arguments, for: outgoing,
+      permit, way)
   }
 
   // MARK: As one

@@ -34,9 +34,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   /// The connection's runner has a call to answer, and Hummingbird none.
   private var isRunning = false
   /// Hummingbird stands behind this.
-  private var isServed = false
+  var isServed = false
   /// Puts Hummingbird behind this.
-  private let serve: (any Channel) throws -> Void
+  let serve: (any Channel) throws -> Void
   private var pendingRefusal: Refusal?
   /// All that was ever written.
   var queued: Int64 = 0
@@ -210,23 +210,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     behind.fireChannelRead(wrapInboundOut(.end(nil)))
     behind.fireChannelReadComplete()
     arm(context)
-  }
-
-  /// A client that opens an event stream.
-  private static func isStream(_ head: HTTPRequestHead) -> Bool {
-    head.method == .GET && (head.uri.utf8.starts(with: "/mcp".utf8) || head.uri.utf8.starts(with: "/sse".utf8))
-  }
-
-  /// The way to Hummingbird, which is made for the first request that needs it: most connections have none. Nil where it cannot be made.
-  private func hummingbird(_ context: ChannelHandlerContext) -> ChannelHandlerContext? {
-    if isServed { return context }
-    do {
-      try serve(context.channel)
-      isServed = true
-      return context
-    } catch {
-      return nil
-    }
   }
 
   private func workOff(_ context: ChannelHandlerContext) {

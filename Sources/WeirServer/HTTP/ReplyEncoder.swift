@@ -18,17 +18,7 @@ struct ReplyEncoder {
       buffer.writeString(String(reply.body.count))
       buffer.writeStaticString("\r\n")
     }
-    buffer.writeBytes(common)
-    for (name, value) in reply.headers {
-      buffer.writeString(name)
-      buffer.writeStaticString(": ")
-      buffer.writeString(value)
-      buffer.writeStaticString("\r\n")
-    }
-    if closes { buffer.writeStaticString("connection: close\r\n") }
-    buffer.writeStaticString("date: ")
-    buffer.writeBytes(date)
-    buffer.writeStaticString("\r\n\r\n")
+    endHead(reply.headers, date: date, closes: closes, &buffer)
     if case .whole(let bytes) = reply.body { buffer.writeBytes(bytes) }
   }
 
@@ -38,6 +28,10 @@ struct ReplyEncoder {
   ) {
     buffer.writeStaticString("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-accel-buffering: no\r\n")
     if isChunked { buffer.writeStaticString("transfer-encoding: chunked\r\n") }
+    endHead(headers, date: date, closes: closes, &buffer)
+  }
+
+  private static func endHead(_ headers: [(name: String, value: String)], date: [UInt8], closes: Bool, _ buffer: inout ByteBuffer) {
     buffer.writeBytes(common)
     for (name, value) in headers {
       buffer.writeString(name)

@@ -134,7 +134,8 @@ extension MCPEndpoint {
       level = wanted.raw
     }
     return UpstreamCaller(
-      capabilities: ClientCapabilities.relayable(of: meta?[MetaKey.clientCapabilities], era: .modern), logLevel: level, principal: exchange.caller.principal)
+      capabilities: ClientCapabilities.relayable(of: meta?[MetaKey.clientCapabilities], era: .modern), logLevel: level,
+      principal: exchange.caller.principal)
   }
 
   private func checkVersion(_ version: ModernVersion) throws(RPCErrorObject) {

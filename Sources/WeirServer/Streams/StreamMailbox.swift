@@ -60,7 +60,8 @@ final class StreamMailbox: Sendable {
 
   /// No further event but the last one, for which there is always room. Only the first call counts.
   func finish(_ last: ReplyBody? = nil) {
-    let (reader, first, onArrival) = state.withLockedValue { state -> (CheckedContinuation<ReplyBody?, Never>?, ReplyBody?, (@Sendable () -> Void)?) in
+    let (reader, first, onArrival) = state.withLockedValue {
+      state -> (CheckedContinuation<ReplyBody?, Never>?, ReplyBody?, (@Sendable () -> Void)?) in
       guard !state.isFinished else { return (nil, nil, nil) }
       state.isFinished = true
       defer { state.reader = nil }

@@ -112,7 +112,10 @@ package final class UpstreamFamily: Upstream {
     } catch {
       // The server may go on with what nobody waits for, and ask whoever calls next: that session is lent to nobody any more.
       if member.seat != nil, error.reason == .cancelled || error.reason == .timedOut,
-        table.withLockedValue({ $0.remove(owner, member) }) { member.end() }
+        table.withLockedValue({ $0.remove(owner, member) })
+      {
+        member.end()
+      }
       throw error
     }
   }

@@ -33,10 +33,12 @@ struct TaskNamesTests {
     }
   }
 
-  @Test("ids are renamed wherever a task stands, and nothing else is touched", arguments: [
-    #"{"taskId":"t","status":"working","x":[1]}"#, #"{"task":{"taskId":"t","ttl":null},"y":1}"#,
-    #"{"content":[],"_meta":{"a":1,"io.modelcontextprotocol/related-task":{"taskId":"t"}}}"#,
-  ])
+  @Test(
+    "ids are renamed wherever a task stands, and nothing else is touched",
+    arguments: [
+      #"{"taskId":"t","status":"working","x":[1]}"#, #"{"task":{"taskId":"t","ttl":null},"y":1}"#,
+      #"{"content":[],"_meta":{"a":1,"io.modelcontextprotocol/related-task":{"taskId":"t"}}}"#,
+    ])
   func renaming(text: String) throws {
     let name = String(decoding: try #require(Self.names.outward([UInt8(ascii: "t")], of: "up")), as: UTF8.self)
     let expected = text.replacing("\"taskId\":\"t\"", with: "\"taskId\":\"\(name)\"")

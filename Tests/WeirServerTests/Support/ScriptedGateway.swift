@@ -37,7 +37,9 @@ final class ScriptedGateway: Gateway {
     return Listing(items: Array(#"[{"name":"hit","inputSchema":{"type":"object"}}]"#.utf8), ttl: .seconds(5))
   }
 
-  func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) -> Listing { Listing(items: Array("[]".utf8), ttl: .seconds(5)) }
+  func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) -> Listing {
+    Listing(items: Array("[]".utf8), ttl: .seconds(5))
+  }
   func features(at endpoint: Endpoint, for caller: Identified) -> UpstreamFeatures { .tools }
 
   func headerParameters(of tool: Name, at endpoint: Endpoint) -> HeaderParameters? { nil }
