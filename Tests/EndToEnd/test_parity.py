@@ -55,11 +55,24 @@ def servers(oracle: SchemaOracle) -> Iterator[dict[tuple[str, str], str]]:
 
 
 @pytest.fixture(scope="module")
-def lab(start_weir: Callable[..., Any], servers: dict[tuple[str, str], str]) -> Iterator[Lab]:
+def lab(start_weir: Callable[..., Any], servers: dict[tuple[str, str], str], oracle: SchemaOracle) -> Iterator[Lab]:
     upstreams = {era: {"url": servers[era, "http"], "era": era, "share": "all"} for era in ERAS}
     with start_weir({"upstreams": upstreams}) as weir:
         weir.wait_for_tools(*ERAS)
-        yield Lab(servers, addresses(weir))
+        lab = Lab(servers, addresses(weir))
+        yield lab
+        problems = [problem for messages in lab.wire for problem in judged_messages(messages, oracle)]
+        assert all(lab.wire), "a session over HTTP+SSE without a message"
+        assert not problems, f"{len(problems)} messages over HTTP+SSE are not what the schema says:\n" + "\n".join(problems[:20])
+
+
+def judged_messages(messages: list[tuple[str, dict[str, Any]]], oracle: SchemaOracle) -> Iterator[str]:
+    """What is wrong with the messages of one session."""
+    asked = {message["id"]: message["method"] for _, message in messages if "method" in message and "id" in message}
+    opened = next((message["result"] for _, message in messages if asked.get(message.get("id")) == "initialize" and "result" in message), {})
+    for direction, message in messages:
+        for problem in oracle.problems(message, opened.get("protocolVersion", "2025-11-25"), asked.get(message.get("id"))):
+            yield f"{direction} {problem}: {json.dumps(message)[:300]}"
 
 
 def addresses(weir: Weir) -> dict[tuple[str, str], str]:
