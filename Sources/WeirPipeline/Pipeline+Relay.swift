@@ -27,10 +27,12 @@ extension Pipeline {
       let tasks = TaskNames(principal: caller.principal, sealer: sealer)
       let targets = try snapshot.targets(of: request, among: able, tasks: tasks, now: time.wall())
       if let kept = kept(request, targets, caller) { return .finished(kept) }
-      try limits.begin(caller.tenant)
+      // To end a task must always be possible, and to wait for one is what `tasks/result` is for.
+      let isCounted = request.method != .cancelTask && request.method != .taskResult
+      if isCounted { try limits.begin(caller.tenant) }
       return .pending(
         PendingCall(isConversation: targets.contains { mayConverse(request.client, $0.upstream) }) { [self] in
-          defer { limits.end(caller.tenant) }
+          defer { if isCounted { limits.end(caller.tenant) } }
           if request.method == .listTasks { return await listTasks(request, of: targets.map(\.upstream), by: caller) }
           return await bring(request, to: targets, by: caller, $0)
         })
@@ -57,7 +59,7 @@ extension Pipeline {
     var seen: Set<Name> = []
     let watched = uris.prefix(WatchBook.mostPerWatcher).filter { uri in
       guard seen.insert(uri).inserted, let (upstream, own) = try? snapshot.owner(of: uri, at: endpoint, among: able),
-        watches.add(watcher, upstream: upstream, uri: own, alias: uri)
+        watches.add(watcher, of: caller.tenant, upstream: upstream, uri: own, alias: uri)
       else { return false }
       told.insert(upstream)
       return true
@@ -163,7 +165,7 @@ extension Pipeline {
       }
     }
     guard request.method.isOfTasks else { return result }
-    return try result.replacing(try tasks.renaming(try Self.object(result.bytes), of: target.upstream))
+    return try result.replacing(try tasks.renaming(try TaskNames.parse(result.bytes), of: target.upstream))
   }
 
   /// The result as this client is told it: how long it is fresh must be said, and what one team may read another may not.

@@ -162,7 +162,7 @@ package final class Pipeline: Gateway {
       } else {
         result = try await run(outgoing, client, terms).get()
       }
-      let made = isTask || result.isTask ? try renamed(result, tasks, of: upstream) : result
+      let made = isTask || result.isTask || knowsTasks ? try renamed(result, tasks, of: upstream) : result
       return finish(permitted, made, Provenance(outcome: .bypass))
     } catch {
       return failure(permitted, error)
@@ -175,8 +175,11 @@ package final class Pipeline: Gateway {
       principal: permitted.caller.principal, client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
     do throws(CallError) {
       return .success(
-        try await rounds.run(permitted.call.params) { [fetch] members throws(CallError) in
-          try await fetch.dispatch.send(outgoing.adding(members), terms).result
+        try await rounds.run(permitted.call.params) { [fetch, time] members throws(CallError) in
+          var terms = terms
+          // A round after an answer of the client: it may have taken long to think.
+          if client?.session != nil, !members.isEmpty { terms.deadline = max(terms.deadline, time.now() + permitted.route.settings.callTimeout) }
+          return try await fetch.dispatch.send(outgoing.adding(members), terms).result
         })
     } catch {
       return .failure(error)
@@ -185,10 +188,10 @@ package final class Pipeline: Gateway {
 
   /// The result with the id of the task that was made, if one was, as its client is to know it.
   private func renamed(_ result: CallResult, _ tasks: TaskNames, of upstream: Name) throws(CallError) -> CallResult {
-    guard let root = try? JSONDocument(parsing: result.bytes, limits: .upstreamResult).root,
-      let id = (root["task"] ?? root)["taskId"]?.stringBytes.flatMap({ Name(utf8: $0) })
-    else { return result }
-    taskBook.add(id, of: upstream, for: tasks.principal)
+    guard let root = try? JSONDocument(parsing: result.bytes, limits: .upstreamResult).root else { return result }
+    let made = result.isTask ? root : root["task"]
+    if let id = made?["taskId"]?.stringBytes.flatMap({ Name(utf8: $0) }) { taskBook.add(id, of: upstream, for: tasks.principal) }
+    guard made != nil || root[MetaKey.meta]?[MetaKey.relatedTask] != nil else { return result }
     return try result.replacing(try tasks.renaming(root, of: upstream))
   }
 

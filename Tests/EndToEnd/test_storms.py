@@ -80,6 +80,23 @@ def test_a_storm_of_notifications_is_its_callers_alone(weir: Weir, upstream: str
         assert sorted(waits)[len(waits) // 2] < 0.5, f"others wait for their answers: {waits}"
 
 
+def test_what_a_shared_command_logs_of_a_call_given_up_reaches_nobody(weir: Weir) -> None:
+    """Issue 4: the next caller was told, whoever that was."""
+    with Session(f"{weir.url}/mcp/by-command") as one, Session(f"{weir.url}/mcp/by-command") as other:
+        given_up = {"id": 5, "method": "tools/call", "params": {
+            "name": "test_stubborn", "arguments": {"secret": "account 1234"}, "_meta": {"progressToken": 5}}}
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(lambda: one.post(given_up).text)
+            time.sleep(0.3)
+            one.post({"method": "notifications/cancelled", "params": {"requestId": 5}})
+            with other.posted({"id": 6, "method": "tools/call", "params": {
+                    "name": "test_steps", "arguments": {"steps": 10, "pause": 0.1}, "_meta": {"progressToken": 6}}}) as events:
+                heard = [event.data for event in events]
+            assert "account 1234" not in asked.result()
+        assert any('"progress":10' in data for data in heard)
+        assert not [data for data in heard if "account 1234" in data]
+
+
 def test_sessions_that_come_and_go_leave_nothing(weir: Weir) -> None:
     def visit(number: int) -> None:
         with Session(f"{weir.url}/mcp/by-url", elicitation={}) as client:

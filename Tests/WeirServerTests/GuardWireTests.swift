@@ -138,6 +138,26 @@ struct GuardWireTests {
     }
   }
 
+  @Test("issue 4: after an event stream has ended, its connection is idle like any other")
+  func idleAfterStream() async throws {
+    try await RunningFront.with {
+      $0.limits.keepAliveTimeout = .milliseconds(300)
+      $0.limits.headerTimeout = .milliseconds(100)
+    } _: { running in
+      let session = try await running.initialize()
+      let client = try await WireClient.connect(running.port)
+      await client.send(RunningFront.request("", method: "GET", ["Mcp-Session-Id": session]))
+      await client.receive { $0.contains(": open") }
+      // Until whatever watched the request's time has fired.
+      try await Task.sleep(for: .milliseconds(250))
+      let other = try await WireClient.connect(running.port)
+      await other.send(RunningFront.request("", method: "DELETE", ["Mcp-Session-Id": session]))
+      // Ends with the connection.
+      #expect(await client.receiveAll().hasSuffix("0\r\n\r\n"))
+      while running.front.stats.refused[.idle] == nil { try await Task.sleep(for: .milliseconds(5)) }
+    }
+  }
+
   @Test("a body slower than the least rate is refused before its time is over")
   func rate() async throws {
     try await RunningFront.with {

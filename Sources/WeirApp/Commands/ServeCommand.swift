@@ -37,10 +37,10 @@ package enum ServeCommand {
     Machine.raiseDescriptorLimit()
     let logger = Logger(label: "weir")
     var settings = try settings(file: file, address: address)
-    if client != nil { listenPrivately(&settings) }
+    let key = client == nil ? nil : listenPrivately(&settings)
     let assembly = try Assembly(settings, file: file ?? "built-in sample", program: Machine.program, time: time, logger: logger)
     var services = assembly.services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
-    if let client { services.append(try bridge(client, assembly, settings, logger).configured) }
+    if let client { services.append(try bridge(client, key: key, assembly, settings, logger).configured) }
     var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = settings.listen.shutdownGrace + .seconds(10)
     logger.info("weir starts", metadata: ["version": "\(Version.current)", "configuration": "\(file ?? "built-in sample")"])

@@ -1,4 +1,4 @@
-internal import WeirCore
+package import WeirCore
 
 /// Leave to send one request to the lane's provider. It cannot be copied; one that is dropped without a word counts as failed if it was
 /// marked sent, as never sent otherwise. Whoever holds it answers for its company, which was told that it is carried, also where nothing is
@@ -34,10 +34,10 @@ package struct LanePermit: ~Copyable, Sendable {
     lane.release(id, outcome)
   }
 
-  /// Gives the permit back before the answer is there, as of a request that took so many: the upstream waits for a person. `release` says
-  /// nothing more then.
-  package func earlyRelease(requests: Int) -> @Sendable () -> Void {
-    { [lane, id] in lane.release(id, .answered(requests: requests, price: .zero)) }
+  /// Gives the permit back before the answer is there, as of a request that took so many at this price: the upstream waits for a person.
+  /// `release` says nothing more then.
+  package func earlyRelease(requests: Int, price: MicroUSD) -> @Sendable () -> Void {
+    { [lane, id] in lane.release(id, .answered(requests: requests, price: price)) }
   }
 
   deinit {

@@ -34,6 +34,8 @@ final class CallClock: Sendable {
     }
   }
 
+  fileprivate var wall: WallTime { time.wall() }
+
   fileprivate func begin() {
     let now = time.now()
     state.withLockedValue { state in
@@ -72,7 +74,10 @@ final class CallClock: Sendable {
       group.cancelAll()
       return first
     }
-    guard let result else { throw CallError(.timedOut, "The upstream did not answer in time; the call was cancelled and may have been carried out") }
+    if result == nil, Task.isCancelled { throw CallError(.cancelled, "The call was given up.") }
+    guard let result else {
+      throw CallError(.timedOut, "The upstream did not answer in time; the call was cancelled and may have been carried out")
+    }
     return try result.get()
   }
 
@@ -108,6 +113,6 @@ struct AskedPeer: ClientPeer {
     onAsk()
     clock.begin()
     defer { clock.end() }
-    return try await peer.ask(method, names.renamed(params, of: upstream))
+    return names.ownNames(in: try await peer.ask(method, names.renamed(params, of: upstream)), now: clock.wall)
   }
 }

@@ -48,7 +48,16 @@ struct TaskNames: Sendable {
     return try? renaming(root, of: upstream)
   }
 
-  private static func parse(_ bytes: [UInt8]) throws(CallError) -> JSONValue {
+  /// What a client answers, with the task that it is about as its upstream knows it.
+  func ownNames(in answer: [UInt8], now: WallTime) -> [UInt8] {
+    guard let root = try? JSONDocument(parsing: answer).root, let meta = root[MetaKey.meta], let related = meta[MetaKey.relatedTask],
+      let text = related[Self.member]?.stringBytes, let own = inward(text, now: now)
+    else { return answer }
+    return root.setting(
+      MetaKey.meta, to: meta.setting(MetaKey.relatedTask, to: related.setting(Self.member, to: JSONWriter.quoted(own.id.string))))
+  }
+
+  static func parse(_ bytes: [UInt8]) throws(CallError) -> JSONValue {
     do {
       return try JSONDocument(parsing: bytes, limits: .upstreamResult).root
     } catch {

@@ -8,9 +8,18 @@ package final class WatchBook: Sendable {
     let uri: Name
   }
 
+  private struct Place: Hashable {
+    let upstream: Name
+    let tenant: Name
+  }
+
   private struct State {
     /// By upstream and resource: who watches it, and under which URI.
     var watchers: [Name: [Name: [Name: Name]]] = [:]
+    /// The tenant for which each was watched first.
+    var tenants: [Resource: Name] = [:]
+    /// How many those are, by upstream and tenant.
+    var counts: [Place: Int] = [:]
     /// What each watcher watches.
     var watched: [Name: Set<Resource>] = [:]
     /// Rises with every change of any resource of an upstream.
@@ -21,6 +30,8 @@ package final class WatchBook: Sendable {
   package static let mostPerWatcher = 256
   /// And at no upstream.
   private static let mostPerUpstream = 4096
+  /// Of these, for one tenant.
+  private static let mostPerTenant = 1024
   /// A longer URI is watched for nobody.
   private static let longestURI = 2048
 
@@ -30,8 +41,8 @@ package final class WatchBook: Sendable {
 
   package init() {}
 
-  /// False where there are too many, of this watcher or at this upstream.
-  func add(_ watcher: Name, upstream: Name, uri: Name, alias: Name) -> Bool {
+  /// False where there are too many, of this watcher, of its tenant or at this upstream.
+  func add(_ watcher: Name, of tenant: Name, upstream: Name, uri: Name, alias: Name) -> Bool {
     guard uri.utf8.count <= Self.longestURI, alias.utf8.count <= Self.longestURI else { return false }
     return state.withLockedValue { state in
       let resource = Resource(upstream: upstream, uri: uri)
@@ -39,9 +50,13 @@ package final class WatchBook: Sendable {
         state.watchers[upstream]?[uri]?[watcher] = alias
         return true
       }
-      guard state.watched[watcher]?.count ?? 0 < Self.mostPerWatcher,
-        state.watchers[upstream]?[uri] != nil || state.watchers[upstream]?.count ?? 0 < Self.mostPerUpstream
-      else { return false }
+      guard state.watched[watcher]?.count ?? 0 < Self.mostPerWatcher else { return false }
+      if state.watchers[upstream]?[uri] == nil {
+        let place = Place(upstream: upstream, tenant: tenant)
+        guard state.watchers[upstream]?.count ?? 0 < Self.mostPerUpstream, state.counts[place, default: 0] < Self.mostPerTenant else { return false }
+        state.counts[place, default: 0] += 1
+        state.tenants[resource] = tenant
+      }
       state.watchers[upstream, default: [:]][uri, default: [:]][watcher] = alias
       state.watched[watcher, default: []].insert(resource)
       return true
@@ -59,6 +74,11 @@ package final class WatchBook: Sendable {
         state.watchers[resource.upstream]?[resource.uri]?[watcher] = nil
         guard state.watchers[resource.upstream]?[resource.uri]?.isEmpty == true else { continue }
         state.watchers[resource.upstream]?[resource.uri] = nil
+        if let tenant = state.tenants.removeValue(forKey: resource) {
+          let place = Place(upstream: resource.upstream, tenant: tenant)
+          let count = state.counts[place, default: 1] - 1
+          state.counts[place] = count > 0 ? count : nil
+        }
         changed.insert(resource.upstream)
       }
       if state.watched[watcher]?.isEmpty == true { state.watched[watcher] = nil }

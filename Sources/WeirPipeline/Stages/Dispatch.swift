@@ -14,7 +14,7 @@ struct Dispatch: Sendable {
 
   /// What the request of a flight is asked with.
   struct Terms: Sendable {
-    let deadline: Moment
+    var deadline: Moment
     /// When the upstream must have answered, where that is not the deadline of waiting for leave.
     var answerBy: Moment?
     /// False where nobody wants the answer any more: nothing is sent then.
@@ -151,7 +151,9 @@ struct Dispatch: Sendable {
   ) async throws(CallError) -> Examined {
     permit.markSent()
     var request = request
-    if let peer = request.caller?.peer as? AskedPeer { request.caller?.peer = peer.lettingGo(of: permit.earlyRelease(requests: outgoing.requests)) }
+    if let peer = request.caller?.peer as? AskedPeer {
+      request.caller?.peer = peer.lettingGo(of: permit.earlyRelease(requests: outgoing.requests, price: way.lane.price(of: outgoing.requests)))
+    }
     let permitted = outgoing.permitted
     let started = time.now()
     let outcome: Result<Examined, CallError>

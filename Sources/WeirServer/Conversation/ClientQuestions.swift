@@ -29,6 +29,8 @@ final class ClientQuestions: Sendable {
   }
 
   private let state = NIOLockedValueBox(State())
+  /// An answer to what another process asked, before this one began, is none to what this one asks.
+  private let prefix = String(UInt32.random(in: .min ... .max), radix: 16)
   private let patience: Duration
   private let time: any TimeSource
 
@@ -45,7 +47,7 @@ final class ClientQuestions: Sendable {
     let slot = OneShot<Answer>()
     let id = state.withLockedValue { state in
       state.lastID += 1
-      let id = RPCID(string: "weir-\(state.lastID)")
+      let id = RPCID(string: "weir-\(prefix)-\(state.lastID)")
       state.waiting[Key(session: session, id: id)] = Question(slot: slot, scope: scope)
       return id
     }

@@ -74,6 +74,8 @@ extension ConnectionGuard {
     if ended.isChunked { meter.send(ByteBuffer(string: "0\r\n\r\n")) }
     forgetStream()
     if machine.phase == .responding { responseEnded(context) }
+    // While it was written no time was watched.
+    arm(context)
   }
 
   /// The stream is over, or its peer is gone.

@@ -206,9 +206,10 @@ final class ChildSession: Sendable {
     }
   }
 
-  /// Whose call a message without a name is about: that of the only one who waits. Where several do it is nobody's, so that no client hears of
-  /// another's call; a process of one session has its client.
+  /// Whose call a message without a name is about: that of the only one who waits, or else of the client that the process is for. A process that
+  /// callers share may speak of a call that somebody else has given up: what it says is for nobody.
   private func peer(_ state: State) -> (any ClientPeer)? {
+    guard let home else { return nil }
     let waiting = state.waiters.values
     return waiting.count == 1 ? waiting.first?.peer ?? home : home
   }
