@@ -95,7 +95,7 @@ class Caller:
         headers = dict(self._session)
         if self.era == "modern":
             headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
-            if named := params.get("name") or params.get("uri"):
+            if named := params.get("name") or params.get("uri") or params.get("taskId"):
                 headers["Mcp-Name"] = named
             params = {**params, "_meta": modern_meta() | (meta or {})}
         elif meta:
