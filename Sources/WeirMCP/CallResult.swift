@@ -24,6 +24,8 @@ package struct CallResult: Sendable, Equatable {
   package private(set) var unfinishedType: [UInt8]?
   /// Of a result that the protocol lets be kept.
   package private(set) var lifetime: Lifetime?
+  /// Whether its content, or that of a message in it, names resources: as links or embedded.
+  package let namesResources: Bool
   /// Where a member can be added to the object, and whether a comma is needed for it.
   private let end: Place
   /// Where a member can be added to `_meta`, if there is one.
@@ -96,12 +98,19 @@ package struct CallResult: Sendable, Equatable {
       throw Self.invalid("the result of the tool call has no array \"content\" of objects")
     }
     self.bytes = bytes
+    namesResources = content.map(Self.namesResource) ?? root["messages"]?.elements.contains { $0["content"].map(Self.namesResource) ?? false } ?? false
     switch root["isError"] {
     case nil: isError = false
     case let flag?: isError = !(flag.isNull || flag.bool == false)
     }
     end = Place(offset: root.contentEnd, needsComma: root.count > 0)
     metaEnd = root[MetaKey.meta].flatMap { $0.kind == .object ? Place(offset: $0.contentEnd, needsComma: $0.count > 0) : nil }
+  }
+
+  /// A block of content or an array of them.
+  private static func namesResource(_ content: JSONValue) -> Bool {
+    if content.kind == .array { return content.elements.contains { namesResource($0) } }
+    return content["type"].map { $0.isString("resource_link") || $0.isString("resource") } ?? false
   }
 
   private init(failureText: String) {
@@ -118,6 +127,7 @@ package struct CallResult: Sendable, Equatable {
     writer.endObject()
     bytes = writer.bytes
     isError = true
+    namesResources = false
     end = Place(offset: bytes.count - 1, needsComma: true)
     metaEnd = nil
   }

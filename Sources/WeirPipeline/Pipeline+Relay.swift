@@ -49,7 +49,7 @@ extension Pipeline {
     else { return nil }
     recorder.relayed(
       request.method, upstream: target.upstream, tenant: caller.tenant, outcome: .hitMemory, after: time.now() - request.receivedAt)
-    return CallReply(body: .result(finished(result, request.method, target), provenance: nil), outcome: .hitMemory)
+    return CallReply(body: .result(finished(result, request, target, caller), provenance: nil), outcome: .hitMemory)
   }
 
   package func watch(_ uris: [Name], at endpoint: Endpoint, by caller: Identified, for watcher: Name) -> [Name] {
@@ -94,7 +94,7 @@ extension Pipeline {
       do throws(CallError) {
         let (result, outcome) = try await read(request, from: target, by: caller, listener)
         recorder.relayed(request.method, upstream: target.upstream, tenant: caller.tenant, outcome: outcome, after: time.now() - request.receivedAt)
-        return CallReply(body: .result(finished(result, request.method, target), provenance: nil), outcome: outcome)
+        return CallReply(body: .result(finished(result, request, target, caller), provenance: nil), outcome: outcome)
       } catch {
         last = error
         guard error.isNotFound else { break }
@@ -169,13 +169,23 @@ extension Pipeline {
   }
 
   /// The result as this client is told it: how long it is fresh must be said, and what one team may read another may not.
-  private func finished(_ result: CallResult, _ method: RelayedRequest.Method, _ target: RelayTarget) -> CallResult {
-    guard method == .readResource, result.unfinishedType == nil else { return result }
+  private func finished(_ result: CallResult, _ request: RelayedRequest, _ target: RelayTarget, _ caller: Identified) -> CallResult {
+    if request.method == .getPrompt { return links(of: result, from: target.upstream, at: request.endpoint, for: caller) }
+    guard request.method == .readResource, result.unfinishedType == nil else { return result }
     let own = result.lifetime
     let result = result.living(
       CallResult.Lifetime(milliseconds: own?.milliseconds ?? 0, isPublic: tenants.isOpen && (own?.isPublic ?? false)))
     guard let alias = target.aliasedURI, let name = target.name else { return result }
     return result.renaming(name, to: alias)
+  }
+
+  /// The result with the resources that it names as clients of this endpoint know them.
+  func links(of result: CallResult, from upstream: Name, at endpoint: Endpoint, for caller: Identified) -> CallResult {
+    guard endpoint == .aggregate, result.namesResources else { return result }
+    let snapshot = directory.snapshot
+    let able = upstreams(at: endpoint, for: caller).filter { snapshot.features(of: $0).contains(.resources) }
+    guard able.contains(upstream) else { return result }
+    return (try? ResourceLinks(upstream: upstream, upstreams: able, snapshot: snapshot).renaming(result)) ?? result
   }
 
   static func object(_ bytes: [UInt8]) throws(CallError) -> JSONValue {

@@ -219,7 +219,8 @@ package final class Pipeline: Gateway {
     recorder.answered(
       permitted, outcome: provenance.outcome, after: time.now() - permitted.call.receivedAt,
       saved: (provenance.savedRequests, provenance.savedCost))
-    return CallReply(body: .result(result, provenance: provenance.json), outcome: provenance.outcome)
+    let told = links(of: result, from: permitted.route.settings.name, at: permitted.call.endpoint, for: permitted.caller)
+    return CallReply(body: .result(told, provenance: provenance.json), outcome: provenance.outcome)
   }
 
   private func failure(_ permitted: Permitted, _ error: CallError) -> CallReply {

@@ -81,3 +81,24 @@ def test_what_stands_beside_tools_is_for_whom_all_tools_are(weir: Weir) -> None:
         assert not [uri for uri in names(caller, "resources/list", "resources", "uri") if uri.startswith("two+")]
         assert code(caller, "resources/read", uri=f"two+{STATIC}") in (-32002, -32602)
         assert code(caller, "prompts/get", name="two__test_simple_prompt") == -32602
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+def test_links_lead_to_the_server_that_gave_them(weir: Weir, era: str) -> None:
+    """Both servers have every resource of the fixture: what the second one names is told apart from the first one's."""
+    with weir.caller(headers=bearer("platform"), era=era) as caller:
+        for upstream, prefix in (("one", ""), ("two", "two+")):
+            given = caller.call(f"{upstream}__test_resource_link", {}).result
+            assert given is not None
+            links = [block["uri"] for block in given["content"] if block["type"] == "resource_link"]
+            listed = next(link for link in links if link.endswith("test://static-text"))
+            assert listed == f"{prefix}test://static-text"
+            assert result(caller, "resources/read", uri=listed)["contents"][0]["uri"] == listed
+            embedded = caller.call(f"{upstream}__test_embedded_resource", {}).result
+            assert embedded is not None
+            [resource] = [block["resource"] for block in embedded["content"] if block["type"] == "resource"]
+            assert resource["uri"].startswith(f"{upstream}+") or resource["uri"] == f"{prefix}test://static-text"
+    with weir.caller("/mcp/two", headers=bearer("platform"), era=era) as alone:
+        given = alone.call("test_resource_link", {}).result
+        assert given is not None
+        assert not [block for block in given["content"] if "two+" in block.get("uri", "")]

@@ -83,6 +83,16 @@ extension ToolDirectory.Snapshot {
     return (target.upstream, own)
   }
 
+  /// What clients of the aggregate are to call a resource of this upstream where its URI would lead them to another's; nil where it leads to its
+  /// own, or to the web, which is read without Weir.
+  func alias(of uri: Name, from upstream: Name, among upstreams: [Name]) -> Name? {
+    let first = upstreams.first { lists(uri, of: $0) }
+    if first == upstream { return nil }
+    let isWeb = uri.utf8.starts(with: "https:".utf8) || uri.utf8.starts(with: "http:".utf8)
+    if first == nil, isWeb { return nil }
+    return Name("\(upstream)\(ToolDirectory.uriSeparator)\(uri)")
+  }
+
   /// Whether the upstream lists this resource, or a template of this very text or one that it may be made from.
   private func lists(_ uri: Name, of upstream: Name) -> Bool {
     let items = catalogs[upstream]?.items ?? [:]
