@@ -98,7 +98,8 @@ package struct CallResult: Sendable, Equatable {
       throw Self.invalid("the result of the tool call has no array \"content\" of objects")
     }
     self.bytes = bytes
-    namesResources = content.map(Self.namesResource) ?? root["messages"]?.elements.contains { $0["content"].map(Self.namesResource) ?? false } ?? false
+    namesResources =
+      content.map(Self.namesResource) ?? root["messages"]?.elements.contains { $0["content"].map(Self.namesResource) ?? false } ?? false
     switch root["isError"] {
     case nil: isError = false
     case let flag?: isError = !(flag.isNull || flag.bool == false)

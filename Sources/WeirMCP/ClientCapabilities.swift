@@ -11,6 +11,24 @@ package enum ClientCapabilities {
   /// The same where every request declares them anew: a server answers with a task only whom it knows to understand one.
   private static let relayedModernExtensions = relayedExtensions + [MetaKey.tasksExtension]
 
+  /// Whether a client that declared this may be asked that: servers must not ask what was not declared (MCP 2025-11-25, client features).
+  /// - Parameters:
+  ///   - params: of the request, a JSON object.
+  ///   - capabilities: what `relayable` gave.
+  package static func permit(_ method: String, _ params: [UInt8]?, in capabilities: [UInt8]?) -> Bool {
+    guard let declared = capabilities.flatMap({ try? JSONDocument(parsing: $0).root }) else { return false }
+    switch method {
+    case MCPMethod.createMessage: return declared["sampling"] != nil
+    case MCPMethod.rootsList: return declared["roots"] != nil
+    case MCPMethod.elicit:
+      guard let elicitation = declared["elicitation"] else { return false }
+      let isByURL = params.flatMap { try? JSONDocument(parsing: $0).root }?["mode"]?.isString("url") == true
+      // Empty means forms only.
+      return isByURL ? elicitation["url"] != nil : elicitation.count == 0 || elicitation["form"] != nil
+    default: return true
+    }
+  }
+
   /// The part of the declared capabilities that Weir can relay, a JSON object; nil where that is nothing.
   package static func relayable(of declared: JSONValue?, era: ProtocolEra = .legacy) -> [UInt8]? {
     guard let declared, declared.kind == .object, declared.count > 0 else { return nil }

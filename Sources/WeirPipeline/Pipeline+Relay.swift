@@ -141,7 +141,8 @@ extension Pipeline {
     let tasks = TaskNames(principal: caller.principal, sealer: sealer)
     let clock = CallClock(allowance: settings.callTimeout, time: time)
     var client = request.client
-    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: target.upstream, clock: clock) }
+    let capabilities = client?.capabilities
+    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: target.upstream, clock: clock, capabilities: capabilities) }
     let own = try Self.object(target.params)
     // The result of a task is waited for as long as the task takes.
     let end = request.receivedAt + settings.callTimeout + (request.method == .taskResult ? UpstreamCaller.questionPatience : .zero)
@@ -183,9 +184,14 @@ extension Pipeline {
   func links(of result: CallResult, from upstream: Name, at endpoint: Endpoint, for caller: Identified) -> CallResult {
     guard endpoint == .aggregate, result.namesResources else { return result }
     let snapshot = directory.snapshot
-    let able = upstreams(at: endpoint, for: caller).filter { snapshot.features(of: $0).contains(.resources) }
+    let able = readable(at: endpoint, for: caller, in: snapshot)
     guard able.contains(upstream) else { return result }
     return (try? ResourceLinks(upstream: upstream, upstreams: able, snapshot: snapshot).renaming(result)) ?? result
+  }
+
+  /// The upstreams whose resources this caller may read here.
+  func readable(at endpoint: Endpoint, for caller: Identified, in snapshot: ToolDirectory.Snapshot) -> [Name] {
+    upstreams(at: endpoint, for: caller).filter { snapshot.features(of: $0).contains(.resources) }
   }
 
   static func object(_ bytes: [UInt8]) throws(CallError) -> JSONValue {

@@ -77,10 +77,15 @@ package final class Pipeline: Gateway {
 
   package func tools(at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing {
     let tenant = tenants.tenant(caller.tenant)
-    let routes = directory.snapshot.routes(at: endpoint).filter { tenant?.mayCall(upstream: $0.settings.name, tool: $0.tool.name) ?? false }
-    let isAggregate = endpoint == .aggregate
-    return try pages(of: MCPMethod.toolsList, at: endpoint, for: caller).page(
-      of: routes.map { isAggregate ? ($0.aggregateName, $0.aggregateJSON) : ($0.tool.name, $0.tool.json) }, after: cursor, now: time.wall())
+    let snapshot = directory.snapshot
+    let routes = snapshot.routes(at: endpoint).filter { tenant?.mayCall(upstream: $0.settings.name, tool: $0.tool.name) ?? false }
+    let able = readable(at: endpoint, for: caller, in: snapshot)
+    let elements = routes.map { route -> ListPages.Element in
+      guard endpoint == .aggregate else { return (route.tool.name, route.tool.json) }
+      let alias = route.interface.flatMap { snapshot.alias(of: $0, from: route.settings.name, among: able) }
+      return (route.aggregateName, route.aggregateJSON(interface: alias))
+    }
+    return try pages(of: MCPMethod.toolsList, at: endpoint, for: caller).page(of: elements, after: cursor, now: time.wall())
   }
 
   func pages(of list: String, at endpoint: Endpoint, for caller: Identified) -> ListPages {
@@ -147,7 +152,8 @@ package final class Pipeline: Gateway {
     let tasks = TaskNames(principal: permitted.caller.principal, sealer: sealer)
     let clock = CallClock(allowance: permitted.route.settings.callTimeout, time: time)
     var client = permitted.call.client
-    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: upstream, clock: clock) }
+    let capabilities = client?.capabilities
+    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: upstream, clock: clock, capabilities: capabilities) }
     let knowsTasks = client?.session != nil && directory.snapshot.features(of: upstream).contains(.tasks)
     let outgoing = Outgoing(permitted, client: client, mayBeTask: knowsTasks)
     let isTask = knowsTasks && permitted.call.params["task"] != nil

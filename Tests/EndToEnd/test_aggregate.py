@@ -102,3 +102,12 @@ def test_links_lead_to_the_server_that_gave_them(weir: Weir, era: str) -> None:
         given = alone.call("test_resource_link", {}).result
         assert given is not None
         assert not [block for block in given["content"] if "two+" in block.get("uri", "")]
+
+
+def test_interfaces_of_tools_lead_to_their_own_server(weir: Weir) -> None:
+    with weir.caller(headers=bearer("platform")) as caller:
+        found = {tool["name"]: tool["_meta"]["ui"]["resourceUri"] for tool in caller.tools() if "ui" in tool.get("_meta", {})}
+        assert found, "the fixture has a tool with an interface"
+        for name, uri in found.items():
+            assert uri.startswith("two+ui://" if name.startswith("two__") else "ui://")
+            assert result(caller, "resources/read", uri=uri)["contents"][0]["uri"] == uri

@@ -142,14 +142,15 @@ struct GuardWireTests {
   func idleAfterStream() async throws {
     try await RunningFront.with {
       $0.limits.keepAliveTimeout = .milliseconds(300)
-      $0.limits.headerTimeout = .milliseconds(100)
+      // Long enough for a busy machine, and to be over while the stream is open.
+      $0.limits.headerTimeout = .seconds(4)
     } _: { running in
       let session = try await running.initialize()
       let client = try await WireClient.connect(running.port)
       await client.send(RunningFront.request("", method: "GET", ["Mcp-Session-Id": session]))
       await client.receive { $0.contains(": open") }
       // Until whatever watched the request's time has fired.
-      try await Task.sleep(for: .milliseconds(250))
+      try await Task.sleep(for: .milliseconds(4200))
       let other = try await WireClient.connect(running.port)
       await other.send(RunningFront.request("", method: "DELETE", ["Mcp-Session-Id": session]))
       // Ends with the connection.

@@ -12,6 +12,8 @@ package final class ToolRoute: Sendable {
   package let aggregateName: Name
   /// The definition under its aggregate name.
   let aggregateJSON: [UInt8]
+  /// The resource that is the tool's user interface (MCP Apps, `_meta.ui.resourceUri`).
+  let interface: Name?
   let share: SharingClass
   /// What calls repeat in headers.
   let headerParameters: HeaderParameters?
@@ -22,9 +24,18 @@ package final class ToolRoute: Sendable {
     self.aggregateName = Name("\(settings.name)\(ToolDirectory.separator)\(tool.name)")
     self.share = settings.share(of: tool.name)
     let definition = try? JSONDocument(parsing: tool.json)
+    self.interface = definition?.root["_meta"]?["ui"]?["resourceUri"]?.stringBytes.flatMap { Name(utf8: $0) }
     let parameters = HeaderParameters(schema: definition?.root["inputSchema"])
     self.headerParameters = parameters?.parameters.isEmpty == false ? parameters : nil
     self.aggregateJSON = definition?.root.setting("name", to: JSONWriter.quoted(aggregateName.string)) ?? tool.json
+  }
+
+  /// The definition at the aggregate, where the tool's user interface may be called otherwise than at its upstream.
+  func aggregateJSON(interface alias: Name?) -> [UInt8] {
+    guard let alias, let root = try? JSONDocument(parsing: aggregateJSON).root, let meta = root["_meta"], let ui = meta["ui"] else {
+      return aggregateJSON
+    }
+    return root.setting("_meta", to: meta.setting("ui", to: ui.setting("resourceUri", to: JSONWriter.quoted(alias.string))))
   }
 
   /// The partition that an answer for this caller lies in.

@@ -1,5 +1,6 @@
 internal import NIOConcurrencyHelpers
 internal import WeirCore
+internal import WeirMCP
 
 /// How long a call may take that its client follows: time does not count while the client thinks about what the upstream asks, and each report
 /// of progress gives the call its whole time again (MCP 2025-11-25, lifecycle, timeouts).
@@ -97,6 +98,8 @@ struct AskedPeer: ClientPeer {
   let names: TaskNames
   let upstream: Name
   let clock: CallClock
+  /// What the client declared that it can be asked.
+  var capabilities: [UInt8]?
   /// Called before each question: what is held for the call's provider is not to be held for a person.
   var onAsk: @Sendable () -> Void = {}
 
@@ -110,6 +113,9 @@ struct AskedPeer: ClientPeer {
   func notify(_ method: String, _ params: [UInt8]?) { peer.notify(method, names.renamed(params, of: upstream)) }
 
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] {
+    guard ClientCapabilities.permit(method, params, in: capabilities) else {
+      throw ClientRefusal(code: RPCErrorObject.methodNotFound, message: "this client did not declare that it can be asked this")
+    }
     onAsk()
     clock.begin()
     defer { clock.end() }

@@ -86,6 +86,7 @@ extension ToolDirectory.Snapshot {
   /// What clients of the aggregate are to call a resource of this upstream where its URI would lead them to another's; nil where it leads to its
   /// own, or to the web, which is read without Weir.
   func alias(of uri: Name, from upstream: Name, among upstreams: [Name]) -> Name? {
+    guard upstreams.count > 1, upstreams.contains(upstream) else { return nil }
     let first = upstreams.first { lists(uri, of: $0) }
     if first == upstream { return nil }
     let isWeb = uri.utf8.starts(with: "https:".utf8) || uri.utf8.starts(with: "http:".utf8)

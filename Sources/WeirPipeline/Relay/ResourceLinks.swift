@@ -17,9 +17,10 @@ struct ResourceLinks {
     }
     if let content = root["content"] { return try result.replacing(root.setting("content", to: renamed(content))) }
     guard let messages = root["messages"], messages.kind == .array else { return result }
-    let renamed = Self.array(messages.elements.map { message in
-      message["content"].map { message.setting("content", to: self.renamed($0)) } ?? message.raw
-    })
+    let renamed = Self.array(
+      messages.elements.map { message in
+        message["content"].map { message.setting("content", to: self.renamed($0)) } ?? message.raw
+      })
     return try result.replacing(root.setting("messages", to: renamed))
   }
 

@@ -21,13 +21,14 @@ extension HTTPUpstream {
     if let channel = session.channel { return await attend(channel, session) }
     var backoff = Backoff(.seconds(1) ... .seconds(30))
     var wasOpen = false
+    var wasLost = false
     while !Task.isCancelled {
       let version = watchVersion
       do throws(HTTPRefusal) {
         let response = try await openStream(session)
         // What was said while nobody listened is lost.
-        if wasOpen { keeper.listsChanged() }
-        wasOpen = true
+        if wasOpen { missed(resourcesToo: wasLost) }
+        (wasOpen, wasLost) = (true, false)
         if await read(response.body, session, while: version) { backoff.reset() }
       } catch {
         if let status = error.status, (200..<500).contains(status), status != 408, status != 429 {
@@ -38,8 +39,17 @@ extension HTTPUpstream {
       }
       // Other resources are asked for at once.
       if session.info.era == .modern, watchVersion != version { continue }
+      wasLost = true
       try? await time.sleep(until: time.now() + backoff.next(random: .random(in: 0..<1)))
     }
+  }
+
+  /// What was said while nobody listened is lost: lists and watched resources may be others (MCP 2026-07-28, subscriptions: no replay).
+  /// - Parameter resourcesToo: not where the stream was only asked for anew, for other resources.
+  func missed(resourcesToo: Bool) {
+    keeper.listsChanged()
+    guard resourcesToo else { return }
+    for uri in shared.withLockedValue({ $0.watched }) { reporter.updated(uri) }
   }
 
   private var watchVersion: Int { shared.withLockedValue { $0.watchVersion } }

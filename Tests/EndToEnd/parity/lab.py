@@ -66,7 +66,7 @@ class Lab:
             else:
                 for name, recording in play_elsewhere(kind, url).items():
                     messages = recording.pop("wire", [])
-                    if url in self.weir.values():
+                    if kind.transport == "sse" and url in self.weir.values():
                         self.wire.append(messages)
                     self._recorded[kind.name, url, name] = recording
         return self._recorded[key]
