@@ -107,6 +107,8 @@ struct GuardWireTests {
   func headerTime() async throws {
     try await RunningFront.with {
       $0.limits.headerTimeout = .milliseconds(700)
+      // The answer must not be lost to a reset where a busy machine reads it late.
+      $0.limits.lingerTimeout = .seconds(30)
     } _: { running in
       let silent = try await WireClient.connect(running.port)
       let header = try await WireClient.connect(running.port)
@@ -124,6 +126,7 @@ struct GuardWireTests {
     try await RunningFront.with {
       $0.limits.bodyTimeout = .milliseconds(700)
       $0.limits.keepAliveTimeout = .milliseconds(700)
+      $0.limits.lingerTimeout = .seconds(30)
     } _: { running in
       let body = try await WireClient.connect(running.port)
       await body.send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
