@@ -1,3 +1,4 @@
+import NIOHTTP1
 import Testing
 import WeirCore
 
@@ -23,5 +24,15 @@ struct ASCIITests {
     ] as [(Int64, String)])
   func dates(seconds: Int64, text: String) {
     #expect(String(decoding: HTTPDate.text(seconds), as: UTF8.self) == text)
+  }
+}
+
+@Suite("Header fields")
+struct RequestFieldsTests {
+  @Test("issue 4: whitespace around a value is no part of it", arguments: ["tool", " tool", "tool ", "\t tool \t"])
+  func whitespace(value: String) {
+    let fields = RequestFields(HTTPHeaders([("Mcp-Name", value), ("Mcp-Param-Region", value)]))
+    #expect(fields.name == "tool")
+    #expect(fields.parameters == ["mcp-param-region": "tool"])
   }
 }

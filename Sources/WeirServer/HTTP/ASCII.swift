@@ -53,5 +53,5 @@ enum ASCII {
     return position == lowercase.utf8CodeUnitCount
   }
 
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+  static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }

@@ -25,7 +25,8 @@ package struct RequestFields: Sendable, Equatable {
   package init() {}
 
   package init(_ headers: HTTPHeaders) {
-    for (name, value) in headers {
+    for (name, line) in headers {
+      let value = Self.trimmed(line)
       switch name.utf8.count {
       case 4 where ASCII.equalsFolded(name, "host"): host = value
       case 6 where ASCII.equalsFolded(name, "accept"): accept = accept.map { "\($0),\(value)" } ?? value
@@ -47,6 +48,12 @@ package struct RequestFields: Sendable, Equatable {
       default: break
       }
     }
+  }
+
+  /// Whitespace around a value is no part of it (RFC 9110, section 5.5); the parser leaves what stands behind.
+  private static func trimmed(_ value: String) -> String {
+    guard let first = value.utf8.first, let last = value.utf8.last, ASCII.isSpace(first) || ASCII.isSpace(last) else { return value }
+    return String(ASCII.trimmed(value))
   }
 
   private static func set(_ field: inout String?, _ value: String, _ name: String, _ duplicate: inout String?) {
