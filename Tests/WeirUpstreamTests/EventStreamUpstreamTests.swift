@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import Testing
 import WeirCore
+import WeirMCP
 
 @testable import WeirUpstream
 
@@ -37,7 +38,7 @@ extension RealProcesses {
           "progress", onProgress: { progress in heard.withLockedValue { $0.append(String(decoding: progress.params, as: UTF8.self)) } })
         let text = try await upstream.send(call).text
         #expect(text == "done")
-        #expect(upstream.canOpenMore)
+        #expect(upstream.furtherSessions == .forAll)
         // A new stream, without asking again which transport it is.
         #expect(await upstream.outcome(Call.tool("die")).error?.message.contains("may have been carried out") == true)
         let session = try await upstream.text("session")

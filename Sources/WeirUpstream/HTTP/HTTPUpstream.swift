@@ -74,7 +74,11 @@ package final class HTTPUpstream: SharedUpstream {
   }
 
   package var state: UpstreamState { reporter.state }
-  package var canOpenMore: Bool { shared.withLockedValue { $0.session?.info.era == .legacy } }
+  package var furtherSessions: FurtherSessions {
+    guard let info = shared.withLockedValue({ $0.session?.info }) else { return .none }
+    if info.era == .legacy { return .forAll }
+    return configuration.era == .auto ? .perhapsForLegacy : .none
+  }
 
   /// The numbers at this moment.
   package var stats: UpstreamStats {

@@ -44,6 +44,8 @@ package final class UpstreamFamily: Upstream {
   private let make: Make
   private let time: any TimeSource
   private let table: NIOLockedValueBox<MemberTable<Member>>
+  /// Until when it is taken to speak the modern era alone: a session of the handshake era could not be opened.
+  private let modernUntil = NIOLockedValueBox(Moment.zero)
   private let starts: AsyncStream<Member>
   private let sink: AsyncStream<Member>.Continuation
 
@@ -106,9 +108,14 @@ package final class UpstreamFamily: Upstream {
       member.seat?.leave()
       table.withLockedValue { $0.release(owner, member, now: time.now()) }
     }
-    try await setLevel(of: caller, in: member, until: request.deadline)
     do {
+      try await setLevel(of: caller, in: member, until: request.deadline)
       return try await member.upstream.send(request)
+    } catch where error.reason == .upstreamDown && isUnopened(member) {
+      // Nothing was sent. For a while its callers share what there is.
+      modernUntil.withLockedValue { $0 = time.now() + .seconds(600) }
+      if table.withLockedValue({ $0.remove(owner, member) }) { member.end() }
+      return try await shared.send(request)
     } catch {
       // The server may go on with what nobody waits for, and ask whoever calls next: that session is lent to nobody any more.
       if member.seat != nil, error.reason == .cancelled || error.reason == .timedOut,
@@ -118,6 +125,12 @@ package final class UpstreamFamily: Upstream {
       }
       throw error
     }
+  }
+
+  /// A session that was opened in the hope that the server speaks the handshake era, too, and was not.
+  private func isUnopened(_ member: Member) -> Bool {
+    guard isolation == .shared, shared.furtherSessions == .perhapsForLegacy, shared.state == .ready, case .down = member.upstream.state else { return false }
+    return true
   }
 
   /// The front's session has ended, and what was opened for it ends, too.
@@ -139,7 +152,12 @@ package final class UpstreamFamily: Upstream {
     case .principal: return .of(Self.owner(principal: caller.principal))
     case .session: return .of(caller.session.map(Self.owner(session:)) ?? Self.owner(principal: caller.principal))
     case .shared:
-      guard shared.canOpenMore, caller.capabilities != nil || caller.logLevel != nil else { return nil }
+      guard caller.capabilities != nil || caller.logLevel != nil else { return nil }
+      switch shared.furtherSessions {
+      case .none: return nil
+      case .forAll: break
+      case .perhapsForLegacy: if caller.session == nil || time.now() < modernUntil.withLockedValue({ $0 }) { return nil }
+      }
       if let session = caller.session { return .of(Self.owner(session: session)) }
       let principal = caller.principal.string
       return .lent(Name("\(principal.utf8.count) \(principal) \(String(decoding: caller.capabilities ?? [], as: UTF8.self))"))
@@ -186,6 +204,15 @@ package final class UpstreamFamily: Upstream {
 
 /// The session or the processes that callers share unless they need their own.
 package protocol SharedUpstream: Upstream {
-  /// A further session costs little, and the server learns from it what its client can be asked: it speaks the handshake era behind a URL.
-  var canOpenMore: Bool { get }
+  var furtherSessions: FurtherSessions { get }
+}
+
+/// Whether a further session costs little, and who would have it: from a session of the handshake era a server learns what its client can be asked.
+package enum FurtherSessions: Sendable {
+  case none
+  /// It speaks the handshake era behind a URL.
+  case forAll
+  /// It speaks the modern era, and perhaps the handshake era, too, of which it does not tell: what it asks and when is another thing in each, so
+  /// a legacy client has a session of its own era where that can be opened.
+  case perhapsForLegacy
 }

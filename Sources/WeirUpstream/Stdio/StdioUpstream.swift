@@ -55,7 +55,7 @@ package final class StdioUpstream: SharedUpstream {
 
   package var state: UpstreamState { reporter.state }
   /// A process more is not for the asking.
-  package var canOpenMore: Bool { false }
+  package var furtherSessions: FurtherSessions { .none }
 
   /// The numbers at this moment.
   package var stats: UpstreamStats {
