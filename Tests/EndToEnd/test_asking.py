@@ -7,6 +7,7 @@ import pytest
 
 from conftest import upstream_program
 from support.caller import Answer, Caller
+from support.events import Session, rpc
 from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.weir import Weir
 from test_tenants import bearer, tenant
@@ -101,3 +102,33 @@ def test_clients_side_by_side_are_asked_their_own_questions(caller: Caller) -> N
             "name": "test_elicitation", "arguments": {"message": f"Question {number}"},
             "requestState": result["requestState"], "inputResponses": {key: {"action": "accept", "content": content}}}, CAPABILITIES)
         assert f"user-{number}" in answer.text
+
+
+@pytest.fixture(scope="module")
+def both(start_weir: Any) -> Iterator[Weir]:
+    """A server of both eras, and one of the modern era alone; neither tells which other era it speaks, nor is Weir told."""
+    ports = {"both": free_port(), "new": free_port()}
+    program = upstream_program("everything.py")
+    servers = [
+        ManagedProcess([*program, "--port", str(ports["both"])]),
+        ManagedProcess([*program, "--port", str(ports["new"]), "--era", "modern"]),
+    ]
+    eventually(lambda: all(accepts(port) for port in ports.values()), 60, "the servers listen")
+    with start_weir({"upstreams": {name: {"url": f"http://127.0.0.1:{port}/mcp"} for name, port in ports.items()}}) as weir:
+        weir.wait_for_tools("both", "new")
+        yield weir
+    for server in servers:
+        server.stop()
+
+
+@pytest.mark.parametrize("upstream", ["both", "new"])
+def test_a_legacy_client_is_asked_whatever_else_its_server_speaks(both: Weir, upstream: str) -> None:
+    """Twice: the second call knows what the first one found out."""
+    with Session(f"{both.url}/mcp/{upstream}", elicitation={}) as client:
+        for number in (1, 2):
+            call = {"id": number, "method": "tools/call", "params": {"name": "test_elicitation", "arguments": {"message": "Who?"}}}
+            with client.posted(call) as events:
+                question = next(event.message for event in events if event.data and event.message.get("method") == "elicitation/create")
+                assert question["params"]["message"] == "Who?"
+                client.http.post(client.url, json=rpc({"id": question["id"], "result": ANSWER}))
+                assert "ada" in events.answer(number)["result"]["content"][0]["text"]
