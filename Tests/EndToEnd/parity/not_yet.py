@@ -1,6 +1,6 @@
 """Where Weir differs. A scenario that passes although it is here fails the run, so that it is taken out."""
 
-_PAGES = "Weir gives each list on one page (decision 10)"
+_PAGES = "pages of lists are Weir's own (decision 10)"
 _WORDS = "Weir says in its own words that it has no such tool or prompt"
 _DATA = "what errors of upstreams say in their data stays behind, and URLs in their messages (security)"
 
