@@ -74,7 +74,7 @@ struct FrontResponder: HTTPResponder {
     if let session = call.session, let response = resumable(call, in: session, mailbox) { return response }
     if let parked = call.parked {
       guard core.run(call, as: parked) else { return response(await ending(call)) }
-      return news(of: Visit(call: parked, id: call.id, token: call.progressToken), on: connection)
+      return news(of: Visit(call: parked, id: call.id, token: call.progressToken, label: call.label), on: connection)
     }
     core.answered(call.label, status: 200)
     connection.watch(call.departure)
@@ -96,7 +96,7 @@ struct FrontResponder: HTTPResponder {
   /// The news of a call that may be parked, as an event stream. Who leaves while it waits gives the call up; who was asked something may not
   /// come back for a while.
   private func news(of visit: Visit, on connection: Connection) -> Response {
-    core.answered("tools/call", status: 200)
+    core.answered(visit.label, status: 200)
     let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
     let departure = visit.call.departure
     connection.watch(departure)

@@ -40,11 +40,7 @@ package final class ToolRoute: Sendable {
 
   /// The partition that an answer for this caller lies in.
   func partition(for caller: Identified) -> Partition {
-    switch share {
-    case .all: .all
-    case .tenant: .tenant(caller.tenant)
-    case .principal: .principal(caller.principal)
-    }
+    share.partition(for: caller)
   }
 
   /// Makes the keys of calls of this tool by this caller.
@@ -52,5 +48,16 @@ package final class ToolRoute: Sendable {
     CacheKeyBuilder(
       partition: partition(for: caller), upstream: settings.name, credential: settings.credential, definition: tool.digest,
       method: "tools/call", tool: tool.name)
+  }
+}
+
+extension SharingClass {
+  /// Whose answers this caller is given, and gives.
+  func partition(for caller: Identified) -> Partition {
+    switch self {
+    case .all: .all
+    case .tenant: .tenant(caller.tenant)
+    case .principal: .principal(caller.principal)
+    }
   }
 }

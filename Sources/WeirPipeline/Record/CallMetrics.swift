@@ -16,7 +16,7 @@ package struct CallMetrics: Sendable {
     calls = registry.counter(
       "weir_calls_total", "Tool calls by how they were answered.", labels: ["tenant", "upstream", "provider", "outcome"])
     relayed = registry.counter(
-      "weir_relayed_requests_total", "Reads of resources, prompts and completions by how they were answered.",
+      "weir_relayed_requests_total", "Requests about resources, prompts, completions and tasks by how they were answered.",
       labels: ["tenant", "upstream", "method", "outcome"])
     callSeconds = registry.histogram(
       "weir_call_duration_seconds", "Time from the parsed request to the answer, by outcome.", labels: ["outcome"])

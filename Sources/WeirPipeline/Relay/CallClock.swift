@@ -66,6 +66,7 @@ final class CallClock: Sendable {
   func run<Value: Sendable>(until deadline: Moment, _ work: @escaping @Sendable () async -> Result<Value, CallError>) async throws(CallError) -> Value
   {
     let result = await withTaskGroup(of: Result<Value, CallError>?.self) { group in
+      // The work and its deadline: the first to end cancels the other, and both are awaited.
       group.addTask { await work() }
       group.addTask {
         await self.wait(until: deadline)

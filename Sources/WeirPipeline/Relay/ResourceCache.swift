@@ -28,12 +28,6 @@ struct ResourceCache: Sendable {
     guard request.method == .readResource, settings.sharesSessions, let uri = target.name,
       request.params.members.allSatisfy({ $0.name.isString("uri") || $0.name.isString("_meta") })
     else { return nil }
-    let shared: Partition =
-      switch settings.share {
-      case .all: .all
-      case .tenant: .tenant(caller.tenant)
-      case .principal: .principal(caller.principal)
-      }
     let generation = withUnsafeBytes(of: watches.generation(of: settings.name).bigEndian) { Array($0) }
     func key(_ partition: Partition, _ capabilities: [UInt8] = []) -> CacheKey {
       CacheKeyBuilder(
@@ -41,7 +35,7 @@ struct ResourceCache: Sendable {
       ).key(arguments: generation + capabilities)
     }
     return Place(
-      own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(shared), tenant: caller.tenant,
+      own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(settings.share.partition(for: caller)), tenant: caller.tenant,
       ttl: settings.resourceTTL)
   }
 

@@ -169,6 +169,7 @@ extension OneShot where Value == ClientQuestions.Answer {
   /// Waits for a client's answer, but not for ever.
   func answer(within patience: Duration, _ time: any TimeSource) async -> ClientQuestions.Answer {
     await withTaskGroup(of: Void.self) { group in
+      // Ends with the answer at the latest: the group awaits it.
       group.addTask {
         try? await time.sleep(until: time.now() + patience)
         if !Task.isCancelled { self.give(.refused("the client did not answer in time")) }

@@ -5,6 +5,8 @@ struct Visit: Sendable {
   let call: ParkedCall
   let id: RPCID
   let token: [UInt8]?
+  /// What the request is called in metrics.
+  let label: StaticString
 }
 
 /// What the synchronous part of the front makes of a request.

@@ -104,7 +104,7 @@ extension MCPEndpoint {
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "Invalid or expired requestState")
     }
     call.answer(asked.params?["inputResponses"])
-    return Answer(kind: .resumed(Visit(call: call, id: asked.id, token: token)))
+    return Answer(kind: .resumed(Visit(call: call, id: asked.id, token: token, label: asked.label)))
   }
 
   /// Who may come back to this request.

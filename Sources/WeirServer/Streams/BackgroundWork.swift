@@ -18,6 +18,7 @@ final class BackgroundWork: Sendable {
   /// Returns when the task is cancelled and every job has returned.
   func run() async {
     await withDiscardingTaskGroup { group in
+      // Children of the front: a call that outlives its request does not outlive that.
       for await job in jobs { group.addTask { await job() } }
       queue.finish()
       group.cancelAll()
