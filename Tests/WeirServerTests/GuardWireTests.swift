@@ -111,13 +111,17 @@ struct GuardWireTests {
       $0.limits.lingerTimeout = .seconds(30)
     } _: { running in
       let silent = try await WireClient.connect(running.port)
-      let header = try await WireClient.connect(running.port)
-      await header.send("POST /mcp HTTP/1.1\r\nHo")
-      await Self.dripping(on: header) {
-        #expect(await silent.receiveAll().isEmpty)
-        #expect(await WireResponse(text: header.receiveAll()).status == 408)
+      #expect(await silent.receiveAll().isEmpty)
+      // On a busy machine a client may not get to its first byte in time: then it was silent, too, and is tried again.
+      var (answer, tries) = ("", 0)
+      while answer.isEmpty {
+        tries += 1
+        let header = try await WireClient.connect(running.port)
+        await header.send("POST /mcp HTTP/1.1\r\nHo")
+        await Self.dripping(on: header) { answer = await header.receiveAll() }
       }
-      #expect(running.front.stats.refused[.headerTimeout] == 2)
+      #expect(WireResponse(text: answer).status == 408)
+      #expect(running.front.stats.refused[.headerTimeout] == 1 + tries)
     }
   }
 

@@ -35,7 +35,8 @@ struct ResourceCache: Sendable {
       ).key(arguments: generation + capabilities)
     }
     return Place(
-      own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(settings.share.partition(for: caller)), tenant: caller.tenant,
+      own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(settings.share.partition(for: caller)),
+      tenant: caller.tenant,
       ttl: settings.resourceTTL)
   }
 

@@ -111,7 +111,7 @@ package final class UpstreamFamily: Upstream {
     do {
       try await setLevel(of: caller, in: member, until: request.deadline)
       return try await member.upstream.send(request)
-    } catch where error.reason == .upstreamDown && isUnopened(member) {
+    } catch  where error.reason == .upstreamDown && isUnopened(member) {
       // Nothing was sent. For a while its callers share what there is.
       modernUntil.withLockedValue { $0 = time.now() + .seconds(600) }
       if table.withLockedValue({ $0.remove(owner, member) }) { member.end() }
@@ -129,7 +129,9 @@ package final class UpstreamFamily: Upstream {
 
   /// A session that was opened in the hope that the server speaks the handshake era, too, and was not.
   private func isUnopened(_ member: Member) -> Bool {
-    guard isolation == .shared, shared.furtherSessions == .perhapsForLegacy, shared.state == .ready, case .down = member.upstream.state else { return false }
+    guard isolation == .shared, shared.furtherSessions == .perhapsForLegacy, shared.state == .ready, case .down = member.upstream.state else {
+      return false
+    }
     return true
   }
 
