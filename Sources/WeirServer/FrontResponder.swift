@@ -26,7 +26,7 @@ struct FrontResponder: HTTPResponder {
     case .waiting(let call): response = await wait(for: call, on: connection)
     case .stream(let stream): response = notifications(stream, on: connection)
     case .elsewhere(let call, let stream): response = self.response(await accept(call, for: stream))
-    case .resumed(let visit): response = news(of: visit, on: connection)
+    case .resumed(let visit): response = news(of: visit, arrive(visit), on: connection)
     case .batch(let answers): response = self.response(await core.mcp.reply(toBatch: answers))
     }
     for (name, value) in answer.headers {
@@ -73,8 +73,11 @@ struct FrontResponder: HTTPResponder {
     let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
     if let session = call.session, let response = resumable(call, in: session, mailbox) { return response }
     if let parked = call.parked {
+      let visit = Visit(call: parked, id: call.id, token: call.progressToken, label: call.label)
+      // Before the call begins, so that nothing it says is missed.
+      let arrival = arrive(visit)
       guard core.run(call, as: parked) else { return response(await ending(call)) }
-      return news(of: Visit(call: parked, id: call.id, token: call.progressToken, label: call.label), on: connection)
+      return news(of: visit, arrival, on: connection)
     }
     core.answered(call.label, status: 200)
     connection.watch(call.departure)
@@ -93,14 +96,18 @@ struct FrontResponder: HTTPResponder {
         onEnd: { connection.forgetDeparture() }))
   }
 
+  private func arrive(_ visit: Visit) -> (mailbox: StreamMailbox, slot: OneShot<ParkedCall.News>) {
+    let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
+    return (mailbox, visit.call.visit(token: visit.token, answers: visit.answers) { mailbox.push($0) })
+  }
+
   /// The news of a call that may be parked, as an event stream. Who leaves while it waits gives the call up; who was asked something may not
   /// come back for a while.
-  private func news(of visit: Visit, on connection: Connection) -> Response {
+  private func news(of visit: Visit, _ arrival: (mailbox: StreamMailbox, slot: OneShot<ParkedCall.News>), on connection: Connection) -> Response {
     core.answered(visit.label, status: 200)
-    let mailbox = StreamMailbox(limit: core.configuration.limits.maxStreamBufferBytes)
+    let (mailbox, slot) = arrival
     let departure = visit.call.departure
     connection.watch(departure)
-    let slot = visit.call.visit(token: visit.token) { mailbox.push($0) }
     return response(
       EventStream(
         core: core, mailbox: mailbox,

@@ -12,6 +12,10 @@ struct ParkedCallTests {
   private static let owner = ParkedCall.Owner(principal: "ada", place: "", method: "tools/call", name: "tool")
   private static let time = SystemTime()
 
+  private static func visit(_ call: ParkedCall, _ answers: String? = nil, token: [UInt8]? = nil) throws -> OneShot<ParkedCall.News> {
+    call.visit(token: token, answers: try answers.map(json)) { _ in true }
+  }
+
   private static func call(_ owner: ParkedCall.Owner = owner) -> ParkedCall { ParkedCall(owner: owner, departure: Departure()) }
 
   private static func questions(_ news: ParkedCall.News?) -> [String] {
@@ -24,35 +28,35 @@ struct ParkedCallTests {
   @Test("the client is told the question, and the call its answer")
   func asked() async throws {
     let call = Self.call()
-    let visit = call.visit(token: nil) { _ in true }
+    let visit = try Self.visit(call)
     async let answer = call.ask("elicitation/create", Array(#"{"message":"?","elicitationId":"x"}"#.utf8), patience: .seconds(60), time: Self.time)
     let news = await visit.value()
     #expect(Self.questions(news) == ["elicitation/create"])
     if case .questions(let bytes) = news { #expect(!String(decoding: bytes, as: UTF8.self).contains("elicitationId")) }
-    call.answer(try Self.json(#"{"question-1":{"action":"accept"}}"#))
+    _ = try Self.visit(call, #"{"question-1":{"action":"accept"}}"#)
     #expect(try await answer.get() == Array(#"{"action":"accept"}"#.utf8))
   }
 
   @Test("what the client did not answer it is asked again at its next visit, with what came up meanwhile")
   func again() async throws {
     let call = Self.call()
-    let first = call.visit(token: nil) { _ in true }
+    let first = try Self.visit(call)
     async let one = call.ask("roots/list", nil, patience: .seconds(60), time: Self.time)
     #expect(Self.questions(await first.value()) == ["roots/list"])
     async let two = call.ask("sampling/createMessage", nil, patience: .seconds(60), time: Self.time)
-    while Self.questions(await call.visit(token: nil) { _ in true }.value()).count < 2 { await Task.yield() }
-    call.answer(try Self.json(#"{"other":{},"question-2":{"role":"assistant"}}"#))
-    #expect(Self.questions(await call.visit(token: nil) { _ in true }.value()) == ["roots/list"])
-    call.answer(try Self.json(#"{"question-1":{"roots":[]}}"#))
+    while Self.questions(try await Self.visit(call).value()).count < 2 { await Task.yield() }
+    let second = try Self.visit(call, #"{"other":{},"question-2":{"role":"assistant"}}"#)
+    #expect(Self.questions(await second.value()) == ["roots/list"])
+    _ = try Self.visit(call, #"{"question-1":{"roots":[]}}"#)
     #expect(try await one.get() == Array(#"{"roots":[]}"#.utf8))
     #expect(try await two.get() == Array(#"{"role":"assistant"}"#.utf8))
   }
 
   @Test("who comes back after the call has ended gets its answer")
-  func late() async {
+  func late() async throws {
     let call = Self.call()
     call.finish(CallReply(body: .failure(CallError(.timedOut, "late")), outcome: .error))
-    guard case .reply(let reply?) = await call.visit(token: nil, push: { _ in true }).value() else {
+    guard case .reply(let reply?) = try await Self.visit(call).value() else {
       Issue.record("there is no answer")
       return
     }
@@ -60,9 +64,9 @@ struct ParkedCallTests {
   }
 
   @Test("issue 4: what was asked matters to nobody once the call is over")
-  func over() async {
+  func over() async throws {
     let call = Self.call()
-    let visit = call.visit(token: nil) { _ in true }
+    let visit = try Self.visit(call)
     async let answer = call.ask("roots/list", nil, patience: .seconds(60), time: Self.time)
     _ = await visit.value()
     call.finish(nil)
@@ -73,11 +77,11 @@ struct ParkedCallTests {
   }
 
   @Test("issue 4: a large answer that nobody waits for is not kept")
-  func large() async {
+  func large() async throws {
     let call = Self.call()
     let text = String(repeating: "x", count: 300 * 1024)
     call.finish(CallReply(body: .result(CallResult.failure(text: text), provenance: nil), outcome: .miss))
-    guard case .reply(let reply?) = await call.visit(token: nil, push: { _ in true }).value(), case .failure(let error) = reply.body else {
+    guard case .reply(let reply?) = try await Self.visit(call).value(), case .failure(let error) = reply.body else {
       Issue.record("it was kept")
       return
     }
@@ -91,15 +95,27 @@ struct ParkedCallTests {
   }
 
   @Test("events reach only who waits now")
-  func events() async {
+  func events() async throws {
     let call = Self.call()
     #expect(!call.push([1]))
-    let visit = call.visit(token: [7]) { _ in true }
+    let visit = try Self.visit(call, token: [7])
     #expect(call.push([1]))
     #expect(call.token == [7])
     call.finish(nil)
     _ = await visit.value()
     #expect(!call.push([1]))
+  }
+
+  @Test("issue 4: what the upstream says to an answer finds the client's stream already there")
+  func answerLast() async throws {
+    let call = Self.call()
+    async let isHeard = { [call] () async throws -> Bool in
+      _ = try await call.ask("roots/list", nil, patience: .seconds(60), time: Self.time).get()
+      return call.push([1])
+    }()
+    #expect(Self.questions(await (try Self.visit(call)).value()) == ["roots/list"])
+    _ = try Self.visit(call, #"{"question-1":{"roots":[]}}"#)
+    #expect(try await isHeard)
   }
 
   @Test("a name is good for its owner, once, and not for ever")

@@ -58,27 +58,22 @@ final class ParkedCall: Sendable {
 
   // MARK: The client
 
-  /// A client waits, with a stream for what comes before the news.
-  func visit(token: [UInt8]?, push: @escaping @Sendable ([UInt8]) -> Bool) -> OneShot<News> {
+  /// A client waits, with a stream for what comes before the news, and brings a result for each question by its key (`inputResponses`); others
+  /// stay asked. What the upstream says to an answer finds the stream already there.
+  func visit(token: [UInt8]?, answers: JSONValue?, push: @escaping @Sendable ([UInt8]) -> Bool) -> OneShot<News> {
     let slot = OneShot<News>()
-    state.withLockedValue { state in
+    let given = state.withLockedValue { state -> [(OneShot<ClientQuestions.Answer>, [UInt8])] in
+      let given = state.questions.compactMap { question in answers?[question.key].map { (question, $0.raw) } }
+      state.questions.removeAll { question in given.contains { $0.0.key == question.key } }
       state.push = push
       state.token = token
       state.waiter = slot
       state.isToAsk = !state.questions.isEmpty
       tell(&state)
-    }
-    return slot
-  }
-
-  /// What the client brings back: a result for each question, by its key (`inputResponses`). Others stay asked.
-  func answer(_ responses: JSONValue?) {
-    let given = state.withLockedValue { state -> [(OneShot<ClientQuestions.Answer>, [UInt8])] in
-      let given = state.questions.compactMap { question in responses?[question.key].map { (question, $0.raw) } }
-      state.questions.removeAll { question in given.contains { $0.0.key == question.key } }
       return given.map { ($0.0.slot, $0.1) }
     }
-    for (slot, result) in given { slot.give(.success(result)) }
+    for (question, result) in given { question.give(.success(result)) }
+    return slot
   }
 
   /// The progress token of the request that waits now.

@@ -1,8 +1,11 @@
+import WeirJSON
 import WeirMCP
 
 /// A request of a modern client that waits for a call which may be parked.
 struct Visit: Sendable {
   let call: ParkedCall
+  /// `inputResponses` of the request.
+  var answers: JSONValue?
   let id: RPCID
   let token: [UInt8]?
   /// What the request is called in metrics.

@@ -103,8 +103,8 @@ extension MCPEndpoint {
     guard let name = Name(utf8: state), let call = parked.resume(name, by: Self.owner(of: asked), now: time.now()) else {
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "Invalid or expired requestState")
     }
-    call.answer(asked.params?["inputResponses"])
-    return Answer(kind: .resumed(Visit(call: call, id: asked.id, token: token, label: asked.label)))
+    let visit = Visit(call: call, answers: asked.params?["inputResponses"], id: asked.id, token: token, label: asked.label)
+    return Answer(kind: .resumed(visit))
   }
 
   /// Who may come back to this request.
