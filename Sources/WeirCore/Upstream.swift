@@ -114,12 +114,14 @@ extension Upstream {
 
 /// Told by an upstream when its tools or its state change. Calls are made one after the other, never concurrently.
 package protocol UpstreamObserver: Sendable {
-  func upstream(_ name: Name, offers catalog: UpstreamCatalog)
+  /// It was listed. `announced` are the lists of which it said since the last time that they have changed: tools, resources, prompts.
+  func upstream(_ name: Name, offers catalog: UpstreamCatalog, announced: UpstreamFeatures)
   func upstream(_ name: Name, became state: UpstreamState)
   /// It says that a resource to which somebody subscribed has changed.
   func upstream(_ name: Name, updated uri: Name)
 }
 
 extension UpstreamObserver {
+  package func upstream(_ name: Name, offers catalog: UpstreamCatalog) { upstream(name, offers: catalog, announced: []) }
   package func upstream(_ name: Name, updated uri: Name) {}
 }

@@ -11,7 +11,10 @@ final class Driver {
   private let configuration: HTTPClientConfiguration
   private let statistics: NIOLockedValueBox<HTTPClientStatistics>
   private let logger: Logger
+  private let shelf: HandleShelf
   private var transfers: [UInt64: Unmanaged<Transfer>] = [:]
+  /// Transfers that have ended and are still to be freed.
+  private var ended: [Transfer] = []
   private let schedule = DeadlineSchedule()
 
   private init(
@@ -21,6 +24,7 @@ final class Driver {
     self.multi = multi
     self.mailbox = mailbox
     self.configuration = configuration
+    self.shelf = HandleShelf(configuration: configuration)
     self.statistics = statistics
     self.logger = logger
   }
@@ -59,6 +63,8 @@ final class Driver {
       for signal in batch.signals { handle(signal) }
       var running: CInt = 0
       try HTTPClientError.check(curl_multi_perform(multi, &running))
+      // Now that what came in is on its way: nobody is to wait for the tidying up after the ones before.
+      ended.removeAll(keepingCapacity: true)
       collectFinished()
       expire()
       try HTTPClientError.check(curl_multi_poll(multi, nil, 0, pollTimeout(), nil))
@@ -70,6 +76,7 @@ final class Driver {
     for transfer in transfers.values {
       finish(transfer.takeUnretainedValue(), .failure(HTTPClientError(.shutDown, "the HTTP client is shut down")))
     }
+    ended = []
     mailbox.detach()
     let code = curl_multi_cleanup(multi)
     if code != CURLM_OK { logger.error("libcurl's multi handle could not be freed", metadata: ["code": "\(code.rawValue)"]) }
@@ -80,7 +87,7 @@ final class Driver {
   private func start(_ request: HTTPRequest, _ exchange: Exchange) {
     guard !exchange.isOver else { return mailbox.transferEnded() }
     do throws(HTTPClientError) {
-      let transfer = try Transfer(request, exchange: exchange, configuration: configuration, schedule: schedule, statistics: statistics)
+      let transfer = try Transfer(request, exchange: exchange, shelf: shelf, schedule: schedule, statistics: statistics)
       try HTTPClientError.check(curl_multi_add_handle(multi, transfer.easy.pointer))
       transfers[exchange.id] = .passRetained(transfer)
       statistics.withLockedValue { $0.transfersStarted += 1 }
@@ -116,7 +123,8 @@ final class Driver {
     }
   }
 
-  /// The one way out of a transfer: libcurl lets go of it first, then whoever waits is told, then its handle is freed behind their back.
+  /// The one way out of a transfer: libcurl lets go of it first, then whoever waits is told, then its handle is freed behind their back,
+  /// in the driver's next round.
   private func finish(_ transfer: Transfer, _ result: Result<Void, HTTPClientError>) {
     let exchange = transfer.exchange
     guard let reference = transfers.removeValue(forKey: exchange.id) else { return }
@@ -128,8 +136,9 @@ final class Driver {
       $0.transfersEnded += 1
       $0.connectionsOpened += opened
     }
+    if case .success = result { transfer.easy.servesAgain = true }
     exchange.finish(result)
-    reference.release()
+    ended.append(reference.takeRetainedValue())
   }
 
   // MARK: Time
@@ -158,10 +167,13 @@ final class Driver {
 
   /// In milliseconds, rounded up lest the last one be spent spinning. libcurl shortens it for timers of its own.
   private func pollTimeout() -> CInt {
-    guard let next = schedule.next else { return Self.longestPoll }
+    let longest = ended.isEmpty ? Self.longestPoll : Self.longestDelay
+    guard let next = schedule.next else { return longest }
     let milliseconds = max(0, (next - Instant.now) / .milliseconds(1)).rounded(.up)
-    return milliseconds < Double(Self.longestPoll) ? CInt(milliseconds) : Self.longestPoll
+    return milliseconds < Double(longest) ? CInt(milliseconds) : longest
   }
 
   private static let longestPoll: CInt = 300_000
+  /// How long what has ended waits for the next round, in milliseconds.
+  private static let longestDelay: CInt = 20
 }

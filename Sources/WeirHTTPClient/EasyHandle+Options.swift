@@ -40,6 +40,7 @@ extension EasyHandle {
     try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, true)
   }
 
+  /// What `HandleShelf` relies on: a `POST` sets everything that a `POST` before it has set.
   func apply(_ request: HTTPRequest) throws(HTTPClientError) {
     try set(CURLOPT_URL, request.url)
     let milliseconds = TransferDeadlines.bounded(request.connectTimeout) / .milliseconds(1)

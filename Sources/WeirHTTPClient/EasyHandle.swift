@@ -1,15 +1,28 @@
 import CCurl
 
 /// One of libcurl's easy handles. Belongs to the driver thread from its making to its end.
-struct EasyHandle: ~Copyable {
+final class EasyHandle {
   let pointer: UnsafeMutableRawPointer
+  private let shelf: HandleShelf
+  /// Set where a transfer went well: its handle may serve another one.
+  var servesAgain = false
 
-  init() throws(HTTPClientError) {
-    guard let pointer = curl_easy_init() else { throw HTTPClientError(curl: CURLE_FAILED_INIT) }
-    self.pointer = pointer
+  /// A handle for this request: a new one, or one that has served a request of the same kind.
+  init(for request: HTTPRequest, from shelf: HandleShelf) throws(HTTPClientError) {
+    self.shelf = shelf
+    if request.isPost, let kept = shelf.take() {
+      pointer = kept
+    } else {
+      guard let pointer = curl_easy_init() else { throw HTTPClientError(curl: CURLE_FAILED_INIT) }
+      self.pointer = pointer
+      try apply(shelf.configuration)
+    }
+    try apply(request)
   }
 
-  deinit { curl_easy_cleanup(pointer) }
+  deinit {
+    if servesAgain { shelf.keep(pointer) } else { curl_easy_cleanup(pointer) }
+  }
 
   func set(_ option: CURLoption, _ value: Int) throws(HTTPClientError) {
     try HTTPClientError.check(weir_curl_set_long(pointer, option, value))

@@ -19,20 +19,18 @@ final class Transfer {
   private var peakBuffered = 0
 
   init(
-    _ request: HTTPRequest, exchange: Exchange, configuration: HTTPClientConfiguration, schedule: DeadlineSchedule,
+    _ request: HTTPRequest, exchange: Exchange, shelf: HandleShelf, schedule: DeadlineSchedule,
     statistics: NIOLockedValueBox<HTTPClientStatistics>
   ) throws(HTTPClientError) {
     self.exchange = exchange
     self.schedule = schedule
     self.statistics = statistics
-    easy = try EasyHandle()
+    easy = try EasyHandle(for: request, from: shelf)
     headers = try HeaderList(request.headers)
     maxBodyBytes = request.maxBodyBytes
     isRepeatable = request.isRepeatable
-    parser = ResponseHeadParser(maxFields: configuration.maxHeaderFields, maxBytes: configuration.maxHeaderBytes)
+    parser = ResponseHeadParser(maxFields: shelf.configuration.maxHeaderFields, maxBytes: shelf.configuration.maxHeaderBytes)
     deadlines = TransferDeadlines(from: .now, head: request.headTimeout, idle: request.idleTimeout, total: request.totalTimeout)
-    try easy.apply(configuration)
-    try easy.apply(request)
     try easy.setHeaders(headers)
     try installCallbacks()
     schedule.check(by: deadlines.earliest)

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import Testing
 import WeirBilling
 import WeirCache
@@ -37,6 +38,45 @@ struct RefusalTests {
       let found = try await scene.call(Name(name)).error?.reason
       #expect(found == .unknownTool)
     }
+  }
+
+  @Test("issue 4: an upstream's own endpoint brings it also names that it has not listed, and nothing is kept of what it says to them")
+  func unlisted() async throws {
+    let upstream = upstream()
+    var options = SceneOptions()
+    options.policy = UpstreamPolicy(rules: [CacheRule(tool: "*", freshness: Freshness(fresh: .minutes(10), stale: .zero))])
+    try await withScene(upstream, options: options) { scene in
+      for _ in 0..<2 {
+        let outcome = try await scene.call("hidden", at: .upstream("up")).outcome
+        #expect(outcome == .bypass)
+      }
+      // Names that callers make up fill no report.
+      #expect(scene.usage.usage(of: scene.usage.currentMonth)?.rows.keys.map(\.tool) == ["unlisted"])
+      let denied = try await scene.call("hidden", by: scene.bob, at: .upstream("up")).error?.reason
+      #expect(denied == .denied)
+      let tooLong = try await scene.call(Name(String(repeating: "x", count: 129)), at: .upstream("up")).error?.reason
+      #expect(tooLong == .unknownTool)
+    }
+  }
+
+  @Test("issue 4: an upstream that has never been listed has no tools of any name")
+  func neverListed() {
+    let directory = ToolDirectory(upstreams: [UpstreamSettings(name: "up", credential: "", policy: UpstreamPolicy(), provider: "p", share: .tenant, callTimeout: .seconds(60))])
+    #expect(directory.snapshot.route(named: "any", at: .upstream("up")) == nil)
+  }
+
+  @Test("issue 4: a change that an upstream announces is passed on, also where its list is the same as before")
+  func announced() {
+    let told = NIOLockedValueBox<[UpstreamFeatures]>([])
+    let directory = ToolDirectory(
+      upstreams: [UpstreamSettings(name: "up", credential: "", policy: UpstreamPolicy(), provider: "p", share: .tenant, callTimeout: .seconds(60))],
+      onChange: { upstream, lists in told.withLockedValue { $0.append(upstream == "up" ? lists : []) } })
+    let catalog = UpstreamCatalog(tools: [tool("get")])
+    directory.upstream("up", offers: catalog)
+    directory.upstream("up", offers: catalog)
+    directory.upstream("up", offers: catalog, announced: .prompts)
+    directory.upstream("up", offers: UpstreamCatalog(tools: [tool("set")]), announced: .prompts)
+    #expect(told.withLockedValue { $0 } == [.tools, .prompts, [.tools, .prompts]])
   }
 
   @Test("arguments that are no object are invalid", arguments: ["[]", "1", "null", #""x""#])

@@ -16,6 +16,7 @@ struct Scene: Sendable {
   let flights: Flights<CacheKey, Fetched>
   let cache: TieredStore<CallResult>
   let registry: MetricsRegistry
+  let usage: UsageLedger
   let time: ManualTime
   let lane: Lane
   let alice: Identified
@@ -133,14 +134,15 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
     decode: { try? CallResult(storedNormalized: $0) })
   let writer = SharedWriter(cache: cache)
   let flights = Flights<CacheKey, Fetched>(time: time)
+  let usage = UsageLedger(time: time)
   let lane = Lane(name: "provider", configuration: options.lane, time: time, jitter: { 0 })
   let pipeline = Pipeline(
     tenants: tenants, directory: directory, upstreams: upstreams, lanes: ["provider": ProviderLane(lane: lane, price: options.price)], cache: cache,
     writer: writer, flights: flights,
-    recorder: CallRecorder(metrics: CallMetrics(registry), usage: UsageLedger(time: time), logger: Logger(label: "test")), time: time)
+    recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: Logger(label: "test")), time: time)
   func identify(_ key: String) throws -> Identified { try pipeline.authenticate(.bearer(Array(key.utf8))) }
   let scene = Scene(
-    pipeline: pipeline, directory: directory, flights: flights, cache: cache, registry: registry, time: time, lane: lane,
+    pipeline: pipeline, directory: directory, flights: flights, cache: cache, registry: registry, usage: usage, time: time, lane: lane,
     alice: try identify("alice"),
     bob: try identify("bob"), bobsColleague: try identify("bea"))
   try await withThrowingTaskGroup(of: Void.self) { group in

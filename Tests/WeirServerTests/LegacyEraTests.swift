@@ -188,9 +188,12 @@ struct LegacyEraTests {
       await stream.receive { $0.contains(": open\n\n") }
       let second = try await running.raw(RunningFront.request("", method: "GET", ["Mcp-Session-Id": session]))
       #expect(second.status == 409)
-      running.front.notifier.changed(.tools)
+      // What the client does not see is none of its business (issue 4).
+      running.front.notifier.changed(.prompts, of: "hidden")
+      running.front.notifier.changed(.tools, of: "sample")
       let event = await stream.receive { $0.contains("list_changed") }
       #expect(event.contains(#"data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#))
+      #expect(!event.contains("prompts"))
       #expect(running.front.stats.streams == 1)
       // Deleting the session ends its stream.
       _ = try await running.raw(RunningFront.request("", method: "DELETE", ["Mcp-Session-Id": session]))

@@ -139,7 +139,7 @@ struct ModernEraTests {
   @Test("issue 2: a stream is not opened in a session that has ended meanwhile")
   func lateStream() {
     let sessions = Sessions(limits: FrontLimits(), time: SystemTime())
-    let stream = NotificationStream(session: "gone", principal: "p", mailbox: StreamMailbox(limit: 10)) { _ in }
+    let stream = NotificationStream(session: "gone", principal: "p", mailbox: StreamMailbox(limit: 10), isConcerned: { _ in true }) { _ in }
     #expect(throws: Sessions.StreamRefusal.gone) { try sessions.open(stream) }
     #expect(sessions.openStreams.isEmpty)
   }

@@ -89,7 +89,7 @@ struct CatalogKeeperTests {
 
   @Test("a server that announces a change with every listing is listed ten times, and then every 5 s at most (issue 2)")
   func endlessChanges() async throws {
-    try await Self.with(onList: { $0.listsChanged() }) { _, time, listings in
+    try await Self.with(onList: { $0.changed(.tools) }) { _, time, listings in
       let moments = await listings.first(16) { time.advance(by: .milliseconds(10)) }
       // The clock goes on between a listing's decision and its record, by some ticks on a busy machine; the pace itself is held to the instant
       // by the tests above.

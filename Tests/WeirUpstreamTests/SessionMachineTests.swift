@@ -288,7 +288,7 @@ struct SessionMachineTests {
   func notifications() {
     var machine = Self.open()
     let changed = machine.receive(Self.message(#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#))
-    guard case .listsChanged? = changed.first else { return #expect(Bool(false), "no change was noticed") }
+    guard case .changed(.tools)? = changed.first else { return #expect(Bool(false), "no change was noticed") }
     let logged = machine.receive(Self.message(#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"secret"}}"#))
     guard case .serverLog(let level, _)? = logged.first else { return #expect(Bool(false), "no log was noticed") }
     #expect(level == "error")

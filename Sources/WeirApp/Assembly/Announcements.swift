@@ -11,8 +11,8 @@ final class Announcements: Sendable {
   }
 
   /// - Parameter lists: tools, resources, prompts.
-  func announce(_ lists: UpstreamFeatures) {
-    notifier.withLockedValue { $0 }?.changed(lists)
+  func announce(_ lists: UpstreamFeatures, of upstream: Name) {
+    notifier.withLockedValue { $0 }?.changed(lists, of: upstream)
   }
 
   func updated(_ watchers: [(watcher: Name, uri: Name)]) {

@@ -29,7 +29,7 @@ package struct Assembly: Sendable {
     let lanes = settings.providers.mapValues { Self.lane($0, tenants: settings.tenants.count, time: time, logger: logger) }
     let changes = Announcements()
     let watches = WatchBook()
-    let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce($0) }
+    let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce($1, of: $0) }
     let factory = UpstreamFactory(
       program: program, observer: UpstreamWatch(directory: directory, logger: logger) { changes.updated(watches.changed($1, of: $0)) },
       time: time, logger: logger)

@@ -15,8 +15,8 @@ package struct UpstreamWatch: UpstreamObserver {
     self.logger = logger
   }
 
-  package func upstream(_ name: Name, offers catalog: UpstreamCatalog) {
-    directory.upstream(name, offers: catalog)
+  package func upstream(_ name: Name, offers catalog: UpstreamCatalog, announced: UpstreamFeatures) {
+    directory.upstream(name, offers: catalog, announced: announced)
     let prefix = name.utf8.count + ToolDirectory.separator.utf8.count
     let tooLong = catalog.tools.filter { prefix + $0.name.utf8.count > ToolDirectory.maxNameLength }
     if !tooLong.isEmpty {

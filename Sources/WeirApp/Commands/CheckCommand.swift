@@ -102,7 +102,7 @@ private final class CatalogListener: UpstreamObserver {
     return nil
   }
 
-  func upstream(_ name: Name, offers catalog: UpstreamCatalog) { catalogs.continuation.yield(catalog) }
+  func upstream(_ name: Name, offers catalog: UpstreamCatalog, announced: UpstreamFeatures) { catalogs.continuation.yield(catalog) }
 
   func upstream(_ name: Name, became state: UpstreamState) {
     if case .down = state { catalogs.continuation.yield(nil) }

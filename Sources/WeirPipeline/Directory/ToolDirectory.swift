@@ -15,16 +15,17 @@ package final class ToolDirectory: UpstreamObserver {
     fileprivate(set) var routes: [Name: [ToolRoute]] = [:]
     fileprivate(set) var byAggregateName: [Name: ToolRoute] = [:]
     fileprivate(set) var byUpstream: [Name: [Name: ToolRoute]] = [:]
+    fileprivate let settings: [Name: UpstreamSettings]
   }
 
   let settings: [Name: UpstreamSettings]
   private let current: NIOLockedValueBox<Snapshot>
-  private let onChange: @Sendable (UpstreamFeatures) -> Void
+  private let onChange: @Sendable (_ upstream: Name, UpstreamFeatures) -> Void
 
-  /// - Parameter onChange: called after lists changed, with those that did: tools, resources, prompts.
-  package init(upstreams: [UpstreamSettings], onChange: @escaping @Sendable (UpstreamFeatures) -> Void = { _ in }) {
+  /// - Parameter onChange: called after lists changed, or are said to have, with those that did: tools, resources, prompts.
+  package init(upstreams: [UpstreamSettings], onChange: @escaping @Sendable (_ upstream: Name, UpstreamFeatures) -> Void = { _, _ in }) {
     self.settings = Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }
-    var snapshot = Snapshot()
+    var snapshot = Snapshot(settings: settings)
     for upstream in upstreams { snapshot.states[upstream.name] = .connecting }
     self.current = NIOLockedValueBox(snapshot)
     self.onChange = onChange
@@ -38,20 +39,20 @@ package final class ToolDirectory: UpstreamObserver {
   /// True for the name of a configured upstream.
   package func has(_ upstream: Name) -> Bool { settings[upstream] != nil }
 
-  package func upstream(_ name: Name, offers catalog: UpstreamCatalog) {
+  package func upstream(_ name: Name, offers catalog: UpstreamCatalog, announced: UpstreamFeatures) {
     guard let settings = settings[name] else { return }
     let routes = catalog.tools.map { ToolRoute(settings: settings, tool: $0) }
     let changed = current.withLockedValue { snapshot -> UpstreamFeatures in
       let before = snapshot.catalogs[name]
-      guard before != catalog else { return [] }
+      guard before != catalog else { return announced }
       for route in snapshot.routes[name] ?? [] { snapshot.byAggregateName[route.aggregateName] = nil }
       snapshot.catalogs[name] = catalog
       snapshot.routes[name] = routes
       snapshot.byUpstream[name] = Dictionary(routes.map { ($0.tool.name, $0) }) { first, _ in first }
       for route in routes where route.aggregateName.utf8.count <= Self.maxNameLength { snapshot.byAggregateName[route.aggregateName] = route }
-      return catalog.changes(from: before)
+      return catalog.changes(from: before).union(announced)
     }
-    if !changed.isEmpty { onChange(changed) }
+    if !changed.isEmpty { onChange(name, changed) }
   }
 
   package func upstream(_ name: Name, became state: UpstreamState) {
@@ -61,11 +62,15 @@ package final class ToolDirectory: UpstreamObserver {
 }
 
 extension ToolDirectory.Snapshot {
-  /// Stage *resolve*: the tool that this name means at this endpoint.
+  /// Stage *resolve*: the tool that this name means at this endpoint. An upstream's own endpoint brings it names that it has not listed, too:
+  /// tools may come and go between two lists, and what there is not it says best itself.
   package func route(named name: Name, at endpoint: Endpoint) -> ToolRoute? {
     switch endpoint {
-    case .aggregate: byAggregateName[name]
-    case .upstream(let upstream): byUpstream[upstream]?[name]
+    case .aggregate: return byAggregateName[name]
+    case .upstream(let upstream):
+      if let route = byUpstream[upstream]?[name] { return route }
+      guard let settings = settings[upstream], catalogs[upstream] != nil, name.utf8.count <= ToolDirectory.maxNameLength else { return nil }
+      return .unlisted(name, of: settings)
     }
   }
 

@@ -17,8 +17,11 @@ package final class ToolRoute: Sendable {
   let share: SharingClass
   /// What calls repeat in headers.
   let headerParameters: HeaderParameters?
+  /// False for a tool that its upstream has not listed: it may answer all the same, or say itself that it has none of that name.
+  let isListed: Bool
 
-  init(settings: UpstreamSettings, tool: ToolDefinition) {
+  init(settings: UpstreamSettings, tool: ToolDefinition, isListed: Bool = true) {
+    self.isListed = isListed
     self.settings = settings
     self.tool = tool
     self.aggregateName = Name("\(settings.name)\(ToolDirectory.separator)\(tool.name)")
@@ -29,6 +32,14 @@ package final class ToolRoute: Sendable {
     self.headerParameters = parameters?.parameters.isEmpty == false ? parameters : nil
     self.aggregateJSON = definition?.root.setting("name", to: JSONWriter.quoted(aggregateName.string)) ?? tool.json
   }
+
+  /// The route of a tool that its upstream has not listed. Nothing is known of it, so nothing is kept of its answers.
+  static func unlisted(_ name: Name, of settings: UpstreamSettings) -> ToolRoute {
+    ToolRoute(settings: settings, tool: ToolDefinition(name: name, json: [], readOnlyHint: false, digest: []), isListed: false)
+  }
+
+  /// What the tool is called in records, which names that callers make up must not fill.
+  var recordedName: Name { isListed ? tool.name : "unlisted" }
 
   /// The definition at the aggregate, where the tool's user interface may be called otherwise than at its upstream.
   func aggregateJSON(interface alias: Name?) -> [UInt8] {

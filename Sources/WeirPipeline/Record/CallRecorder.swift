@@ -45,7 +45,7 @@ package final class CallRecorder: Sendable {
       "call answered",
       metadata: [
         "tenant": "\(key.tenant)", "principal": "\(permitted.caller.principal)", "upstream": "\(key.upstream)",
-        "tool": "\(permitted.route.tool.name)",
+        "tool": "\(permitted.route.recordedName)",
         "provider": "\(key.provider)", "outcome": "\(outcome.rawValue)", "seconds": "\(duration.inSeconds)",
       ])
   }
@@ -69,7 +69,7 @@ package final class CallRecorder: Sendable {
 
   private static func usageKey(_ permitted: Permitted) -> UsageKey {
     UsageKey(
-      tenant: permitted.caller.tenant, upstream: permitted.route.settings.name, provider: permitted.provider, tool: permitted.route.tool.name)
+      tenant: permitted.caller.tenant, upstream: permitted.route.settings.name, provider: permitted.provider, tool: permitted.route.recordedName)
   }
 
   /// A call was sent to an upstream and ended. `requests` is how many the provider got for it.

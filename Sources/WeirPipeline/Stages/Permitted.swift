@@ -34,7 +34,7 @@ package struct Permitted: Sendable {
       throw CallError(.invalidParams, "\"arguments\" must be an object.")
     }
     var policy = route.settings.policy.policy(tool: route.tool, arguments: arguments, now: now)
-    if resolved.call.isContinuation { policy.caching = .never }
+    if resolved.call.isContinuation || !route.isListed { policy.caching = .never }
     return Permitted(resolved, policy: policy)
   }
 }

@@ -159,9 +159,9 @@ extension MCPEndpoint {
     case .failure(let refusal): return .reply(refusal.reply)
     case .success(let session):
       let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
-      let stream = NotificationStream(session: session.id, principal: exchange.caller.principal, mailbox: mailbox) { [sessions, time] in
-        sessions.close($0, now: time.now())
-      }
+      let stream = NotificationStream(
+        session: session.id, principal: exchange.caller.principal, mailbox: mailbox, isConcerned: concern(of: exchange)
+      ) { [sessions, time] in sessions.close($0, now: time.now()) }
       do throws(Sessions.StreamRefusal) {
         try sessions.open(stream, after: exchange.request.fields.lastEventID)
         return .stream(stream)

@@ -28,7 +28,8 @@ extension MCPEndpoint {
     let address = "\(exchange.request.path)?\(Self.sessionField)\(session)"
     let stream = NotificationStream(
       session: session, principal: principal, mailbox: StreamMailbox(limit: configuration.limits.maxStreamBufferBytes),
-      opening: ServerSentEventWriter.event(data: Array(address.utf8), event: "endpoint"), mayEnd: false
+      opening: ServerSentEventWriter.event(data: Array(address.utf8), event: "endpoint"), mayEnd: false,
+      isConcerned: concern(of: exchange)
     ) { [sessions, time] in
       sessions.close($0, now: time.now())
       end()

@@ -16,7 +16,8 @@ extension MCPEndpoint {
     // What cannot be watched is not acknowledged.
     let watched = gateway.watch(SubscriptionWire.uris(wanted), at: exchange.endpoint, by: exchange.caller, for: name)
     let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
-    let listener = ListenStream(name: name, principal: exchange.caller.principal, id: asked.id, kinds: kinds, mailbox: mailbox)
+    let listener = ListenStream(
+      name: name, principal: exchange.caller.principal, id: asked.id, kinds: kinds, isConcerned: concern(of: exchange), mailbox: mailbox)
     guard listeners.open(listener) else {
       gateway.unwatch(nil, for: name)
       return .reply(error(503, asked.id, RPCErrorObject.internalError, "too many streams are open; close some"))
@@ -24,11 +25,22 @@ extension MCPEndpoint {
     let acknowledgement = listener.event(MCPMethod.subscriptionsAcknowledged, SubscriptionWire.acknowledgement(kinds, watched))
     return .stream(
       NotificationStream(
-        session: name, principal: exchange.caller.principal, mailbox: mailbox, opening: acknowledgement, closing: listener.closing
+        session: name, principal: exchange.caller.principal, mailbox: mailbox, opening: acknowledgement, closing: listener.closing,
+        isConcerned: listener.isConcerned
       ) { [listeners, gateway] _ in
         listeners.close(listener)
         gateway.unwatch(nil, for: name)
       })
+  }
+
+  /// Which upstreams' lists this client sees.
+  func concern(of exchange: Exchange) -> @Sendable (_ upstream: Name) -> Bool {
+    { [gateway, endpoint = exchange.endpoint, caller = exchange.caller] upstream in
+      switch endpoint {
+      case .aggregate: gateway.offers(.upstream(upstream), to: caller)
+      case .upstream(let own): own == upstream && gateway.offers(endpoint, to: caller)
+      }
+    }
   }
 
   /// `resources/subscribe` and `resources/unsubscribe` of a session; nil for another method.

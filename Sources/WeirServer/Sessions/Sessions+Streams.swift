@@ -80,10 +80,11 @@ extension Sessions {
     state.withLockedValue { $0.streams.home(of: session) }?.push(event) ?? false
   }
 
-  /// Gives an event to every session that has a stream of its own, and says how many had no room for it.
-  func pushToAll(_ event: [UInt8]) -> Int {
-    let homes = state.withLockedValue { state in state.streams.views.keys.compactMap { state.streams.home(of: $0) } }
-    return homes.count { !$0.push(event) }
+  /// Gives an event to every session that has a stream of its own and whom changes of this upstream's lists concern, and says how many had no
+  /// room for it.
+  func push(_ event: [UInt8], toAllWhoSee upstream: Name) -> Int {
+    let views = state.withLockedValue { state in state.streams.views.compactMap { id, view in state.streams.home(of: id).map { (view, $0) } } }
+    return views.count { view, home in view.isConcerned(upstream) && !home.push(event) }
   }
 
   /// Whether the session's client reads its own stream now: then it can be asked something.

@@ -14,13 +14,14 @@ package final class FrontNotifier: Sendable {
     self.table = table
   }
 
-  /// Lists are others than before: every open stream that is for it hears so. Clients without one ask again on their own time.
-  package func changed(_ lists: UpstreamFeatures) {
+  /// Lists of an upstream are others than before: every open stream that is for it hears so, where its client sees that upstream. Clients
+  /// without one ask again on their own time.
+  package func changed(_ lists: UpstreamFeatures, of upstream: Name) {
     var dropped = 0
     for (method, kind) in SubscriptionWire.methods(of: lists) {
       let event = ServerSentEventWriter.event(data: RPCWriter.notification(method: method, params: nil), event: "message")
-      dropped += sessions.pushToAll(event)
-      dropped += listeners.all.count { $0.kinds.contains(kind) && !$0.mailbox.push($0.event(method, Array("{}".utf8))) }
+      dropped += sessions.push(event, toAllWhoSee: upstream)
+      dropped += listeners.all.count { $0.kinds.contains(kind) && $0.isConcerned(upstream) && !$0.mailbox.push($0.event(method, Array("{}".utf8))) }
     }
     count(dropped)
   }

@@ -56,6 +56,8 @@ struct ListenStream: Sendable {
   let id: RPCID
   /// The lists whose changes it wants to hear of: `tools`, `resources`, `prompts`.
   let kinds: UpstreamFeatures
+  /// Whether changes of this upstream's lists are its client's business.
+  let isConcerned: @Sendable (_ upstream: Name) -> Bool
   let mailbox: StreamMailbox
 
   /// The result that ends the stream from this side, as an event.

@@ -8,6 +8,8 @@ final class NotificationStream: Sendable {
   /// The session, or what a stream without one is called.
   let session: Name
   let principal: Name
+  /// Whether changes of this upstream's lists are its client's business.
+  let isConcerned: @Sendable (_ upstream: Name) -> Bool
   let mailbox: StreamMailbox
   /// Whether it is ended after `maxStreamAge`: its client opens another then.
   let mayEnd: Bool
@@ -21,11 +23,12 @@ final class NotificationStream: Sendable {
 
   init(
     session: Name, principal: Name, mailbox: StreamMailbox, opening: [UInt8] = ServerSentEventWriter.comment("open"), closing: ReplyBody? = nil,
-    mayEnd: Bool = true,
+    mayEnd: Bool = true, isConcerned: @escaping @Sendable (_ upstream: Name) -> Bool,
     onClose: @escaping @Sendable (NotificationStream) -> Void
   ) {
     self.session = session
     self.principal = principal
+    self.isConcerned = isConcerned
     self.mailbox = mailbox
     self.mayEnd = mayEnd
     self.opening = opening

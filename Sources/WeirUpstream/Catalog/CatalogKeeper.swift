@@ -16,6 +16,8 @@ final class CatalogKeeper: Sendable {
     var due = Moment.distantFuture
     var backoff: Backoff
     var lastDoubt: Moment?
+    /// What the server said to have changed since `takeAnnounced`.
+    var announced: UpstreamFeatures = []
     var pace = ChangePace(interval: .seconds(5))
   }
 
@@ -45,8 +47,19 @@ final class CatalogKeeper: Sendable {
 
   /// A session has opened: its tools may be other ones.
   func sessionOpened() { sink.yield(.opened) }
-  /// The server announced a change.
-  func listsChanged() { sink.yield(.changed) }
+  /// The server announced a change of these lists; none: one may have been missed.
+  func changed(_ lists: UpstreamFeatures) {
+    state.withLockedValue { $0.announced.formUnion(lists) }
+    sink.yield(.changed)
+  }
+
+  /// What was announced before the listing that has just been reported.
+  func takeAnnounced() -> UpstreamFeatures {
+    state.withLockedValue { state in
+      defer { state.announced = [] }
+      return state.announced
+    }
+  }
 
   /// The server refused a credential to a call. Whether it still serves others is seen by listing; that is done twice a minute at most.
   func credentialDoubted() {

@@ -200,9 +200,8 @@ extension HTTPUpstream {
   func heard(_ message: RPCMessage, in session: HTTPSession, _ filter: inout StreamFilter) {
     switch message {
     case .notification(MCPMethod.progress, let params?): filter.progress.feed(params, now: time.now())
-    case .notification(MCPMethod.toolsListChanged, _), .notification(MCPMethod.resourcesListChanged, _),
-      .notification(MCPMethod.promptsListChanged, _):
-      keeper.listsChanged()
+    case .notification(let method, _) where UpstreamFeatures(announcedBy: method) != nil:
+      keeper.changed(UpstreamFeatures(announcedBy: method) ?? [])
     case .notification(MCPMethod.resourceUpdated, let params):
       if let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) { reporter.updated(uri) }
     case .notification(MCPMethod.elicitationComplete, let params):

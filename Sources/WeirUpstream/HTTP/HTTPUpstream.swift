@@ -151,7 +151,7 @@ package final class HTTPUpstream: SharedUpstream {
   }
 
   private func listed(_ result: Result<UpstreamCatalog, CallError>) {
-    if case .success(let catalog) = result { reporter.offer(catalog) }
+    if case .success(let catalog) = result { reporter.offer(catalog, announced: keeper.takeAnnounced()) }
     shared.withLockedValue { state in
       switch result {
       case .success:

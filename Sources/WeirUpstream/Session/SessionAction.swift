@@ -14,8 +14,8 @@ package enum SessionAction: Sendable {
   case finished(id: Int, Result<JSONValue, CallError>)
   /// The call with this id reports progress.
   case progress(id: Int, CallProgress)
-  /// The server says that one of its lists is another one now.
-  case listsChanged
+  /// The server says that these lists of it have changed.
+  case changed(UpstreamFeatures)
   /// The server says that a resource has changed.
   case resourceUpdated(uri: Name)
   /// The server logged something at this level. Its content is not for Weir's log.

@@ -29,9 +29,9 @@ extension SessionMachine {
   }
 
   private mutating func notified(_ method: String, _ params: JSONValue?, _ now: Moment) -> [SessionAction] {
+    if let lists = UpstreamFeatures(announcedBy: method) { return info == nil ? [] : [.changed(lists)] }
     switch method {
     case MCPMethod.progress: return params.map { progressed($0, now) } ?? []
-    case MCPMethod.toolsListChanged, MCPMethod.resourcesListChanged, MCPMethod.promptsListChanged: return info == nil ? [] : [.listsChanged]
     case MCPMethod.resourceUpdated:
       guard let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) else { return [] }
       return [.resourceUpdated(uri: uri)]

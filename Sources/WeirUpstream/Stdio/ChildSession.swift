@@ -20,7 +20,7 @@ final class ChildSession: Sendable {
   /// What the session tells its upstream, in order.
   struct Listener: Sendable {
     let opened: @Sendable (SessionInfo) -> Void
-    let listsChanged: @Sendable () -> Void
+    let listsChanged: @Sendable (UpstreamFeatures) -> Void
     let resourceUpdated: @Sendable (Name) -> Void
     /// Before anybody who waits hears that the child is gone.
     let closed: @Sendable () -> Void
@@ -188,8 +188,8 @@ final class ChildSession: Sendable {
     case .progress(let id, let progress):
       guard let onProgress = state.waiters[id]?.onProgress else { return nil }
       return { onProgress(progress) }
-    case .listsChanged:
-      return { self.listener.listsChanged() }
+    case .changed(let lists):
+      return { self.listener.listsChanged(lists) }
     case .resourceUpdated(let uri):
       return { self.listener.resourceUpdated(uri) }
     case .serverLog(let level, let params):

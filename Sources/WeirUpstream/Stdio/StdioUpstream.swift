@@ -199,7 +199,7 @@ package final class StdioUpstream: SharedUpstream {
       logger: logger, home: configuration.home,
       listener: ChildSession.Listener(
         opened: { info in self.opened(slot, info) },
-        listsChanged: { self.keeper.listsChanged() },
+        listsChanged: { self.keeper.changed($0) },
         resourceUpdated: { self.reporter.updated($0) },
         closed: { self.shared.withLockedValue { $0.pool.closed(slot) } }))
   }
@@ -230,7 +230,7 @@ package final class StdioUpstream: SharedUpstream {
   }
 
   private func listed(_ result: Result<UpstreamCatalog, CallError>) {
-    if case .success(let catalog) = result { reporter.offer(catalog) }
+    if case .success(let catalog) = result { reporter.offer(catalog, announced: keeper.takeAnnounced()) }
     shared.withLockedValue { state in
       switch result {
       case .success:

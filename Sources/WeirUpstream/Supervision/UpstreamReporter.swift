@@ -6,7 +6,7 @@ import WeirCore
 final class UpstreamReporter: Sendable {
   private enum Event: Sendable {
     case state(UpstreamState)
-    case catalog(UpstreamCatalog)
+    case catalog(UpstreamCatalog, announced: UpstreamFeatures)
     case updated(Name)
   }
 
@@ -44,7 +44,8 @@ final class UpstreamReporter: Sendable {
     }
   }
 
-  func offer(_ catalog: UpstreamCatalog) { sink.yield(.catalog(catalog)) }
+  /// - Parameter announced: the lists that it said to have changed.
+  func offer(_ catalog: UpstreamCatalog, announced: UpstreamFeatures) { sink.yield(.catalog(catalog, announced: announced)) }
 
   /// A resource to which somebody subscribed has changed.
   func updated(_ uri: Name) { sink.yield(.updated(uri)) }
@@ -55,7 +56,7 @@ final class UpstreamReporter: Sendable {
       switch event {
       case .state(let state): observer?.upstream(name, became: state)
       case .updated(let uri): observer?.upstream(name, updated: uri)
-      case .catalog(let catalog): observer?.upstream(name, offers: catalog)
+      case .catalog(let catalog, let announced): observer?.upstream(name, offers: catalog, announced: announced)
       }
     }
   }

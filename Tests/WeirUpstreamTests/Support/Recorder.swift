@@ -23,7 +23,7 @@ final class Recorder: UpstreamObserver {
 
   var heard: Heard { state.withLockedValue { $0.heard } }
 
-  func upstream(_ name: Name, offers catalog: UpstreamCatalog) { note { $0.catalogs.append(catalog) } }
+  func upstream(_ name: Name, offers catalog: UpstreamCatalog, announced: UpstreamFeatures) { note { $0.catalogs.append(catalog) } }
   func upstream(_ name: Name, became state: UpstreamState) { note { $0.states.append(state) } }
 
   func upstream(_ name: Name, updated uri: Name) { note { $0.updates.append(uri) } }
