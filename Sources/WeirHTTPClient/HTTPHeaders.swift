@@ -34,7 +34,7 @@ package struct HTTPHeaders: Sendable, Equatable {
 
   /// Whether two field names are the same, ASCII case aside. Other bytes must be equal.
   package static func isSame(_ left: String, _ right: String) -> Bool {
-    left.utf8.elementsEqual(right.utf8) { lowercased($0) == lowercased($1) }
+    left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8) { lowercased($0) == lowercased($1) }
   }
 
   private static func lowercased(_ byte: UInt8) -> UInt8 {

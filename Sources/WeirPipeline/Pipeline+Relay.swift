@@ -139,10 +139,11 @@ extension Pipeline {
       throw CallError(.internalFault, "No upstream of this name is configured.")
     }
     let tasks = TaskNames(principal: caller.principal, sealer: sealer)
+    let introduction = Introduction(upstream: target.upstream, endpoint: request.endpoint)
     let clock = CallClock(allowance: settings.callTimeout, time: time)
     var client = request.client
     let capabilities = client?.capabilities
-    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: target.upstream, clock: clock, capabilities: capabilities) }
+    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, introduction: introduction, clock: clock, capabilities: capabilities) }
     let own = try Self.object(target.params)
     // The result of a task is waited for as long as the task takes.
     let end = request.receivedAt + settings.callTimeout + (request.method == .taskResult ? UpstreamCaller.questionPatience : .zero)
@@ -150,7 +151,7 @@ extension Pipeline {
       method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client,
       deadline: client?.peer != nil || listener.onProgress != nil ? end + CallClock.longest : end, isRepeatable: request.method.isRepeatable,
       onProgress: clock.following(listener.onProgress))
-    let rounds = InputRounds(principal: caller.principal, client: client, upstream: target.upstream, sealer: sealer, now: time.wall())
+    let rounds = InputRounds(principal: caller.principal, client: client, introduction: introduction, sealer: sealer, now: time.wall())
     let result = try await clock.run(until: end) {
       do throws(CallError) {
         return .success(

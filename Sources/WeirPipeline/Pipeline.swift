@@ -150,10 +150,11 @@ package final class Pipeline: Gateway {
   private func passThrough(_ permitted: Permitted, _ listener: CallListener) async -> CallReply {
     let upstream = permitted.route.settings.name
     let tasks = TaskNames(principal: permitted.caller.principal, sealer: sealer)
+    let introduction = Introduction(upstream: upstream, endpoint: permitted.call.endpoint)
     let clock = CallClock(allowance: permitted.route.settings.callTimeout, time: time)
     var client = permitted.call.client
     let capabilities = client?.capabilities
-    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, upstream: upstream, clock: clock, capabilities: capabilities) }
+    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, introduction: introduction, clock: clock, capabilities: capabilities) }
     let knowsTasks = client?.session != nil && directory.snapshot.features(of: upstream).contains(.tasks)
     let outgoing = Outgoing(permitted, client: client, mayBeTask: knowsTasks)
     let isTask = knowsTasks && permitted.call.params["task"] != nil
@@ -177,8 +178,8 @@ package final class Pipeline: Gateway {
 
   private func run(_ outgoing: Outgoing, _ client: UpstreamCaller?, _ terms: Dispatch.Terms) async -> Result<CallResult, CallError> {
     let permitted = outgoing.permitted
-    let rounds = InputRounds(
-      principal: permitted.caller.principal, client: client, upstream: permitted.route.settings.name, sealer: sealer, now: time.wall())
+    let introduction = Introduction(upstream: permitted.route.settings.name, endpoint: permitted.call.endpoint)
+    let rounds = InputRounds(principal: permitted.caller.principal, client: client, introduction: introduction, sealer: sealer, now: time.wall())
     do throws(CallError) {
       return .success(
         try await rounds.run(permitted.call.params) { [fetch, time] members throws(CallError) in

@@ -61,7 +61,9 @@ struct RefusalTests {
 
   @Test("issue 4: an upstream that has never been listed has no tools of any name")
   func neverListed() {
-    let directory = ToolDirectory(upstreams: [UpstreamSettings(name: "up", credential: "", policy: UpstreamPolicy(), provider: "p", share: .tenant, callTimeout: .seconds(60))])
+    let directory = ToolDirectory(upstreams: [
+      UpstreamSettings(name: "up", credential: "", policy: UpstreamPolicy(), provider: "p", share: .tenant, callTimeout: .seconds(60))
+    ])
     #expect(directory.snapshot.route(named: "any", at: .upstream("up")) == nil)
   }
 

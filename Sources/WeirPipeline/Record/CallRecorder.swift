@@ -12,10 +12,23 @@ package final class CallRecorder: Sendable {
     let outcome: CallOutcome
   }
 
+  private struct SentKey: Hashable {
+    let upstream: Name
+    let provider: Name
+    /// One of few words.
+    let result: Name
+  }
+
+  private struct SentSeries {
+    let requests: Counter
+    let seconds: DurationHistogram
+  }
+
   let metrics: CallMetrics
   private let usage: UsageLedger
   private let logger: Logger
   private let series = NIOLockedValueBox<[SeriesKey: Counter]>([:])
+  private let sent = NIOLockedValueBox<[SentKey: SentSeries]>([:])
   private let durations: [CallOutcome: DurationHistogram]
   private let stages: [Stage: DurationHistogram]
 
@@ -75,10 +88,21 @@ package final class CallRecorder: Sendable {
   /// A call was sent to an upstream and ended. `requests` is how many the provider got for it.
   func sent(_ permitted: Permitted, result: String, after duration: Duration, requests: Int, cost: MicroUSD) {
     usage.sent(Self.usageKey(permitted), requests: requests, cost: cost)
-    let upstream = permitted.route.settings.name.string
-    metrics.upstreamRequests.with(upstream, permitted.provider.string, result).add()
-    metrics.upstreamSeconds.with(upstream).observe(duration)
+    let series = sentSeries(SentKey(upstream: permitted.route.settings.name, provider: permitted.provider, result: Name(result)))
+    series.requests.add()
+    series.seconds.observe(duration)
     if cost > .zero { metrics.upstreamCost.with(permitted.caller.tenant.string, permitted.provider.string).add(cost.amount) }
+  }
+
+  private func sentSeries(_ key: SentKey) -> SentSeries {
+    sent.withLockedValue { sent in
+      if let known = sent[key] { return known }
+      let upstream = key.upstream.string
+      let new = SentSeries(
+        requests: metrics.upstreamRequests.with(upstream, key.provider.string, key.result.string), seconds: metrics.upstreamSeconds.with(upstream))
+      sent[key] = new
+      return new
+    }
   }
 
   private func counter(_ key: SeriesKey) -> Counter {

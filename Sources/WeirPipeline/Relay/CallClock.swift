@@ -97,7 +97,7 @@ final class CallClock: Sendable {
 struct AskedPeer: ClientPeer {
   let peer: any ClientPeer
   let names: TaskNames
-  let upstream: Name
+  let introduction: Introduction
   let clock: CallClock
   /// What the client declared that it can be asked.
   var capabilities: [UInt8]?
@@ -111,6 +111,8 @@ struct AskedPeer: ClientPeer {
     return copy
   }
 
+  private var upstream: Name { introduction.upstream }
+
   func notify(_ method: String, _ params: [UInt8]?) { peer.notify(method, names.renamed(params, of: upstream)) }
 
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] {
@@ -120,6 +122,7 @@ struct AskedPeer: ClientPeer {
     onAsk()
     clock.begin()
     defer { clock.end() }
-    return names.ownNames(in: try await peer.ask(method, names.renamed(params, of: upstream)), now: clock.wall)
+    let shown = names.renamed(introduction.named(method, params), of: upstream)
+    return names.ownNames(in: try await peer.ask(method, shown), now: clock.wall)
   }
 }

@@ -17,7 +17,7 @@ struct InputRounds: Sendable {
   /// Who asks: what is sealed for one, no other can bring back.
   let principal: Name
   let client: UpstreamCaller?
-  let upstream: Name
+  let introduction: Introduction
   let sealer: Sealer
   let now: WallTime
 
@@ -37,6 +37,7 @@ struct InputRounds: Sendable {
 
   // MARK: Modern clients
 
+  private var upstream: Name { introduction.upstream }
   private var names: [Name] { [principal, upstream] }
 
   private func continuation(of params: JSONValue) throws(CallError) -> Members {
@@ -48,12 +49,24 @@ struct InputRounds: Sendable {
   }
 
   private func sealed(_ result: CallResult) throws(CallError) -> CallResult {
-    guard result.isInputRequired, let document = result.document, let state = document.root["requestState"] else { return result }
+    guard result.isInputRequired, let document = result.document else { return result }
+    let root = introduced(document.root)
+    guard let state = root["requestState"] else { return try remade(result, root.raw) }
     guard let sealed = sealer.seal(state.raw, for: Self.purpose, of: names, until: now + Self.patience) else {
       throw CallError(.internalFault, "The state of the call could not be sealed.")
     }
+    return try remade(result, root.setting("requestState", to: JSONWriter.quoted(sealed)))
+  }
+
+  private func introduced(_ root: JSONValue) -> JSONValue {
+    guard let requests = root["inputRequests"] else { return root }
+    let named = root.setting("inputRequests", to: introduction.named(inputRequests: requests))
+    return (try? JSONDocument(parsing: named, limits: .upstreamResult).root) ?? root
+  }
+
+  private func remade(_ result: CallResult, _ bytes: [UInt8]) throws(CallError) -> CallResult {
     do {
-      return try result.with(document.root.setting("requestState", to: JSONWriter.quoted(sealed)))
+      return try result.with(bytes)
     } catch {
       throw CallError(.upstreamInvalid, error.message)
     }

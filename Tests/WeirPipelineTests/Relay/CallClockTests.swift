@@ -20,8 +20,8 @@ struct CallClockTests {
 
   private static func peer(_ clock: CallClock, _ time: ManualTime) -> AskedPeer {
     AskedPeer(
-      peer: Thinker(time: time, patience: .seconds(100)), names: TaskNames(principal: "ada", sealer: Sealer()), upstream: "up", clock: clock,
-      capabilities: Array(#"{"roots":{},"elicitation":{}}"#.utf8))
+      peer: Thinker(time: time, patience: .seconds(100)), names: TaskNames(principal: "ada", sealer: Sealer()), introduction: Introduction(upstream: "up", endpoint: .aggregate),
+      clock: clock, capabilities: Array(#"{"roots":{},"elicitation":{}}"#.utf8))
   }
 
   @Test("the time that a question takes moves the deadline")
