@@ -36,6 +36,14 @@ package protocol ClientPeer: Sendable {
   /// Passes a request on and waits for the client's answer, the bytes of `result`. Cancelling the task gives the question up.
   /// - Throws: what the client answers instead, or why it can't be asked.
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8]
+  /// The client has been asked something elsewhere that this call may wait for: until `resume` its time does not count.
+  func pause()
+  func resume()
+}
+
+extension ClientPeer {
+  package func pause() {}
+  package func resume() {}
 }
 
 /// Why a client did not answer what an upstream asked: a JSON-RPC error for the upstream.

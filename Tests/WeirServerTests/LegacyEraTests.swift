@@ -84,6 +84,25 @@ struct LegacyEraTests {
     }
   }
 
+  @Test("issue 4: who names event streams first gets what is there already as the one event of a stream; errors stay JSON")
+  func preference() async throws {
+    try await RunningFront.with { running in
+      let session = try await running.initialize()
+      let accept = ["Accept": "text/event-stream, application/json"]
+      for (method, params) in [("ping", "{}"), ("tools/list", "{}"), ("tools/call", #"{"name":"hit","arguments":{}}"#)] {
+        let response = try await running.legacy(session, method, params: params, accept)
+        #expect(response.status == 200)
+        #expect(response.header("content-type") == "text/event-stream", "\(method)")
+        #expect(response.body.hasPrefix(#"event: message\#ndata: {"jsonrpc":"2.0","id":7,"result":"#), "\(response.body)")
+        #expect(response.body.hasSuffix("}\n\n"))
+      }
+      let unknown = try await running.legacy(session, "no/method", params: "{}", accept)
+      #expect(unknown.header("content-type") == (unknown.status == 200 ? "text/event-stream" : "application/json"))
+      let usual = try await running.legacy(session, "ping", params: "{}")
+      #expect(usual.header("content-type") == "application/json")
+    }
+  }
+
   @Test("a session belongs to who opened it, where it was opened")
   func binding() async throws {
     try await RunningFront.with { running in

@@ -115,13 +115,19 @@ struct AskedPeer: ClientPeer {
 
   func notify(_ method: String, _ params: [UInt8]?) { peer.notify(method, names.renamed(params, of: upstream)) }
 
+  func pause() {
+    onAsk()
+    clock.begin()
+  }
+
+  func resume() { clock.end() }
+
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] {
     guard ClientCapabilities.permit(method, params, in: capabilities) else {
       throw ClientRefusal(code: RPCErrorObject.methodNotFound, message: "this client did not declare that it can be asked this")
     }
-    onAsk()
-    clock.begin()
-    defer { clock.end() }
+    pause()
+    defer { resume() }
     let shown = names.renamed(introduction.named(method, params), of: upstream)
     return names.ownNames(in: try await peer.ask(method, shown), now: clock.wall)
   }

@@ -47,6 +47,13 @@ struct Answer: Sendable {
     }
   }
 
+  /// The same as an event stream, where it is there already and went well.
+  var asEvents: Answer {
+    guard case .reply(var reply) = kind, reply.status == 200, reply.content == .json else { return self }
+    (reply.content, reply.body) = (.events, reply.body.event)
+    return Answer(kind: .reply(reply), headers: headers)
+  }
+
   /// The same answer with these fields added to its head.
   func adding(_ further: [(name: String, value: String)]) -> Answer {
     if case .reply(var reply) = kind {

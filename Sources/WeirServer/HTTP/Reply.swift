@@ -3,6 +3,8 @@ struct Reply: Sendable {
   enum Content: Sendable {
     case none
     case json
+    /// One message as the only event of a stream.
+    case events
     case text
     case metrics
 
@@ -10,6 +12,7 @@ struct Reply: Sendable {
       switch self {
       case .none: nil
       case .json: "application/json"
+      case .events: "text/event-stream"
       case .text: "text/plain; charset=utf-8"
       case .metrics: "text/plain; version=0.0.4; charset=utf-8"
       }

@@ -61,6 +61,9 @@ package struct RequestFields: Sendable, Equatable {
     field = value
   }
 
+  /// Both kinds of answer are always admitted; which one a client would rather have it says by naming it first.
+  package var prefersEvents: Bool { accept.map { ASCII.trimmed($0).utf8.starts(with: "text/event-stream".utf8) } ?? false }
+
   /// True where the `Accept` field admits an answer of this type (RFC 9110, section 12.5.1); an absent field admits nothing here.
   package func accepts(json: Bool, events: Bool) -> Bool {
     guard let accept else { return false }

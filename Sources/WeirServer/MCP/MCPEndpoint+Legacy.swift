@@ -46,7 +46,9 @@ extension MCPEndpoint {
     let client = UpstreamCaller(
       capabilities: session.facts.capabilities, logLevel: session.facts.logLevel.map { JSONWriter.quoted($0.rawValue) }, session: session.id,
       principal: exchange.caller.principal, home: home(of: session.id))
-    let asked = Asked(id: id, method: method, params: params, era: .legacy, client: client, place: exchange.place)
+    let asked = Asked(
+      id: id, method: method, params: params, era: .legacy, client: client, place: exchange.place,
+      prefersEvents: exchange.request.fields.prefersEvents)
     if ASCII.equals(method, MCPMethod.toolsCall) {
       guard let name = params?["name"]?.string else {
         throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.name must be a string")

@@ -14,6 +14,8 @@ extension MCPEndpoint {
     let client: UpstreamCaller
     /// What its session or its parked call belongs to (`Exchange.place`).
     let place: Name
+    /// The client would rather have an event stream.
+    let prefersEvents: Bool
 
     /// What the request is called in metrics.
     var label: StaticString {
@@ -83,7 +85,7 @@ extension MCPEndpoint {
     let isParkable = asked.era == .modern && pending.isConversation && Self.mirrored(asked.method) != nil
     if let session { sessions.begin(asked.id, in: session, departure: departure) }
     return WaitingCall(
-      pending, id: asked.id, era: asked.era, label: asked.label, session: session,
+      pending, id: asked.id, era: asked.era, label: asked.label, session: session, prefersEvents: asked.prefersEvents,
       parked: isParkable ? ParkedCall(owner: Self.owner(of: asked), departure: departure) : nil, progressToken: token, departure: departure
     ) { [sessions, time] in
       if let session { sessions.end(departure, in: session, now: time.now()) }

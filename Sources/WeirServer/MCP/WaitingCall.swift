@@ -17,13 +17,15 @@ final class WaitingCall: Sendable {
   let isConversation: Bool
   /// The call of a modern client that its upstream may want to ask something of.
   let parked: ParkedCall?
+  private let prefersEvents: Bool
   /// Told when nobody waits any more.
   let departure: Departure
   private let pending: NIOLockedValueBox<PendingCall?>
   private let onEnd: @Sendable () -> Void
 
   init(
-    _ pending: PendingCall, id: RPCID, era: ProtocolEra, label: StaticString, session: Name?, parked: ParkedCall? = nil, progressToken: [UInt8]?,
+    _ pending: PendingCall, id: RPCID, era: ProtocolEra, label: StaticString, session: Name?, prefersEvents: Bool = false, parked: ParkedCall? = nil,
+    progressToken: [UInt8]?,
     departure: Departure, onEnd: @escaping @Sendable () -> Void
   ) {
     self.pending = NIOLockedValueBox(pending)
@@ -31,6 +33,7 @@ final class WaitingCall: Sendable {
     // Modern clients are asked by an answer, and only where one may ask.
     isConversation = pending.isConversation && (era == .legacy || parked != nil)
     self.parked = parked
+    self.prefersEvents = prefersEvents
     self.id = id
     self.era = era
     self.label = label
@@ -40,7 +43,7 @@ final class WaitingCall: Sendable {
   }
 
   /// Whether the answer is an event stream.
-  var isStream: Bool { progressToken != nil || isConversation }
+  var isStream: Bool { progressToken != nil || isConversation || prefersEvents }
 
   /// Waits for the answer, or until nobody wants it any more: then nil. The second call returns nil at once.
   func reply(to listener: CallListener = CallListener()) async -> CallReply? {

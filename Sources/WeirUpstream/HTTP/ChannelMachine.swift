@@ -54,8 +54,8 @@ struct ChannelMachine<Waiter: Sendable>: Sendable {
   private(set) var phase = Phase.opening
   private var entries: [Int: Entry] = [:]
 
-  /// The client of the only request under way, to whom a message without a name must belong.
-  var solePeer: (any ClientPeer)? { soleID.flatMap { entries[$0]?.peer } }
+  /// The clients of the requests under way, in the order in which these were sent.
+  var peers: [any ClientPeer] { underWay.sorted().compactMap { entries[$0]?.peer } }
 
   private var underWay: [Int] { entries.filter { !$0.value.isOver }.map(\.key) }
   private var soleID: Int? { underWay.count == 1 ? underWay.first : nil }

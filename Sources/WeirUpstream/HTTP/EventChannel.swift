@@ -29,8 +29,8 @@ final class EventChannel: Sendable {
   var isOver: Bool { if case .ended = phase { true } else { false } }
   /// How many pieces of the stream have come, comments too: it lives while this rises.
   var pieces: Int { state.withLockedValue { $0.pieces } }
-  /// The client of the only request under way.
-  var solePeer: (any ClientPeer)? { state.withLockedValue { $0.machine.solePeer } }
+  /// The clients of the requests under way, in the order in which these were sent.
+  var peers: [any ClientPeer] { state.withLockedValue { $0.machine.peers } }
 
   // MARK: Who asks
 

@@ -74,9 +74,9 @@ extension HTTPUpstream {
     switch channel.receive(IncomingMessage(reading: event.data, maxBytes: exchange.maxMessageBytes, redactor: exchange.redactor)) {
     case .other(.notification(MCPMethod.progress, let params?)): channel.progressed(params)
     case .other(let message):
-      // Whose call it is about is not said: that of the only one who waits, or else of the client that the session is for. Where callers share
-      // the session it may be about a call that somebody else has given up, and is for nobody.
-      filter.peer = configuration.home == nil ? nil : channel.solePeer ?? configuration.home
+      // Whose call it is about is not said. Where callers share the session it may be about a call that somebody else has given up, and is for
+      // nobody.
+      filter.peer = configuration.home.map { WaitingPeers(home: $0, calls: channel.peers) }
       heard(message, in: session, &filter)
     case .unknown: shared.withLockedValue { $0.stats.unknownResponses += 1 }
     case .invalid: shared.withLockedValue { $0.stats.invalidMessages += 1 }

@@ -206,12 +206,10 @@ final class ChildSession: Sendable {
     }
   }
 
-  /// Whose call a message without a name is about: that of the only one who waits, or else of the client that the process is for. A process that
-  /// callers share may speak of a call that somebody else has given up: what it says is for nobody.
+  /// Whom a message without a name is for. A process that callers share may speak of a call that somebody else has given up: what it says is for
+  /// nobody.
   private func peer(_ state: State) -> (any ClientPeer)? {
-    guard let home else { return nil }
-    let waiting = state.waiters.values
-    return waiting.count == 1 ? waiting.first?.peer ?? home : home
+    home.map { WaitingPeers(home: $0, calls: state.waiters.sorted { $0.key < $1.key }.compactMap(\.value.peer)) }
   }
 
   /// Brings the server's questions to their clients, and the answers back, until the session is closed.

@@ -20,7 +20,8 @@ struct CallClockTests {
 
   private static func peer(_ clock: CallClock, _ time: ManualTime) -> AskedPeer {
     AskedPeer(
-      peer: Thinker(time: time, patience: .seconds(100)), names: TaskNames(principal: "ada", sealer: Sealer()), introduction: Introduction(upstream: "up", endpoint: .aggregate),
+      peer: Thinker(time: time, patience: .seconds(100)), names: TaskNames(principal: "ada", sealer: Sealer()),
+      introduction: Introduction(upstream: "up", endpoint: .aggregate),
       clock: clock, capabilities: Array(#"{"roots":{},"elicitation":{}}"#.utf8))
   }
 
