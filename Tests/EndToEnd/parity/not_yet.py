@@ -1,7 +1,6 @@
 """Where Weir differs. A scenario that passes although it is here fails the run, so that it is taken out."""
 
 _PAGES = "pages of lists are Weir's own (decision 10)"
-_WORDS = "Weir says in its own words that it has no such tool or prompt"
 _DATA = "what errors of upstreams say in their data stays behind, and URLs in their messages (security)"
 
 ALWAYS: dict[str, str] = {
@@ -13,7 +12,6 @@ ALWAYS: dict[str, str] = {
     "prompts": _PAGES,
     "prompt-change": _PAGES,
     "resource-change": _PAGES,
-    "tool-change": _WORDS,
 }
 
 
