@@ -42,6 +42,13 @@ step() {
   return "$status"
 }
 
+# build_release: the program as it is shipped. On Linux with Swift's own libraries inside: one binary, and a tenth faster.
+build_release() {
+  local linking=()
+  if [[ $(uname -s) == Linux ]]; then linking=(--static-swift-stdlib); fi
+  step build-release "release build (minutes the first time)" swift build --package-path "$root" -c release --product weir "${linking[@]}"
+}
+
 as_root() {
   if (($(id -u) == 0)); then
     "$@"

@@ -56,9 +56,7 @@ extension MCPEndpoint {
     try mirror("Mcp-Method", exchange.request.fields.method, method)
     if ASCII.equals(method, MCPMethod.discover) { return .reply(result(id, discovery(exchange), label: "server/discover")) }
     let client = try client(params?[MetaKey.meta], exchange)
-    let asked = Asked(
-      id: id, method: method, params: params, era: .modern, client: client, place: exchange.place,
-      prefersEvents: exchange.request.fields.prefersEvents)
+    let asked = Asked(id: id, method: method, params: params, era: .modern, client: client, place: exchange.place)
     if let member = Self.mirrored(method) {
       guard let value = params?[member] else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.\(member) is missing") }
       guard let text = value.string else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.\(member) must be a string") }

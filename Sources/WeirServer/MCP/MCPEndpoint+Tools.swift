@@ -14,8 +14,8 @@ extension MCPEndpoint {
     let client: UpstreamCaller
     /// What its session or its parked call belongs to (`Exchange.place`).
     let place: Name
-    /// The client would rather have an event stream.
-    let prefersEvents: Bool
+    /// A legacy client would rather have an event stream.
+    var prefersEvents = false
 
     /// What the request is called in metrics.
     var label: StaticString {

@@ -127,8 +127,8 @@ struct MCPEndpoint: Sendable {
     do throws(RPCErrorObject) {
       if root.kind == .array { return try batch(root, exchange) }
       let message = try RPCMessage.parse(root)
-      let version = modernVersion(message, exchange.request.fields)
-      let answer = version.map { modern(message, $0, exchange) } ?? legacy(message, exchange)
+      if let version = modernVersion(message, exchange.request.fields) { return modern(message, version, exchange) }
+      let answer = legacy(message, exchange)
       return exchange.request.fields.prefersEvents ? answer.asEvents : answer
     } catch {
       return .reply(reply(400, RPCMessage.id(of: root), error))
