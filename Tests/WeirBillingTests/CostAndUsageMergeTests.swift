@@ -225,4 +225,38 @@ struct CostAndUsageMergeTests {
     #expect(changed != text)
     #expect(merged.split(try json(changed), for: 0) == nil)
   }
+
+  @Test(
+    "the other values that groups have been seen for are neighbours of a question about one, those asked about most first",
+    arguments: [
+      (leaf("SERVICE", #""s""#), #","group_by":[{"Type":"DIMENSION","Key":"LINKED_ACCOUNT"}]"#, ["u", "t"]),
+      (leaf("SERVICE", #""u""#), "", ["s", "t"]),
+      // Grouped by already: any values.
+      (leaf("SERVICE", #""s","u""#), #","group_by":[{"Type":"DIMENSION","Key":"SERVICE"},{"Type":"DIMENSION","Key":"REGION"}]"#, ["t"]),
+      // No room for a group, several values of a key that is not grouped by, and a key that nobody has seen.
+      (leaf("SERVICE", #""s""#), #","group_by":[{"Type":"DIMENSION","Key":"AZ"},{"Type":"DIMENSION","Key":"REGION"}]"#, []),
+      (leaf("SERVICE", #""s","u""#), "", []), (leaf("REGION", #""r""#), "", []),
+    ])
+  func neighbours(_ filter: String, _ more: String, _ expected: [String]) throws {
+    let pack = AWSBillingPack()
+    let today = CivilDate(year: 2026, month: 11, day: 23)
+    func call(_ arguments: String) throws -> MergeableCall {
+      try requireValue(try pack.policy(tool: "cost-explorer", arguments: json(arguments), today: today).merging)
+    }
+    let groups = ["s", "t", "u"].map { #"{"Keys":["\#($0)"],"Metrics":{"UnblendedCost":{"Amount":"1","Unit":"USD"}}}"# }.joined(separator: ",")
+    let bucket = #"{"TimePeriod":{"Start":"2026-10-01","End":"2026-11-01"},"Total":{},"Groups":[\#(groups)],"Estimated":false}"#
+    pack.learn(
+      tool: "cost-explorer", arguments: try json(Self.usage(#""granularity":"MONTHLY","group_by":[{"Type":"DIMENSION","Key":"SERVICE"}]"#)),
+      result: try result(#"{"status":"success","data":{"ResultsByTime":[\#(bucket)]}}"#))
+    for value in ["u", "s", "u"] { try call(Self.filtered(Self.leaf("SERVICE", "\"\(value)\""))).note() }
+    let asked = try call(Self.filtered(filter, more))
+    let found = try asked.neighbours(on: today).compactMap { arguments in
+      let filter = try JSONDocument(parsing: arguments).root["filter"]?.string
+      return try filter.flatMap { try json($0)["Dimensions"]?["Values"]?[0]?.string }
+    }
+    #expect(found == expected)
+    asked.refuseNeighbours(on: today)
+    #expect(asked.neighbours(on: today).isEmpty)
+    #expect(asked.neighbours(on: today + 1).count == expected.count)
+  }
 }

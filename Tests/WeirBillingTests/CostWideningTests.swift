@@ -6,12 +6,12 @@ import WeirJSON
 
 @Suite("Wider questions to Cost Explorer (issue 3)")
 struct CostWideningTests {
-  /// A book that has seen the whole bill, and one metric beside the usual one.
+  /// A book that has seen the whole bill, and metrics beside the usual one.
   private static func book(_ server: CostServer) throws -> CostBook {
     let book = CostBook()
     for key in CostQuestion.keys {
       var question = CostQuestion(start: "2026-08-01", end: "2026-12-01")
-      (question.granularity, question.metrics, question.groups) = ("MONTHLY", ["UnblendedCost", "AmortizedCost"], [key])
+      (question.granularity, question.metrics, question.groups) = ("MONTHLY", ["UnblendedCost", "AmortizedCost", "UsageQuantity"], [key])
       var random = SeededRandom(1)
       let arguments = try json(question.spelled(&random))
       guard CostQuery(arguments) != nil else { continue }
@@ -87,9 +87,9 @@ struct CostWideningTests {
       wider.map { $0.query.groups.map(\.name.string) } == [
         [], ["LINKED_ACCOUNT"], ["SERVICE"], ["SERVICE", "LINKED_ACCOUNT"], ["LINKED_ACCOUNT", "SERVICE"],
       ])
-    // No third group, and no other metric of usage.
+    // No third group, and money beside usage.
     let full = #"\#(both),"metrics":["UsageQuantity"],"group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"TAG","Key":"t"}]"#
-    #expect(CostWidening.all(of: try Self.query(full), metrics: [.amortizedCost]).map(\.isSame) == [true])
+    #expect(CostWidening.all(of: try Self.query(full), metrics: [.amortizedCost]).map(\.query.metrics) == [[.amortizedCost, .usageQuantity]])
     // What is grouped by already is not added, whatever its values.
     let grouped =
       #""filter":\#(Self.leaf("SERVICE", #""a","b""#)),"group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"DIMENSION","Key":"SERVICE"}]"#

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import WeirBilling
 import WeirCore
 import WeirJSON
@@ -8,12 +9,15 @@ struct LetterPack: PolicyPack {
   let name = "letters"
   let providers = [ProviderFacts(name: "provider", price: MicroUSD(10_000), rate: 100, burst: 100)]
   let calendar: any BillingCalendar = AWSBillingCalendar()
+  /// Letters that others are likely to ask for.
+  var likely: [String] = []
+  let refusals = NIOLockedValueBox<[CivilDate]>([])
 
   func policy(tool: Name, arguments: JSONValue?, context: PolicyContext) -> CallPolicy {
     guard let arguments, let key = try? arguments.canonical() else { return CallPolicy(caching: .never) }
     var policy = CallPolicy(caching: .cached(Freshness(fresh: .minutes(10), stale: .minutes(60))), keyArguments: key)
     if let letters = arguments["letters"]?.string {
-      policy.merging = MergeableCall(group: Array("letters".utf8), rule: LetterMerge(), query: letters)
+      policy.merging = MergeableCall(group: Array("letters".utf8), rule: LetterMerge(likely: likely, refusals: refusals), query: letters)
     }
     if let from = Self.day(arguments["from"]), let to = Self.day(arguments["to"]) {
       let buckets = (0..<to.days - from.days).map { TimeBucket(start: from + $0, end: from + $0 + 1) }
@@ -46,9 +50,18 @@ struct LetterPack: PolicyPack {
 
 /// Letters merge by union. `!` cannot be told from a common answer, and `#` merges with nothing.
 struct LetterMerge: MergeRule {
+  let likely: [String]
+  let refusals: NIOLockedValueBox<[CivilDate]>
+
   func canMerge(_ one: String, _ other: String) -> Bool { !one.contains("#") && !other.contains("#") }
 
-  func merge(_ queries: [String], within limits: MergeLimits) -> String? { queries.joined() }
+  func merge(_ queries: [String], within limits: MergeLimits) -> String? { queries.count <= limits.members ? queries.joined() : nil }
+
+  func neighbours(of query: String, on day: CivilDate) -> [[UInt8]] {
+    refusals.withLockedValue { $0.contains(day) } ? [] : likely.filter { $0 != query }.map { Array(#"{"letters":"\#($0)"}"#.utf8) }
+  }
+
+  func refuseNeighbours(of query: String, on day: CivilDate) { refusals.withLockedValue { $0.append(day) } }
 
   func arguments(of merged: String) -> [UInt8] { Array(#"{"letters":"\#(merged)"}"#.utf8) }
 

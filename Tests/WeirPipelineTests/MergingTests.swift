@@ -89,6 +89,20 @@ struct MergingTests {
     }
   }
 
+  @Test("a common answer that tells nobody's share is asked for again in halves", arguments: [(8, 3, 7), (3, 1, 5), (5, 9, 1)])
+  func halves(calls: Int, most: Int, requests: Int) async throws {
+    let upstream = ScriptedUpstream("up") { request, number throws(CallError) in
+      let answer = LetterPack.answer(to: request.params, number: number)
+      return answer.split(separator: "<").count - 1 > most ? textResult("<?>") : answer
+    }
+    try await withScene(upstream, options: options) { scene in
+      let queries = "abcdefgh".prefix(calls).map(String.init)
+      let replies = try await replies(queries, in: scene)
+      #expect(replies.map(\.text) == queries.map { "<\($0)>" })
+      #expect(upstream.requests.count == requests)
+    }
+  }
+
   @Test("a throttled common request is not repeated for each")
   func throttled() async throws {
     let upstream = ScriptedUpstream("up") { _, _ throws(CallError) in textResult("throttled", isError: true) }

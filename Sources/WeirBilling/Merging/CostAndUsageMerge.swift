@@ -40,11 +40,29 @@ struct CostAndUsageMerge: MergeRule {
     // A page is paid for like a request, and an answer in pages is nobody's. One that nobody makes wider is asked as it is.
     let sizes = book.sizes
     let rows = sizes.rows(merged.query)
-    guard (rows <= limits.rows && sizes.fitsPage(rows)) || queries.allSatisfy({ $0 == merged.query }) else { return nil }
+    guard
+      (rows <= limits.rows && sizes.fitsPage(merged.query, buckets: merged.query.period.bucketCount)) || queries.allSatisfy({ $0 == merged.query })
+    else { return nil }
     return merged
   }
 
   func arguments(of merged: Merged) -> [UInt8] { merged.query.sent }
+
+  /// The same question about the other values that have been seen of a key.
+  func neighbours(of query: CostQuery, on day: CivilDate) -> [[UInt8]] {
+    let sizes = book.sizes
+    guard !sizes.isRefused(Self.group(of: query), on: day) else { return [] }
+    return query.sliceable.flatMap { leaf in
+      sizes.values(of: leaf.key).filter { !(leaf.values ?? []).contains($0) }.prefix(Self.mostNeighbours).map { query.with(leaf, value: $0).sent }
+    }
+  }
+
+  func refuseNeighbours(of query: CostQuery, on day: CivilDate) { book.refuse(Self.group(of: query), on: day) }
+
+  func note(_ query: CostQuery) { book.note(query) }
+
+  /// More do not fit a page.
+  private static let mostNeighbours = 128
 
   /// The smallest query that holds all of them, where each one's answer is a part of its answer.
   private static func box(around queries: [CostQuery]) -> Merged? {

@@ -1,3 +1,4 @@
+package import WeirCore
 package import WeirJSON
 
 /// How several calls of one operation are asked as one, and its answer is cut into theirs again. Only exact merges: what a member gets is what
@@ -17,6 +18,19 @@ package protocol MergeRule: Sendable {
   /// The tool result that `member` would have got by itself; nil where this answer does not tell it, so that the member has to be asked alone.
   /// - Parameter result: the tool result of the merged call, without what differs on every call.
   func split(_ result: JSONValue, of merged: Merged, for member: Query) -> [UInt8]?
+  /// The arguments of calls beside this one that somebody is likely to make, the likeliest first: their answers may come along with its own where
+  /// that costs no more.
+  func neighbours(of query: Query, on day: CivilDate) -> [[UInt8]]
+  /// The provider gave no answer to such a call with others beside it: not again on that day.
+  func refuseNeighbours(of query: Query, on day: CivilDate)
+  /// Somebody asks this, and it is not known.
+  func note(_ query: Query)
+}
+
+extension MergeRule {
+  package func neighbours(of query: Query, on day: CivilDate) -> [[UInt8]] { [] }
+  package func refuseNeighbours(of query: Query, on day: CivilDate) {}
+  package func note(_ query: Query) {}
 }
 
 /// How large a merged call may become.

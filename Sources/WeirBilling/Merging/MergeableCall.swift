@@ -1,3 +1,4 @@
+package import WeirCore
 package import WeirJSON
 
 /// A call that can be asked together with others of its group.
@@ -23,6 +24,27 @@ package struct MergeableCall: Sendable {
   package static func merge(_ calls: [MergeableCall], within limits: MergeLimits) -> MergedCall? {
     guard let first = calls.first, calls.count > 1, calls.count <= limits.members, calls.allSatisfy({ $0.group == first.group }) else { return nil }
     return merge(calls, by: first.rule, within: limits)
+  }
+
+  /// The arguments of calls that somebody is likely to make, and that may be asked together with this one.
+  package func neighbours(on day: CivilDate) -> [[UInt8]] { Self.neighbours(of: self, by: rule, day) }
+
+  /// The provider gave no answer to this call with its neighbours.
+  package func refuseNeighbours(on day: CivilDate) { Self.refuseNeighbours(of: self, by: rule, day) }
+
+  /// Somebody makes this call, and its answer is not known.
+  package func note() { Self.note(self, by: rule) }
+
+  private static func neighbours<Rule: MergeRule>(of call: MergeableCall, by rule: Rule, _ day: CivilDate) -> [[UInt8]] {
+    (call.query as? Rule.Query).map { rule.neighbours(of: $0, on: day) } ?? []
+  }
+
+  private static func refuseNeighbours<Rule: MergeRule>(of call: MergeableCall, by rule: Rule, _ day: CivilDate) {
+    if let query = call.query as? Rule.Query { rule.refuseNeighbours(of: query, on: day) }
+  }
+
+  private static func note<Rule: MergeRule>(_ call: MergeableCall, by rule: Rule) {
+    if let query = call.query as? Rule.Query { rule.note(query) }
   }
 
   private static func canMerge<Rule: MergeRule>(_ one: MergeableCall, _ other: MergeableCall, by rule: Rule) -> Bool {

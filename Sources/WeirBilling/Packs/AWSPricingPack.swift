@@ -9,6 +9,8 @@ package struct AWSPricingPack: PolicyPack {
   package let providers = [AWSPricingPack.provider]
   package let calendar: any BillingCalendar = AWSBillingCalendar()
 
+  private let book = PriceBook()
+
   package init() {}
 
   /// The tools that read the price list. The server reads a text as JSON wherever the argument's type is not `str` itself, so that a list or an
@@ -39,16 +41,16 @@ package struct AWSPricingPack: PolicyPack {
     guard let query = arguments ?? JSONValue.emptyObject, query.kind == .object else { return CallPolicy(caching: .never) }
     if let rule = Self.table[tool] {
       var policy = rule.policy(query, context)
-      if tool == "get_pricing", case .cached = policy.caching { policy.merging = Self.merging(policy.keyArguments) }
+      if tool == "get_pricing", case .cached = policy.caching { policy.merging = merging(policy.keyArguments) }
       return policy
     }
     let isUnknown = knowledge(of: tool) == .unknown && !AWSArguments.havePageToken(query)
     return CallPolicy(caching: isUnknown ? .bypass : .never)
   }
 
-  private static func merging(_ canonical: [UInt8]) -> MergeableCall? {
+  private func merging(_ canonical: [UInt8]) -> MergeableCall? {
     guard let arguments = try? JSONDocument(parsing: canonical).root, let query = AWSPricingQuery(arguments) else { return nil }
-    return MergeableCall(group: PricingMerge.group(query), rule: PricingMerge(), query: query)
+    return MergeableCall(group: PricingMerge.group(query), rule: PricingMerge(book: book), query: query)
   }
 
   package func knowledge(of tool: Name) -> ToolKnowledge {
@@ -71,5 +73,10 @@ package struct AWSPricingPack: PolicyPack {
     let hasToken = arguments.map(AWSArguments.havePageToken) ?? false
     if let rule = Self.table[tool], !hasToken { return rule.examine(body, arguments: arguments, freshness) }
     return .answer(bytes: nil, cap: freshness.cap(isContinued: body.isContinued), requests: nil)
+  }
+
+  package func learn(tool: Name, arguments: JSONValue?, result: JSONValue) {
+    guard tool == "get_pricing", let arguments, let body = AnswerBody(result, wrapper: "result")?.values.first else { return }
+    book.learn(arguments, body)
   }
 }

@@ -10,7 +10,12 @@ struct AWSPricingQuery: Sendable {
     let value: [UInt8]
     /// What an EQUALS asks for, where it could stand in a list: the server joins lists with commas, so a value with one never can.
     let listed: Name?
+    /// How many it lets through.
+    let count: Int
   }
+
+  /// The arguments that it was made from.
+  let canonical: [UInt8]
 
   let service: Name
   /// As the caller wrote them; nil where no region is asked for.
@@ -37,6 +42,7 @@ struct AWSPricingQuery: Sendable {
     // A full page may come with a token for the next: with pages of one product no part of an answer is ever known to be whole.
     guard let maxResults = Self.integer(arguments["max_results"], default: 100), (2...100).contains(maxResults) else { return nil }
     guard let characters = Self.integer(arguments["max_allowed_characters"], default: 100_000), characters == -1 || characters > 0 else { return nil }
+    self.canonical = Array(arguments.rawBytes)
     self.service = Name(service)
     self.regions = regions.names
     self.isRegionList = regions.isList
@@ -46,6 +52,9 @@ struct AWSPricingQuery: Sendable {
     self.maxResults = maxResults
     self.maxCharacters = characters == -1 ? nil : characters
   }
+
+  /// Of a region and a value of each filter.
+  var combinations: Int { filters.reduce(regions?.count ?? 1) { $0 * max(1, $1.count) } }
 
   /// Whether the answer's products tell their value of this attribute.
   func shows(_ attribute: Name) -> Bool { visible?.contains(attribute) ?? true }
@@ -91,7 +100,9 @@ struct AWSPricingQuery: Sendable {
       return nil
     }
     let text = type == "EQUALS" ? value.string.map { Name($0) } : nil
-    return Filter(field: Name(field), type: Name(type), value: canonical, listed: text.flatMap { isListable($0) ? $0 : nil })
+    return Filter(
+      field: Name(field), type: Name(type), value: canonical, listed: text.flatMap { isListable($0) ? $0 : nil },
+      count: value.kind == .array ? value.count : 1)
   }
 
   /// Plain text without a comma, and without spaces at its ends, which a list may lose.

@@ -30,6 +30,14 @@ struct CostKey: Hashable, Sendable {
   /// What stands in `Keys` for costs of this value.
   func groupKey(of value: Name) -> Name { kind == .dimension ? value : Name("\(name)$\(value)") }
 
+  /// The value that stands in `Keys` so; nil for costs without one.
+  func value(ofGroup key: Name) -> Name? {
+    guard kind != .dimension else { return key.string.isEmpty ? nil : key }
+    let prefix = "\(name)$"
+    guard key.string.hasPrefix(prefix), key.string.utf8.count > prefix.utf8.count else { return nil }
+    return Name(String(key.string.dropFirst(prefix.count)))
+  }
+
   /// As an element of `group_by`.
   var json: [UInt8] {
     var writer = JSONWriter()

@@ -37,6 +37,22 @@ struct CostQuery: Hashable, Sendable {
     return writer.bytes
   }
 
+  /// The conditions in whose place a group for each of their values could stand: on one value, or on any of a key that is grouped by already.
+  var sliceable: [CostFilter.Leaf] {
+    (filter?.conjuncts ?? []).compactMap { condition in
+      guard case .leaf(let leaf) = condition, let values = leaf.sliceValues, leaf.key.isGroupable else { return nil }
+      return groups.contains(leaf.key) || (values.count == 1 && groups.count < 2) ? leaf : nil
+    }
+  }
+
+  /// The same question about another value of a key.
+  func with(_ leaf: CostFilter.Leaf, value: Name) -> CostQuery {
+    var query = self
+    let other = CostFilter.leaf(CostFilter.Leaf(key: leaf.key, values: [value], options: leaf.options))
+    query.filter = CostFilter.all((filter?.conjuncts ?? []).map { $0 == .leaf(leaf) ? other : $0 })
+    return query
+  }
+
   private static func list(_ elements: [[UInt8]]) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginArray()

@@ -7,14 +7,15 @@ extension CostAndUsageBuckets {
   /// A request is paid for, however much its page holds: of what fits a page, the query with the most rows is asked, over as much time as fits too.
   func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? {
     let sizes = book.sizes
-    let own = sizes.pages(ofRows: sizes.rows(query, buckets: missing))
-    let fitting = widenings().filter { wider in
-      let rows = sizes.rows(wider.query, buckets: missing)
-      return own == 1 ? sizes.fitsPage(rows) : sizes.pages(ofRows: rows) <= own
+    // An answer in pages is nobody's.
+    let own = sizes.rows(query, buckets: missing)
+    guard sizes.pages(ofRows: own) == 1 else { return nil }
+    let useful = widenings().filter { wider in
+      let isNoLarger = sizes.rows(wider.query, buckets: missing) <= own
+      return (isNoLarger || sizes.fitsPage(wider.query, buckets: missing)) && !sizes.isRefused(wider.query.shape, on: today)
     }
-    let useful = fitting.filter { !sizes.isRefused($0.query.shape, on: today) }
     guard let widest = useful.max(by: { sizes.rowsOfBucket($0.query) < sizes.rowsOfBucket($1.query) }) else { return nil }
-    let window = own == 1 ? window(of: widest, around: range, today: today, sizes) : nil
+    let window = window(of: widest, around: range, today: today, sizes)
     guard !widest.isSame || (window ?? range) != range else { return nil }
     let asked = window ?? range
     let wide = CostAndUsageBuckets(query: widest.query, book: book).query(from: asked.start, to: asked.end)
@@ -27,8 +28,7 @@ extension CostAndUsageBuckets {
   private func window(of widest: CostWidening, around range: TimeBucket, today: CivilDate, _ sizes: CostSizes) -> TimeBucket? {
     let mayHaveCompany = CostWidening.all(of: widest.query, metrics: []).count > 1
     return CostWindow(query.period.granularity, around: range, today: today).widest { buckets in
-      let rows = sizes.rows(widest.query, buckets: buckets)
-      return mayHaveCompany ? rows <= sizes.page / 4 : sizes.fitsPage(rows)
+      mayHaveCompany ? sizes.rows(widest.query, buckets: buckets) <= sizes.page / 4 : sizes.fitsPage(widest.query, buckets: buckets)
     }
   }
 

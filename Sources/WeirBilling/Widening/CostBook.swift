@@ -14,7 +14,7 @@ final class CostBook: Sendable {
   ///   - data: the `data` of its answer.
   func learn(_ arguments: JSONValue, _ data: JSONValue) {
     guard let query = CostQuery(arguments), let results = data["ResultsByTime"], results.kind == .array else { return }
-    var found = Array(repeating: Set<Name>(), count: query.groups.count)
+    var found = Array(repeating: [Name: Int](), count: query.groups.count)
     var rows: [Int] = []
     var currencies: Set<Name> = []
     func take(_ metrics: JSONValue?) {
@@ -29,7 +29,7 @@ final class CostBook: Sendable {
       for group in groups.elements {
         take(group["Metrics"])
         for (position, key) in (group["Keys"]?.elements.map { $0 } ?? []).enumerated() where position < found.count {
-          if let name = key.string { found[position].insert(Name(name)) }
+          if let name = key.string { found[position][Name(name), default: 0] += 1 }
         }
       }
     }
@@ -39,6 +39,9 @@ final class CostBook: Sendable {
       for currency in currencies { sizes.learn(currency: currency) }
     }
   }
+
+  /// Somebody asks this.
+  func note(_ query: CostQuery) { state.withLockedValue { $0.note(query) } }
 
   /// A wider query was of no use: it is not asked again in the place of others on that day.
   func refuse(_ shape: [UInt8], on day: CivilDate) { state.withLockedValue { $0.refuse(shape, on: day) } }

@@ -30,10 +30,13 @@ struct CostSizes: Sendable {
   /// In what everything is paid for, as long as all answers agree.
   private(set) var currency: Name?
   private var hasManyCurrencies = false
-  /// The metrics of money that have been asked for.
+  /// The metrics that have been asked for.
   private(set) var metrics: Set<CostMetric> = []
   private var rates: [Pattern: Rate] = [:]
+  private var slices = CostSlices()
   private var names: [CostKey: Set<Name>] = [:]
+  /// How often somebody asked about one value of a key, by its group.
+  private var wanted: [CostKey: [Name: Int]] = [:]
   /// Hashes of wider queries that were of no use, without their range, and the day on which that was seen.
   private var refused: [Int: CivilDate] = [:]
 
@@ -47,13 +50,15 @@ struct CostSizes: Sendable {
   /// - Parameters:
   ///   - buckets: how many rows each bucket of the answer has.
   ///   - isPaged: the answer goes on on another page.
-  ///   - found: the values that stood in the answer's groups, in the order of the query's groups.
-  mutating func learn(_ query: CostQuery, rowsOfBuckets buckets: [Int], isPaged: Bool, found: [Set<Name>]) {
-    metrics.formUnion(query.metrics.filter(\.isMoney))
+  ///   - found: how often each value stood in the answer's groups, in the order of the query's groups.
+  mutating func learn(_ query: CostQuery, rowsOfBuckets buckets: [Int], isPaged: Bool, found: [[Name: Int]]) {
+    metrics.formUnion(query.metrics)
     let count = buckets.reduce(0) { $0 + max(1, $1) }
     page = isPaged ? max(1, count) : max(page, count)
     isPageKnown = isPageKnown || isPaged
-    for (key, values) in zip(query.groups, found) {
+    if !isPaged { slices.learn(query, buckets: buckets.count, found: found) }
+    for (key, counts) in zip(query.groups, found) {
+      let values = Set(counts.keys)
       if names[key] == nil, names.count >= Self.keyCapacity { names.removeAll() }
       names[key, default: []].formUnion(values)
       if names[key]?.count ?? 0 > Self.capacity { names[key] = values.count > Self.capacity ? [] : values }
@@ -67,6 +72,15 @@ struct CostSizes: Sendable {
     // An estimate that is too small costs requests: up at once, down slowly.
     let mean = known.mean + (rate - known.mean) / (rate > known.mean ? 2 : 10)
     rates[pattern] = isPaged ? Rate(mean: max(known.mean, rate), most: max(known.most, rate)) : Rate(mean: mean, most: max(rate, known.most * 0.99))
+  }
+
+  mutating func note(_ query: CostQuery) {
+    for leaf in query.sliceable {
+      guard let value = leaf.values?.first, leaf.values?.count == 1 else { continue }
+      if wanted[leaf.key] == nil, wanted.count >= Self.keyCapacity { wanted.removeAll() }
+      if wanted[leaf.key]?.count ?? 0 >= Self.capacity { wanted[leaf.key] = [:] }
+      wanted[leaf.key, default: [:]][leaf.key.groupKey(of: value), default: 0] += 1
+    }
   }
 
   mutating func learn(currency: Name) {
@@ -84,6 +98,15 @@ struct CostSizes: Sendable {
   /// Whether groups have been seen under these very names: the values of a filter may be spelled in another way.
   func knows(_ values: [Name], of key: CostKey) -> Bool {
     names[key].map { seen in values.allSatisfy { seen.contains(key.groupKey(of: $0)) } } ?? false
+  }
+
+  /// The values of a key that groups have been seen for, the most asked about first.
+  func values(of key: CostKey) -> [Name] {
+    let counts = wanted[key] ?? [:]
+    return (names[key] ?? []).sorted { one, other in
+      let (first, second) = (counts[one] ?? 0, counts[other] ?? 0)
+      return first == second ? one < other : first > second
+    }.compactMap(key.value)
   }
 
   // MARK: Estimates
@@ -107,8 +130,15 @@ struct CostSizes: Sendable {
   /// Whether so many rows will hardly be more than a page.
   func fitsPage(_ rows: Int) -> Bool { rows <= max(1, page - page / 5) }
 
+  /// Whether the answer will hardly be more than a page: where the rows of each of its values have been counted, less has to be left free.
+  func fitsPage(_ query: CostQuery, buckets: Int) -> Bool {
+    let rows = rows(query, buckets: buckets)
+    return slices.rowsOfBucket(query) == nil ? fitsPage(rows) : rows <= max(1, page - page / 10)
+  }
+
   func rowsOfBucket(_ query: CostQuery) -> Double {
     guard !query.groups.isEmpty else { return 1 }
+    if let counted = slices.rowsOfBucket(query) { return counted }
     let (pattern, units) = Self.pattern(of: query)
     if let known = rates[pattern] { return known.rows(of: Double(units)) }
     // What one value of a key has, times its values.

@@ -19,10 +19,10 @@ struct CostWidening: Sendable {
   private static let most = 12
 
   /// The query itself, with more metrics where there are any, and every wider one.
-  /// - Parameter metrics: the metrics of money that are worth having beside those that are asked for.
+  /// - Parameter metrics: those that are worth having beside the ones that are asked for.
   static func all(of narrow: CostQuery, metrics: Set<CostMetric>) -> [CostWidening] {
     var start = CostWidening(query: narrow, steps: [])
-    if narrow.metrics.allSatisfy(\.isMoney), !metrics.isSubset(of: narrow.metrics) {
+    if !metrics.isSubset(of: narrow.metrics) {
       start = start.widened(to: Merged(key: nil, isKeyAdded: false) { $0.metrics = metrics.union(narrow.metrics).sorted() })
     }
     var all = [start]
@@ -41,9 +41,14 @@ struct CostWidening: Sendable {
   /// The answer of the narrow query over `period`, out of the wider one's over the same; nil where that does not tell it.
   func slice(_ result: JSONValue, over period: CostPeriod, currency: Name?) -> [UInt8]? {
     var answer = result
+    var metrics = query.metrics
     for step in steps {
       var (wider, narrower) = (step.merged.query, step.narrower)
       (wider.period, narrower.period) = (period, period)
+      // What is not asked for goes first: a metric of usage has no zero that could stand in between.
+      wider.metrics = metrics
+      metrics = steps.last?.narrower.metrics ?? metrics
+      narrower.metrics = metrics
       let merged = CostAndUsageMerge.Merged(query: wider, key: step.merged.key, isKeyAdded: step.merged.isKeyAdded)
       guard let cut = CostAndUsageMerge.split(result: answer, of: merged, for: narrower, currency: currency),
         let document = try? JSONDocument(parsing: cut, limits: AnswerBody.limits)

@@ -116,14 +116,18 @@ struct BucketFetch: Sendable {
 
   /// Nil where a bucket has no call of its own.
   private func slots() -> [Slot]? {
+    keys()?.map { key in Slot(key: key, known: fetch.cache.peek(key, now: fetch.time.now()).flatMap(known)) }
+  }
+
+  /// Of each bucket by itself.
+  private func keys() -> [CacheKey]? {
     let keys = missed.permitted.route.keys(for: missed.permitted.caller)
-    var slots: [Slot] = []
+    var all: [CacheKey] = []
     for index in buckets.buckets.indices {
       guard let call = buckets.call(for: index..<index + 1) else { return nil }
-      let key = keys.key(arguments: call.keyArguments)
-      slots.append(Slot(key: key, known: fetch.cache.peek(key, now: fetch.time.now()).flatMap(known)))
+      all.append(keys.key(arguments: call.keyArguments))
     }
-    return slots
+    return all
   }
 
   func known(_ hit: MemoryHit<CallResult>) -> Known? {
@@ -159,27 +163,49 @@ struct BucketFetch: Sendable {
 
   private func ask(_ range: Range<Int>, _ slots: [Slot]) async -> Asked {
     guard let call = buckets.call(for: range) else { return .failed(CallError(.internalFault, "A time range has no call of its own.")) }
-    let tickets = range.map { fetch.cache.ticket(for: slots[$0].key) }
+    let places = range.map { Place(slots[$0].key, fetch.cache) }
     let outgoing = Outgoing(
       missed.permitted, arguments: call.sentArguments, requests: buckets.requests(for: range), merging: call.merging)
     do throws(CallError) {
-      let examined = try await fetch.dispatch.send(outgoing, terms)
+      let examined = try await fetch.dispatch.send(fetch.withRoom(outgoing, missed, terms), terms)
       if examined.verdict == .throttled, slots.allSatisfy({ $0.known != nil }) {
         return .failed(CallError(.throttled, "The provider throttles; the last answer stands."))
       }
-      guard examined.isAnswer, let document = examined.document, let answers = buckets.cut(document.root, of: range) else {
-        return .other(range, examined)
-      }
-      // An answer without a single row may be to a question whose numbers are yet to come.
-      let hasRows = answers.contains { !$0.isEmpty }
-      let known = zip(range, zip(answers, tickets)).compactMap { index, answer in
-        keep(answer.0, index, slots[index].key, answer.1, examined, hasRowsBeside: hasRows)
-      }
-      guard known.count == range.count else { return .other(range, examined) }
-      return .buckets(range, known, examined)
+      return keep(examined, of: range, places).map { .buckets(range, $0, examined) } ?? .other(range, examined)
     } catch {
       return .failed(error)
     }
+  }
+
+  // MARK: What is kept
+
+  /// Where the answer of a bucket goes, as it was before the answer was asked for.
+  private struct Place {
+    let key: CacheKey
+    let ticket: PurgeTicket
+
+    init(_ key: CacheKey, _ cache: TieredStore<CallResult>) {
+      self.key = key
+      ticket = cache.ticket(for: key)
+    }
+  }
+
+  /// Keeps all buckets of an answer that nobody waits for; nil where they are known.
+  func keeper(where isDue: (CacheKey) -> Bool) -> (@Sendable (Examined) -> Void)? {
+    guard !buckets.isPaged, let keys = keys(), keys.contains(where: isDue) else { return nil }
+    let places = keys.map { Place($0, fetch.cache) }
+    return { examined in _ = keep(examined, of: places.indices, places) }
+  }
+
+  /// Keeps each bucket of an answer by itself; nil where the answer is no row of buckets.
+  private func keep(_ examined: Examined, of range: Range<Int>, _ places: [Place]) -> [Known]? {
+    guard examined.isAnswer, let document = examined.document, let answers = buckets.cut(document.root, of: range) else { return nil }
+    // An answer without a single row may be to a question whose numbers are yet to come.
+    let hasRows = answers.contains { !$0.isEmpty }
+    let known = zip(range, zip(answers, places)).compactMap { index, answer in
+      keep(answer.0, index, answer.1.key, answer.1.ticket, examined, hasRowsBeside: hasRows)
+    }
+    return known.count == range.count ? known : nil
   }
 
   /// Keeps one bucket. Its lifetime is spread by the shape of the query, so that the buckets of a dashboard expire together.

@@ -22,7 +22,7 @@ struct Dispatch: Sendable {
     let onProgress: (@Sendable (CallProgress) -> Void)?
   }
 
-  private struct Way {
+  struct Way {
     let upstream: any Upstream
     let lane: ProviderLane
   }
@@ -31,15 +31,14 @@ struct Dispatch: Sendable {
   func send(_ outgoing: Outgoing, _ terms: Terms) async throws(CallError) -> Examined {
     let way = try self.way(for: outgoing.permitted)
     let queued = time.now()
+    outgoing.merging?.note()
     guard let companion = Companion(outgoing, limits: way.lane.merging) else { return try await sendAlone(outgoing, terms, way, queued: queued) }
     let leave = try await way.lane.leave(companion, deadline: terms.deadline)
     recorder.observe(.queue, time.now() - queued)
     switch consume leave {
     case .permit(let permit):
-      if let company = permit.batch as? Company, let merged = company.merged {
-        return try await lead(company, merged, permit, terms, way)
-      }
-      return try await sendAlone(outgoing, permit, terms, way)
+      let company = permit.batch as? Company ?? Company([companion], within: companion.limits)
+      return try await lead(company.withPassengers(on: CivilDate(time.wall())), permit, terms, way)
     case .carried:
       // Money is about to be spent on it.
       let isWanted = terms.onDispatch()
@@ -70,13 +69,13 @@ struct Dispatch: Sendable {
 
   // MARK: Alone
 
-  private func sendAlone(_ outgoing: Outgoing, _ terms: Terms, _ way: Way, queued: Moment) async throws(CallError) -> Examined {
+  func sendAlone(_ outgoing: Outgoing, _ terms: Terms, _ way: Way, queued: Moment) async throws(CallError) -> Examined {
     let permit = try await way.lane.acquire(tenant: outgoing.permitted.caller.tenant, requests: outgoing.requests, deadline: terms.deadline)
     recorder.observe(.queue, time.now() - queued)
     return try await sendAlone(outgoing, permit, terms, way)
   }
 
-  private func sendAlone(
+  func sendAlone(
     _ outgoing: Outgoing, _ permit: consuming LanePermit, _ terms: Terms, _ way: Way
   ) async throws(CallError) -> Examined {
     guard terms.onDispatch() else {
@@ -88,65 +87,10 @@ struct Dispatch: Sendable {
       permit, way)
   }
 
-  // MARK: As one
-
-  /// Asks for all of the company at once and gives each member its own answer. Whom the common answer does not tell is asked alone, once.
-  private func lead(
-    _ company: Company, _ merged: MergedCall, _ permit: consuming LanePermit, _ terms: Terms, _ way: Way
-  ) async throws(CallError) -> Examined {
-    let others = company.members.dropFirst()
-    // Whatever happens here, nobody waits for it in vain.
-    defer { for member in others { member.share.give(.alone) } }
-    let head = company.members[0].outgoing
-    guard terms.onDispatch() else {
-      permit.release(.notSent)
-      throw CallError(.cancelled, "Every caller went away before the request was sent.")
-    }
-    let request = head.request(merged: merged.arguments, deadline: terms.deadline, onProgress: terms.onProgress)
-    let common: Examined
-    do throws(CallError) {
-      common = try await exchange(request, arguments: merged.arguments, for: head, permit, way)
-    } catch {
-      // What would meet each of them too is theirs as well; for anything else they are asked alone, once.
-      guard !error.concernsAll else {
-        for member in others { member.share.give(.failed(error)) }
-        throw error
-      }
-      for member in others { member.share.give(.alone) }
-      guard error.reason != .cancelled else { throw error }
-      return try await sendAlone(head.alone, terms, way, queued: time.now())
-    }
-    let shares = self.shares(of: common, merged, company, way)
-    for (member, share) in zip(others, shares.dropFirst()) { member.share.give(share) }
-    if case .answered(let own)? = shares.first { return own }
-    return try await sendAlone(head.alone, terms, way, queued: time.now())
-  }
-
-  /// What each member gets of a common answer, in order.
-  private func shares(of common: Examined, _ merged: MergedCall, _ company: Company, _ way: Way) -> [Companion.Share] {
-    // The provider would refuse each of them too.
-    if common.verdict == .throttled {
-      // The provider's own words may name what the others asked for: the head gets them, the others that it throttles.
-      let refusal = CallError(.throttled, "The provider throttles; try again in a minute.", retryAfter: .seconds(60))
-      return company.members.indices.map { $0 == 0 ? .answered(common) : .failed(refusal) }
-    }
-    guard common.isAnswer, let document = common.document else { return company.members.map { _ in .alone } }
-    return company.members.enumerated().map { index, member in
-      guard let bytes = merged.split(document.root, for: index), let own = try? JSONDocument(parsing: bytes, limits: .upstreamResult),
-        var examined = try? Examined(
-          own.root, arguments: Self.arguments(of: member.outgoing), estimate: member.outgoing.requests, of: member.outgoing.permitted,
-          price: way.lane), examined.isAnswer
-      else { return .alone }
-      examined.members = merged.members
-      examined.isCarried = index > 0
-      return .answered(examined)
-    }
-  }
-
   // MARK: The exchange
 
   /// One request to the upstream, with the permit for it.
-  private func exchange(
+  func exchange(
     _ request: UpstreamRequest, arguments: [UInt8]?, for outgoing: Outgoing, _ permit: consuming LanePermit, _ way: Way
   ) async throws(CallError) -> Examined {
     permit.markSent()
@@ -183,17 +127,7 @@ struct Dispatch: Sendable {
     }
   }
 
-  private static func arguments(of outgoing: Outgoing) -> JSONValue? {
+  static func arguments(of outgoing: Outgoing) -> JSONValue? {
     outgoing.arguments.flatMap { try? JSONDocument(parsing: $0).root } ?? outgoing.permitted.call.params["arguments"]
-  }
-}
-
-extension CallError {
-  /// The provider or the upstream answers nobody now.
-  fileprivate var concernsAll: Bool {
-    switch reason {
-    case .throttled, .upstreamDown: true
-    default: false
-    }
   }
 }

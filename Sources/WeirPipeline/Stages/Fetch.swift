@@ -52,7 +52,7 @@ struct Fetch: Sendable {
   /// Asks for all of it with one request.
   func askWhole(_ missed: Missed, _ terms: Dispatch.Terms) async throws(CallError) -> Fetched {
     let ticket = cache.ticket(for: missed.key)
-    let examined = try await dispatch.send(missed.outgoing, terms)
+    let examined = try await dispatch.send(withRoom(missed.outgoing, missed, terms), terms)
     if examined.verdict == .throttled, let last = cache.peek(missed.key, now: time.now()) { return fetched(last, .stale) }
     return keep(examined, missed, ticket)
   }

@@ -1,6 +1,7 @@
 internal import WeirBilling
 internal import WeirCache
 internal import WeirCore
+internal import WeirJSON
 internal import WeirMCP
 
 /// After stage *look up*: the call may be cached, its key is known, and memory had nothing fresh for it. Made only from a `Permitted`.
@@ -42,6 +43,17 @@ struct Missed: Sendable {
       permitted, key: permitted.route.keys(for: permitted.caller).key(arguments: call.keyArguments), freshness: buckets.wholeFreshness,
       wider: (buckets, outgoing))
   }
+
+  /// Another call of the same tool by the same caller; nil where that may not be kept.
+  func beside(_ arguments: [UInt8], now: WallTime) -> Missed? {
+    guard let arguments = try? JSONDocument(parsing: arguments).root else { return nil }
+    let other = permitted.with(arguments, now: now)
+    guard case .cached(let freshness) = other.policy.caching else { return nil }
+    return Missed(other, key: other.route.keys(for: other.caller).key(arguments: other.policy.keyArguments), freshness: freshness)
+  }
+
+  /// Whether answers that nobody waits for may come along with its own.
+  var mayTakeAlong: Bool { permitted.route.settings.widens }
 
   enum LookUp {
     /// Nothing declares the call cacheable: it goes past look-up, flights and store.

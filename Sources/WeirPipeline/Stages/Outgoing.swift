@@ -14,6 +14,8 @@ struct Outgoing: Sendable {
   let requests: Int
   /// Where it may leave together with others.
   let merging: MergeableCall?
+  /// The calls with such arguments, where their answers are worth having along with this one's.
+  private(set) var passenger: (@Sendable ([UInt8]) -> Passenger?)?
   /// Who asks; nil where the answer may be given to others.
   private(set) var client: UpstreamCaller?
   /// Whether `task` goes with it.
@@ -49,6 +51,13 @@ struct Outgoing: Sendable {
     self.arguments = arguments
     self.requests = requests
     self.merging = merging
+  }
+
+  /// The same, with room for others that nobody waits for.
+  func bringing(_ passenger: @escaping @Sendable ([UInt8]) -> Passenger?) -> Outgoing {
+    var copy = self
+    copy.passenger = passenger
+    return copy
   }
 
   /// The same, to be sent by itself.

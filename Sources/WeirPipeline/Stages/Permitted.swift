@@ -14,6 +14,12 @@ package struct Permitted: Sendable {
   /// When the caller stops waiting.
   let deadline: Moment
 
+  /// The same caller's call of the same tool with other arguments: leave is given for a tool, whatever its arguments.
+  func with(_ arguments: JSONValue, now: WallTime) -> Permitted {
+    Permitted(
+      Resolved(call: call, caller: caller, route: route), policy: route.settings.policy.policy(tool: route.tool, arguments: arguments, now: now))
+  }
+
   private init(_ resolved: Resolved, policy: CallPolicy) {
     self.call = resolved.call
     self.caller = resolved.caller
