@@ -135,6 +135,23 @@ struct CostWideningTests {
     #expect(narrow.asking(7, of: range, today: Self.today + 1)?.buckets.count == 31)
   }
 
+  @Test("of a range of which some days are known, the wider question is asked for the others alone")
+  func missing() throws {
+    let book = CostBook()
+    let accounts = (0..<100).map { #"{"Keys":["\#($0)"],"Metrics":{"UnblendedCost":{"Amount":"1","Unit":"USD"}}}"# }.joined(separator: ",")
+    let bucket = #"{"TimePeriod":{"Start":"2026-11-01","End":"2026-11-02"},"Total":{},"Groups":[\#(accounts)],"Estimated":false}"#
+    let byAccount =
+      #"{"operation":"getCostAndUsage","start_date":"2026-11-01","end_date":"2026-11-02","group_by":[{"Type":"DIMENSION","Key":"LINKED_ACCOUNT"}]}"#
+    book.learn(try json(byAccount), try json(#"{"ResultsByTime":[\#(bucket)]}"#))
+    let freshness = BucketFreshness(table: FreshnessTable(calendar: AWSBillingCalendar()), today: Self.today)
+    let narrow = try Self.query(#""filter":\#(Self.leaf("LINKED_ACCOUNT", #""7""#))"#, start: "2026-11-01", end: "2026-11-20")
+    let call = try requireValue(CostAndUsageBuckets.call(narrow, book, freshness: freshness))
+    let ask = try #require(call.asking(missing: 15..<19))
+    #expect(ask.call.buckets == Array(call.buckets[15..<19]))
+    #expect(String(decoding: ask.call.shape, as: UTF8.self).contains("group_by"))
+    #expect(call.asking(missing: 3..<3) == nil && call.asking(missing: 15..<20) == nil)
+  }
+
   @Test("what is asked over its whole window already has no wider form")
   func widest() throws {
     let narrow = CostAndUsageBuckets(query: try Self.query(#""metrics":["UnblendedCost"]"#, start: "2026-08-19", end: "2026-11-20"), book: CostBook())

@@ -52,10 +52,12 @@ package struct BucketedCall: Sendable {
 
   /// Wider questions whose answers hold this one's, bucket by bucket.
   package func wider() -> [any WiderRule] { rule.wider() }
-  /// The wider question that is worth asking in the place of this one, of which so many buckets are missing; nil where none costs no more.
-  package func asking(missing: Int) -> (call: BucketedCall, wider: any WiderRule)? {
-    guard let first = buckets.first, let last = buckets.last else { return nil }
-    return rule.asking(missing, of: TimeBucket(start: first.start, end: last.end), today: freshness.today).map { ask in
+  /// The wider question that is worth asking in the place of this one, of which these buckets are missing; nil where none costs no more. What is
+  /// known of this one need not be known of the wider one, so only what lies between the first and the last of them is asked for.
+  package func asking(missing: Range<Int>) -> (call: BucketedCall, wider: any WiderRule)? {
+    guard !missing.isEmpty, buckets.indices.contains(missing.lowerBound), missing.upperBound <= buckets.count else { return nil }
+    let range = TimeBucket(start: buckets[missing.lowerBound].start, end: buckets[missing.upperBound - 1].end)
+    return rule.asking(missing.count, of: range, today: freshness.today).map { ask in
       (BucketedCall(buckets: ask.buckets, rule: ask.rule, freshness: freshness), ask.wider)
     }
   }

@@ -61,11 +61,12 @@ struct BucketFetch: Sendable {
     let ticket = fetch.cache.ticket(for: missed.key)
     guard !buckets.isPaged, var slots = slots() else { return try await fetch.askWhole(missed, terms) }
     if missed.mayWiden { fill(&slots, from: buckets.wider()) }
-    let known = slots.count - missing(slots).count
+    let missing = missing(slots)
+    let known = slots.count - missing.count
     var spent = Spent()
-    if missed.mayWiden, known < slots.count, let ask = buckets.asking(missing: slots.count - known) {
+    if missed.mayWiden, let first = missing.first, let last = missing.last, let ask = buckets.asking(missing: first..<last + 1) {
       do throws(CallError) { spent = try await askWider(ask, &slots) } catch { return try stale(error, slots) }
-      if missing(slots).isEmpty, let answer = join(slots) { return keep(answer, known: known, spent, ticket) }
+      if self.missing(slots).isEmpty, let answer = join(slots) { return keep(answer, known: known, spent, ticket) }
     }
     if fetch.cache.hasSharedStore { await lookInSharedStore(&slots) }
     return try await askMissing(slots, spent, ticket)
