@@ -100,15 +100,32 @@ struct DayRule: BucketRule {
     return days.count == answers.count ? Array(textResult(days.joined()).utf8) : nil
   }
 
-  func wider() -> [any WiderRule] { who.map { [EverybodysDays(who: $0)] } ?? [] }
+  /// These are asked by themselves, and `both` is put together from `x` and `y`, as `list` has it.
+  private static let alone: Set<String> = ["list", "x", "y", "both"]
+
+  func wider() -> [any WiderRule] { who.map { Self.alone.contains($0) ? [] : [EverybodysDays(who: $0)] } ?? [] }
+
+  func assemblies() -> [any AssemblyRule] { who == "both" ? [BothsDays()] : [] }
 
   /// With the two days before; for `itself` what was asked.
   func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? {
-    guard let who else { return nil }
+    guard let who, !Self.alone.contains(who) else { return nil }
     let own = (range.start.days..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
     if who == "itself" { return WiderAsk(buckets: own, rule: self, wider: EverybodysDays(who: who)) }
     let buckets = (range.start.days - 2..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
     return WiderAsk(buckets: buckets, rule: DayRule(), wider: EverybodysDays(who: who))
+  }
+}
+
+/// The days of `x` and `y`.
+struct BothsDays: AssemblyRule {
+  var list: any BucketRule { DayRule(who: "list") }
+
+  func parts(_ list: JSONValue, of bucket: TimeBucket) -> [any BucketRule]? { [DayRule(who: "x"), DayRule(who: "y")] }
+
+  func assemble(_ list: JSONValue, _ parts: [JSONValue], of bucket: TimeBucket) -> [UInt8]? {
+    let texts = parts.compactMap { $0["content"]?[0]?["text"]?.string?.dropFirst().dropLast() }
+    return texts.count == 2 ? Array(textResult("[\(texts.joined(separator: "+"))]").utf8) : nil
   }
 }
 

@@ -77,6 +77,24 @@ struct WiderTests {
     }
   }
 
+  @Test(
+    "an answer is put together from fresh answers to other questions, and asked for where one of them is missing", arguments: [["x", "y"], ["x"]])
+  func assembled(parts: [String]) async throws {
+    let upstream = upstream()
+    try await withScene(upstream, options: options) { scene in
+      for who in ["list"] + parts { _ = try await scene.call("up__get", range(scene, 7, 5, who)) }
+      let both = try await scene.call("up__get", range(scene, 7, 5, "both"))
+      guard parts.count == 2 else {
+        #expect(both.outcome == .miss && both.text == days(scene, 7, 5, "both", 3))
+        return
+      }
+      let today = CivilDate(scene.time.wall())
+      #expect(both.outcome == .buckets && both.provenance?["upstreamRequestsSaved"]?.int == 1)
+      #expect(both.text == [7, 6].map { "[\((today - $0).text)#2@x+\((today - $0).text)#3@y]" }.joined())
+      #expect(upstream.requests.count == 3)
+    }
+  }
+
   @Test("teams that share no answers share no wider ones")
   func apart() async throws {
     let upstream = upstream()

@@ -52,6 +52,8 @@ package struct BucketedCall: Sendable {
 
   /// Wider questions whose answers hold this one's, bucket by bucket.
   package func wider() -> [any WiderRule] { rule.wider() }
+  /// Ways to put its answers together from those to other questions.
+  package func assemblies() -> [any AssemblyRule] { rule.assemblies() }
   /// The wider question that is worth asking in the place of this one, of which these buckets are missing; nil where none costs no more. What is
   /// known of this one need not be known of the wider one, so only what lies between the first and the last of them is asked for.
   package func asking(missing: Range<Int>) -> (call: BucketedCall, wider: any WiderRule)? {
@@ -72,12 +74,14 @@ package protocol BucketRule: Sendable {
   func join(_ answers: [JSONValue]) -> [UInt8]?
   func isPaged(buckets: Int) -> Bool
   func wider() -> [any WiderRule]
+  func assemblies() -> [any AssemblyRule]
   func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk?
 }
 
 extension BucketRule {
   package func isPaged(buckets: Int) -> Bool { false }
   package func wider() -> [any WiderRule] { [] }
+  package func assemblies() -> [any AssemblyRule] { [] }
   package func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? { nil }
 }
 

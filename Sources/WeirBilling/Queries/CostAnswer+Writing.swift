@@ -41,11 +41,16 @@ extension CostAnswer.Bucket {
 extension CostAnswer.Group {
   /// The group without the other metrics and, where it says so, without its first key.
   func with(metrics kept: [CostMetric], droppingFirstKey: Bool) -> [UInt8] {
+    with(keys: Array(keyTexts.dropFirst(droppingFirstKey ? 1 : 0)), metrics: kept)
+  }
+
+  /// The group under other keys and without the other metrics.
+  func with(keys: [JSONValue], metrics kept: [CostMetric]) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("Keys")
     writer.beginArray()
-    for key in keyTexts.dropFirst(droppingFirstKey ? 1 : 0) { writer.raw(key.rawBytes) }
+    for key in keys { writer.raw(key.rawBytes) }
     writer.endArray()
     writer.memberRaw("Metrics", metrics.object(of: kept))
     writer.endObject()

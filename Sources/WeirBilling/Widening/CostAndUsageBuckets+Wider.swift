@@ -4,6 +4,8 @@ internal import WeirJSON
 extension CostAndUsageBuckets {
   func wider() -> [any WiderRule] { widenings().filter { !$0.isSame }.map { CostWiderBuckets(widening: $0, book: book) } }
 
+  func assemblies() -> [any AssemblyRule] { query.sliceable.compactMap { CostAssembly(query, $0, book) } }
+
   /// A request is paid for, however much its page holds: of what fits a page, the query with the most rows is asked, over as much time as fits too.
   func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? {
     let sizes = book.sizes

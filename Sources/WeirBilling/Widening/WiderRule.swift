@@ -11,6 +11,16 @@ package protocol WiderRule: Sendable {
   func refuse(on day: CivilDate)
 }
 
+/// A question whose answer can be put together, bucket by bucket, from answers to other questions that cut the same the other way.
+package protocol AssemblyRule: Sendable {
+  /// Whose answer tells which parts there are.
+  var list: any BucketRule { get }
+  /// The questions about each of them, by the list's answer for one bucket; nil where one has no question.
+  func parts(_ list: JSONValue, of bucket: TimeBucket) -> [any BucketRule]?
+  /// The tool result for one bucket from those of the list and of all its parts; nil where they do not tell it.
+  func assemble(_ list: JSONValue, _ parts: [JSONValue], of bucket: TimeBucket) -> [UInt8]?
+}
+
 /// A wider question, and the buckets that are worth asking it for.
 package struct WiderAsk: Sendable {
   /// In order and without gaps; those of the narrower question are among them.

@@ -24,6 +24,31 @@ extension BucketFetch {
     }
   }
 
+  /// Fills what is not fresh with what is put together from fresh answers to other questions.
+  func assemble(_ slots: inout [Slot]) {
+    let keys = missed.permitted.route.keys(for: missed.permitted.caller)
+    let now = fetch.time.now()
+    func known(_ rule: any BucketRule, _ bucket: TimeBucket) -> Known? {
+      let key = keys.key(arguments: rule.call(from: bucket.start, to: bucket.end).keyArguments)
+      return fetch.cache.peek(key, now: now).flatMap { $0.isFresh ? self.known($0) : nil }
+    }
+    for rule in buckets.assemblies() {
+      for index in slots.indices where !slots[index].isFresh(at: now) {
+        let bucket = buckets.buckets[index]
+        guard let list = known(rule.list, bucket), let parts = rule.parts(list.result.root, of: bucket) else { continue }
+        var found = [list]
+        for part in parts {
+          guard let answer = known(part, bucket) else { break }
+          found.append(answer)
+        }
+        guard found.count == parts.count + 1, let own = rule.assemble(list.result.root, found.dropFirst().map(\.result.root), of: bucket),
+          let document = try? JSONDocument(parsing: own, limits: .upstreamResult)
+        else { continue }
+        slots[index].known = Known(result: document, lifespan: found.map(\.lifespan).reduce(list.lifespan) { $0.shorter($1) })
+      }
+    }
+  }
+
   /// Asks the wider question, in a flight of its own, and fills the slots with what its answer tells.
   /// - Returns: what was spent.
   /// - Throws: what would meet the question itself too.
@@ -88,5 +113,13 @@ extension BucketFetch {
       spent.cost = max(.zero, fetched.cost - fetched.savedCost)
       return spent
     }
+  }
+}
+
+extension Lifespan {
+  /// That of an answer made from both.
+  fileprivate func shorter(_ other: Lifespan) -> Lifespan {
+    Lifespan(
+      bornAt: min(bornAt, other.bornAt), freshUntil: min(freshUntil, other.freshUntil), staleUntil: min(staleUntil, other.staleUntil))
   }
 }
