@@ -130,10 +130,17 @@ struct CostSizes: Sendable {
   /// Whether so many rows will hardly be more than a page.
   func fitsPage(_ rows: Int) -> Bool { rows <= max(1, page - page / 5) }
 
-  /// Whether the answer will hardly be more than a page: where the rows of each of its values have been counted, less has to be left free.
+  /// Whether the answer will hardly be more than a page: where its rows have been counted, less has to be left free.
   func fitsPage(_ query: CostQuery, buckets: Int) -> Bool {
     let rows = rows(query, buckets: buckets)
-    return slices.rowsOfBucket(query) == nil ? fitsPage(rows) : rows <= max(1, page - page / 10)
+    return isCounted(query) ? rows <= max(1, page - page / 10) : fitsPage(rows)
+  }
+
+  /// Value by value, or for all values together.
+  private func isCounted(_ query: CostQuery) -> Bool {
+    if slices.rowsOfBucket(query) != nil { return true }
+    let (pattern, _) = Self.pattern(of: query)
+    return pattern.single.isEmpty && pattern.rest == 0 && rates[pattern] != nil
   }
 
   func rowsOfBucket(_ query: CostQuery) -> Double {

@@ -60,10 +60,8 @@ struct BucketFetch: Sendable {
   func run() async throws(CallError) -> Fetched {
     let ticket = fetch.cache.ticket(for: missed.key)
     guard !buckets.isPaged, var slots = slots() else { return try await fetch.askWhole(missed, terms) }
-    if missed.mayWiden {
-      fill(&slots, from: buckets.wider())
-      assemble(&slots)
-    }
+    if missed.mayWiden { fill(&slots, from: buckets.wider()) }
+    if missed.widens { assemble(&slots) }
     let missing = missing(slots)
     let known = slots.count - missing.count
     var spent = Spent()

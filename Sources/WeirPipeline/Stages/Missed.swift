@@ -22,7 +22,7 @@ struct Missed: Sendable {
   var outgoing: Outgoing { wider?.outgoing ?? Outgoing(permitted) }
 
   /// Whether its own answer may be cut from the one to a wider question.
-  var mayWiden: Bool { wider == nil && permitted.route.settings.widens }
+  var mayWiden: Bool { wider == nil && widens }
 
   /// More buckets than this are looked up for no call: somewhat more than a year of days.
   private static let mostBuckets = 400
@@ -52,8 +52,8 @@ struct Missed: Sendable {
     return Missed(other, key: other.route.keys(for: other.caller).key(arguments: other.policy.keyArguments), freshness: freshness)
   }
 
-  /// Whether answers that nobody waits for may come along with its own.
-  var mayTakeAlong: Bool { permitted.route.settings.widens }
+  /// Whether what is asked and what is known of other questions may be made use of beyond the call's own terms.
+  var widens: Bool { permitted.route.settings.widens }
 
   enum LookUp {
     /// Nothing declares the call cacheable: it goes past look-up, flights and store.

@@ -27,7 +27,7 @@ extension Fetch {
 
   /// The request with what comes along in the room that it leaves.
   func withRoom(_ outgoing: Outgoing, _ missed: Missed, _ terms: Dispatch.Terms) -> Outgoing {
-    missed.mayTakeAlong ? outgoing.bringing { passenger($0, beside: missed, terms) } : outgoing
+    missed.widens ? outgoing.bringing { passenger($0, beside: missed, terms) } : outgoing
   }
 
   private func isDue(_ key: CacheKey) -> Bool {
