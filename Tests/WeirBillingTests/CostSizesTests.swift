@@ -35,6 +35,17 @@ struct CostSizesTests {
     #expect(sizes.pages(ofRows: 100) == 1 && sizes.pages(ofRows: 101) == 2)
   }
 
+  @Test("a page is planned nine tenths full where its rows have been counted, four fifths where they are estimated")
+  func room() throws {
+    var sizes = CostSizes()
+    let all = try Self.query(#""group_by":[{"Type":"DIMENSION","Key":"LINKED_ACCOUNT"}]"#)
+    sizes.learn(all, rowsOfBuckets: [100], isPaged: false, found: [["x": 100]])
+    sizes.learn(try Self.query(Self.service(#""a""#)), rowsOfBuckets: [100], isPaged: false, found: [["x": 100]])
+    for (query, most) in [(all, 9), (try Self.query(Self.service(#""a""#)), 9), (try Self.query(Self.service(#""b""#)), 8)] {
+      #expect(sizes.fitsPage(query, buckets: most) && !sizes.fitsPage(query, buckets: most + 1))
+    }
+  }
+
   @Test("several values are expected to be nearer to the mean than one, and estimates go down slowly")
   func estimates() throws {
     var sizes = CostSizes()
