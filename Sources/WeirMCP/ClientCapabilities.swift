@@ -18,7 +18,10 @@ package enum ClientCapabilities {
   package static func permit(_ method: String, _ params: [UInt8]?, in capabilities: [UInt8]?) -> Bool {
     guard let declared = capabilities.flatMap({ try? JSONDocument(parsing: $0).root }) else { return false }
     switch method {
-    case MCPMethod.createMessage: return declared["sampling"] != nil
+    case MCPMethod.createMessage:
+      guard let sampling = declared["sampling"] else { return false }
+      let asked = params.flatMap { try? JSONDocument(parsing: $0).root }
+      return sampling["tools"] != nil || (asked?["tools"] == nil && asked?["toolChoice"] == nil)
     case MCPMethod.rootsList: return declared["roots"] != nil
     case MCPMethod.elicit:
       guard let elicitation = declared["elicitation"] else { return false }
@@ -29,6 +32,11 @@ package enum ClientCapabilities {
     }
   }
 
+  /// Whether requests of this client may be answered with a task (the extension of MCP 2026-07-28).
+  package static func knowsTasks(_ capabilities: [UInt8]?) -> Bool {
+    capabilities.flatMap { try? JSONDocument(parsing: $0).root }?[extensions]?[MetaKey.tasksExtension] != nil
+  }
+
   /// The part of the declared capabilities that Weir can relay, a JSON object; nil where that is nothing.
   package static func relayable(of declared: JSONValue?, era: ProtocolEra = .legacy) -> [UInt8]? {
     guard let declared, declared.kind == .object, declared.count > 0 else { return nil }
@@ -37,7 +45,8 @@ package enum ClientCapabilities {
     writer.beginObject()
     for name in relayed {
       guard let value = declared[name], value.kind == .object else { continue }
-      writer.memberRaw(name, value.rawBytes)
+      // Nobody is told that a client's roots have changed: servers ask again when they need them.
+      writer.memberRaw(name, value.removing(["listChanged"]))
       isEmpty = false
     }
     let extensible = era == .modern ? relayedModernExtensions : relayedExtensions

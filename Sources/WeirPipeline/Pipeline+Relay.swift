@@ -89,17 +89,19 @@ extension Pipeline {
 
   /// Asks one upstream after the other where it is not known whose a resource is; the answer of the first that has it.
   private func bring(_ request: RelayedRequest, to targets: [RelayTarget], by caller: Identified, _ listener: CallListener) async -> CallReply {
-    var last = CallError(.invalidParams, "Resource not found: nobody here has it.")
+    var found: CallError?
     for target in targets {
       do throws(CallError) {
         let (result, outcome) = try await read(request, from: target, by: caller, listener)
         recorder.relayed(request.method, upstream: target.upstream, tenant: caller.tenant, outcome: outcome, after: time.now() - request.receivedAt)
         return CallReply(body: .result(finished(result, request, target, caller), provenance: nil), outcome: outcome)
       } catch {
-        last = error
-        guard error.isNotFound else { break }
+        // One that is away may be the one that has it, and does not keep the others from being asked.
+        if found == nil || found?.isNotFound == true { found = error }
+        if error.reason == .cancelled { break }
       }
     }
+    let last = found ?? CallError(.invalidParams, "Resource not found: nobody here has it.")
     let outcome: CallOutcome = last.isRefusal ? .refused : .error
     recorder.relayed(
       request.method, upstream: targets.count == 1 ? targets.first?.upstream : nil, tenant: caller.tenant, outcome: outcome,
@@ -129,7 +131,10 @@ extension Pipeline {
         return .failure(error)
       }
     }
-    return (try flown.result.get().result, flown.role == .joined ? .coalesced : .miss)
+    let result = try flown.result.get().result
+    // What asks for input is for who is asked.
+    if flown.role == .joined, result.unfinishedType != nil { return (try await bring(request, to: target, settings, by: caller, listener), .bypass) }
+    return (result, flown.role == .joined ? .coalesced : .miss)
   }
 
   private func bring(
@@ -142,8 +147,9 @@ extension Pipeline {
     let introduction = Introduction(upstream: target.upstream, endpoint: request.endpoint)
     let clock = CallClock(allowance: settings.callTimeout, time: time)
     var client = request.client
-    let capabilities = client?.capabilities
-    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, introduction: introduction, clock: clock, capabilities: capabilities) }
+    if let asked = client, let peer = listener.peer {
+      client?.peer = AskedPeer(peer: peer, names: tasks, introduction: introduction, clock: clock, client: asked)
+    }
     let own = try Self.object(target.params)
     // The result of a task is waited for as long as the task takes.
     let end = request.receivedAt + settings.callTimeout + (request.method == .taskResult ? UpstreamCaller.questionPatience : .zero)
@@ -151,7 +157,7 @@ extension Pipeline {
       method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client,
       deadline: client?.peer != nil || listener.onProgress != nil ? end + CallClock.longest : end, isRepeatable: request.method.isRepeatable,
       onProgress: clock.following(listener.onProgress))
-    let rounds = InputRounds(principal: caller.principal, client: client, introduction: introduction, sealer: sealer, now: time.wall())
+    let rounds = InputRounds(principal: caller.principal, client: client, introduction: introduction, method: request.method.name, sealer: sealer, now: time.wall())
     let result = try await clock.run(until: end) {
       do throws(CallError) {
         return .success(

@@ -153,8 +153,9 @@ package final class Pipeline: Gateway {
     let introduction = Introduction(upstream: upstream, endpoint: permitted.call.endpoint)
     let clock = CallClock(allowance: permitted.route.settings.callTimeout, time: time)
     var client = permitted.call.client
-    let capabilities = client?.capabilities
-    client?.peer = listener.peer.map { AskedPeer(peer: $0, names: tasks, introduction: introduction, clock: clock, capabilities: capabilities) }
+    if let asked = client, let peer = listener.peer {
+      client?.peer = AskedPeer(peer: peer, names: tasks, introduction: introduction, clock: clock, client: asked)
+    }
     let knowsTasks = client?.session != nil && directory.snapshot.features(of: upstream).contains(.tasks)
     let outgoing = Outgoing(permitted, client: client, mayBeTask: knowsTasks)
     let isTask = knowsTasks && permitted.call.params["task"] != nil
@@ -179,7 +180,7 @@ package final class Pipeline: Gateway {
   private func run(_ outgoing: Outgoing, _ client: UpstreamCaller?, _ terms: Dispatch.Terms) async -> Result<CallResult, CallError> {
     let permitted = outgoing.permitted
     let introduction = Introduction(upstream: permitted.route.settings.name, endpoint: permitted.call.endpoint)
-    let rounds = InputRounds(principal: permitted.caller.principal, client: client, introduction: introduction, sealer: sealer, now: time.wall())
+    let rounds = InputRounds(principal: permitted.caller.principal, client: client, introduction: introduction, method: MCPMethod.toolsCall, sealer: sealer, now: time.wall())
     do throws(CallError) {
       return .success(
         try await rounds.run(permitted.call.params) { [fetch, time] members throws(CallError) in

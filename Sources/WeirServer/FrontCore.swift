@@ -59,7 +59,7 @@ final class FrontCore: Sendable {
   func run(_ call: WaitingCall, push: @escaping @Sendable ([UInt8]) -> Bool, onEnd: @escaping @Sendable (ReplyBody?) -> Void) -> Bool {
     background.start { [self] in
       let reply = await ProgressRelay(core: self, token: { call.progressToken }, push: push).reply(of: call) ?? MCPEndpoint.drained(call)
-      onEnd(reply.map { mcp.message($0, id: call.id, era: call.era) })
+      onEnd(reply.map { mcp.message($0, id: call.id, era: call.era, label: call.label) })
     }
   }
 
@@ -101,12 +101,12 @@ final class FrontCore: Sendable {
   /// The message that tells a client the news of its call; nil where it wants none any more.
   func message(_ news: ParkedCall.News, _ visit: Visit) -> ReplyBody? {
     switch news {
-    case .reply(let reply): return reply.map { mcp.message($0, id: visit.id, era: .modern) }
+    case .reply(let reply): return reply.map { mcp.message($0, id: visit.id, era: .modern, label: visit.label) }
     case .questions(let requests):
       if let state = parked.park(visit.call, now: time.now()) { return mcp.inputRequired(requests, state: state, id: visit.id) }
       visit.call.departure.fire(.disconnected)
       let error = CallError(.overloaded, "too many calls wait for answers of their clients", retryAfter: .seconds(5))
-      return mcp.message(CallReply(body: .failure(error), outcome: .error), id: visit.id, era: .modern)
+      return mcp.message(CallReply(body: .failure(error), outcome: .error), id: visit.id, era: .modern, label: visit.label)
     }
   }
 
@@ -164,7 +164,7 @@ final class FrontCore: Sendable {
       return .reply(.text(403, "this origin may not call; add it to the allowed origins", label: "refused"))
     }
     guard rules.shares(with: origin) else { return mcp.answer(request, at: endpoint, by: carrier) }
-    if request.method == .OPTIONS, request.fields.corsMethod != nil { return .reply(CORS.preflight(origin)) }
+    if request.method == .OPTIONS, request.fields.corsMethod != nil { return .reply(CORS.preflight(origin, headers: request.fields.corsHeaders)) }
     return mcp.answer(request, at: endpoint, by: carrier).adding(CORS.fields(origin))
   }
 

@@ -90,7 +90,7 @@ struct FrontResponder: HTTPResponder {
           let relay = ProgressRelay(core: core, token: { call.progressToken }, push: push)
           let last = await relay.reply(of: call) ?? MCPEndpoint.drained(call)
           // A client that has left or cancelled gets nothing more.
-          mailbox.finish(last.map { core.mcp.message($0, id: call.id, era: call.era).event })
+          mailbox.finish(last.map { core.mcp.message($0, id: call.id, era: call.era, label: call.label).event })
         },
         onWriteFailure: { call.departure.fire(.disconnected) },
         onEnd: { connection.forgetDeparture() }))

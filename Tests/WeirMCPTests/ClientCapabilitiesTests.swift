@@ -1,4 +1,5 @@
 import Testing
+import WeirJSON
 
 @testable import WeirMCP
 
@@ -8,7 +9,10 @@ struct PermittedQuestionTests {
     "only what it declared",
     arguments: [
       (nil, "roots/list", nil, false), (#"{"roots":{}}"#, "roots/list", nil, true), (#"{"roots":{}}"#, "sampling/createMessage", "{}", false),
-      (#"{"sampling":{}}"#, "sampling/createMessage", "{}", true), (#"{"elicitation":{}}"#, "elicitation/create", #"{"message":"?"}"#, true),
+      (#"{"sampling":{}}"#, "sampling/createMessage", "{}", true), (#"{"sampling":{}}"#, "sampling/createMessage", #"{"tools":[]}"#, false),
+      (#"{"sampling":{}}"#, "sampling/createMessage", #"{"toolChoice":{}}"#, false),
+      (#"{"sampling":{"tools":{}}}"#, "sampling/createMessage", #"{"tools":[]}"#, true),
+      (#"{"elicitation":{}}"#, "elicitation/create", #"{"message":"?"}"#, true),
       (#"{"elicitation":{}}"#, "elicitation/create", #"{"mode":"url","url":"https://a"}"#, false),
       (#"{"elicitation":{"url":{}}}"#, "elicitation/create", #"{"mode":"url","url":"https://a"}"#, true),
       (#"{"elicitation":{"url":{}}}"#, "elicitation/create", #"{"mode":"form"}"#, false),
@@ -17,5 +21,22 @@ struct PermittedQuestionTests {
   func permitted(_ capabilities: String?, _ method: String, _ params: String?, _ expected: Bool) {
     let permitted = ClientCapabilities.permit(method, params.map { Array($0.utf8) }, in: capabilities.map { Array($0.utf8) })
     #expect(permitted == expected)
+  }
+
+  @Test("nothing is promised that Weir does not tell: that the client's roots have changed")
+  func roots() throws {
+    let declared = try JSONDocument(parsing: Array(#"{"roots":{"listChanged":true},"sampling":{"tools":{}},"other":{}}"#.utf8)).root
+    #expect(ClientCapabilities.relayable(of: declared) == Array(#"{"sampling":{"tools":{}},"roots":{}}"#.utf8))
+  }
+
+  @Test(
+    "a message of the log is for who wants everything from its level on",
+    arguments: [
+      ("warning", #"{"level":"debug"}"#, false), ("warning", #"{"level":"warning"}"#, true), ("warning", #"{"level":"alert"}"#, true),
+      ("error", #"{"level":"odd"}"#, true), ("error", "{}", true),
+    ] as [(String, String, Bool)])
+  func levels(_ own: String, _ params: String, _ expected: Bool) throws {
+    let level = try #require(LogLevel(json: Array("\"\(own)\"".utf8)))
+    #expect(level.admits(Array(params.utf8)) == expected)
   }
 }

@@ -56,10 +56,16 @@ struct FrontServiceTests {
       $0.allowedOrigins = ["https://inspector.example"]
     } _: { running in
       let preflight = try await running.raw(
-        RunningFront.request("", method: "OPTIONS", ["Origin": "https://inspector.example", "Access-Control-Request-Method": "POST"]))
+        RunningFront.request(
+          "", method: "OPTIONS",
+          [
+            "Origin": "https://inspector.example", "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type, Mcp-Param-Region, x-other, mcp-param-a b",
+          ]))
       #expect(preflight.status == 204)
       #expect(preflight.header("access-control-allow-origin") == "https://inspector.example")
-      #expect(preflight.header("access-control-allow-headers")?.contains("Mcp-Session-Id") == true)
+      #expect(
+        preflight.header("access-control-allow-headers")?.hasSuffix("Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID, mcp-param-region") == true)
       let call = try await running.modern("tools/list", ["Origin": "https://inspector.example"])
       #expect(call.header("access-control-allow-origin") == "https://inspector.example")
       let waited = try await running.modern("tools/call", name: "pending", ["Origin": "https://inspector.example"])

@@ -99,8 +99,9 @@ struct AskedPeer: ClientPeer {
   let names: TaskNames
   let introduction: Introduction
   let clock: CallClock
-  /// What the client declared that it can be asked.
-  var capabilities: [UInt8]?
+  /// What the client declared that it can be asked, and from which level on it wants to hear the log: a modern one without a level none at all
+  /// (MCP 2026-07-28, logging).
+  let client: UpstreamCaller
   /// Called before each question: what is held for the call's provider is not to be held for a person.
   var onAsk: @Sendable () -> Void = {}
 
@@ -113,7 +114,16 @@ struct AskedPeer: ClientPeer {
 
   private var upstream: Name { introduction.upstream }
 
-  func notify(_ method: String, _ params: [UInt8]?) { peer.notify(method, names.renamed(params, of: upstream)) }
+  func notify(_ method: String, _ params: [UInt8]?) {
+    if method == MCPMethod.message, !hears(params) { return }
+    peer.notify(method, names.renamed(params, of: upstream))
+  }
+
+  /// Upstreams do not all filter, and a session may have been set to another call's level.
+  private func hears(_ message: [UInt8]?) -> Bool {
+    guard let level = LogLevel(json: client.logLevel) else { return client.session != nil }
+    return level.admits(message)
+  }
 
   func pause() {
     onAsk()
@@ -123,7 +133,7 @@ struct AskedPeer: ClientPeer {
   func resume() { clock.end() }
 
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] {
-    guard ClientCapabilities.permit(method, params, in: capabilities) else {
+    guard ClientCapabilities.permit(method, params, in: client.capabilities) else {
       throw ClientRefusal(code: RPCErrorObject.methodNotFound, message: "this client did not declare that it can be asked this")
     }
     pause()

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import WeirCore
 internal import WeirJSON
 internal import WeirMCP
@@ -18,6 +19,7 @@ struct InputRounds: Sendable {
   let principal: Name
   let client: UpstreamCaller?
   let introduction: Introduction
+  let method: String
   let sealer: Sealer
   let now: WallTime
 
@@ -27,7 +29,7 @@ struct InputRounds: Sendable {
   /// - Throws: `invalidParams` for a state that is not from here; what `send` does.
   func run(_ params: JSONValue, send: (Members) async throws(CallError) -> CallResult) async throws(CallError) -> CallResult {
     var result = try await send(try continuation(of: params))
-    guard client?.session != nil else { return try sealed(result) }
+    guard client?.session != nil else { return try sealed(result, for: params) }
     for _ in 0..<Self.mostRounds {
       guard result.isInputRequired else { return try complete(result) }
       result = try await send(try await answers(to: result))
@@ -38,25 +40,49 @@ struct InputRounds: Sendable {
   // MARK: Modern clients
 
   private var upstream: Name { introduction.upstream }
-  private var names: [Name] { [principal, upstream] }
+  /// What a sealed state is good for: the same request of the same principal (M38).
+  private func names(for params: JSONValue) -> [Name] {
+    let same = (try? params.canonical(omitting: ["_meta", "requestState", "inputResponses"])) ?? []
+    return [principal, upstream, Name(method), Name(SHA256.hash(data: same).map { String($0, radix: 16) }.joined(separator: "."))]
+  }
 
   private func continuation(of params: JSONValue) throws(CallError) -> Members {
     guard let state = params["requestState"] else { return [] }
-    guard let text = state.stringBytes, let opened = sealer.open(text, for: Self.purpose, of: names, now: now) else {
+    guard let text = state.stringBytes, let opened = sealer.open(text, for: Self.purpose, of: names(for: params), now: now) else {
       throw CallError(.invalidParams, "Invalid or expired requestState")
     }
     return [("requestState", opened)]
   }
 
-  private func sealed(_ result: CallResult) throws(CallError) -> CallResult {
+  private func sealed(_ result: CallResult, for params: JSONValue) throws(CallError) -> CallResult {
+    try check(result)
     guard result.isInputRequired, let document = result.document else { return result }
     let root = introduced(document.root)
     guard let state = root["requestState"] else { return try remade(result, root.raw) }
-    guard let sealed = sealer.seal(state.raw, for: Self.purpose, of: names, until: now + Self.patience) else {
+    guard let sealed = sealer.seal(state.raw, for: Self.purpose, of: names(for: params), until: now + Self.patience) else {
       throw CallError(.internalFault, "The state of the call could not be sealed.")
     }
     return try remade(result, root.setting("requestState", to: JSONWriter.quoted(sealed)))
   }
+
+  /// Only what the client can understand, and declared that it does (M13, M35, M36, M49).
+  private func check(_ result: CallResult) throws(CallError) {
+    guard let type = result.unfinishedType else { return }
+    let mayAsk = [MCPMethod.toolsCall, MCPMethod.promptsGet, MCPMethod.resourcesRead].contains(method)
+    if result.isInputRequired, mayAsk {
+      let requests = result.document?.root["inputRequests"]
+      let isDeclared = requests?.members.allSatisfy { _, request in
+        request["method"]?.string.map { ClientCapabilities.permit($0, request["params"]?.raw, in: client?.capabilities) } ?? false
+      }
+      guard isDeclared ?? true else { throw invalid("asks for what the client did not declare") }
+    } else if result.isTask {
+      guard ClientCapabilities.knowsTasks(client?.capabilities) else { throw invalid("answers with a task, of which the client knows nothing") }
+    } else {
+      throw invalid("answers with the result type \(String(decoding: type.prefix(40), as: UTF8.self)), which this request does not have")
+    }
+  }
+
+  private func invalid(_ what: String) -> CallError { CallError(.upstreamInvalid, "The upstream \(upstream) \(what).") }
 
   private func introduced(_ root: JSONValue) -> JSONValue {
     guard let requests = root["inputRequests"] else { return root }

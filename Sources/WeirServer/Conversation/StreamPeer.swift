@@ -12,12 +12,15 @@ struct StreamPeer: ClientPeer {
   var scope: ClientQuestions.Scope?
   /// Takes a question in the place of `push`, where it must not be lost without a word.
   var pushQuestion: (@Sendable (RPCID, [UInt8]) -> Bool)?
+  /// From which level on the client wants to hear the log; nil: what the server thinks fit.
+  var logLevel: @Sendable () -> LogLevel? = { nil }
   /// Whether what is asked now would be read.
   var isThere: @Sendable () -> Bool = { true }
   /// Counts what found no room.
   let onDrop: @Sendable () -> Void
 
   func notify(_ method: String, _ params: [UInt8]?) {
+    if method == MCPMethod.message, let level = logLevel(), !level.admits(params) { return }
     if !push(ServerSentEventWriter.event(data: RPCWriter.notification(method: method, params: params), event: "message")) { onDrop() }
   }
 

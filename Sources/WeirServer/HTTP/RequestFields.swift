@@ -17,6 +17,8 @@ package struct RequestFields: Sendable, Equatable {
   package var lastEventID: String?
   /// `Access-Control-Request-Method`: set in a CORS preflight.
   package var corsMethod: String?
+  /// `Access-Control-Request-Headers`.
+  package var corsHeaders: String?
   /// `Mcp-Param-…`, names in lower case.
   package var parameters: [String: String] = [:]
   /// A field came twice that may come once: its name.
@@ -42,6 +44,7 @@ package struct RequestFields: Sendable, Equatable {
       case 20 where ASCII.equalsFolded(name, "mcp-protocol-version"): Self.set(&protocolVersion, value, "MCP-Protocol-Version", &duplicate)
       case 29 where ASCII.equalsFolded(name, "access-control-request-method"):
         Self.set(&corsMethod, value, "Access-Control-Request-Method", &duplicate)
+      case 30 where ASCII.equalsFolded(name, "access-control-request-headers"): corsHeaders = value
       case 11... where ASCII.equalsFolded(name.utf8.prefix(10), "mcp-param-".utf8):
         let name = name.lowercased()
         if parameters.updateValue(value, forKey: name) != nil { duplicate = name }

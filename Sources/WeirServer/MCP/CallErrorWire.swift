@@ -16,7 +16,20 @@ enum CallErrorWire {
     case toolResult
   }
 
-  static func form(of error: CallError, for era: ProtocolEra) -> Form {
+  /// - Parameter label: what the request is called in metrics; only a tool's answer has a form in which the model reads what went wrong.
+  static func form(of error: CallError, for era: ProtocolEra, _ label: StaticString = toolCall) -> Form {
+    if era == .legacy, error.upstreamCode == RPCErrorObject.invalidParams, label.isSame(as: "resources/read"), namesResource(error.upstreamData) {
+      return .error(code: RPCErrorObject.resourceNotFound)
+    }
+    let form = form(of: error, for: era)
+    guard form == .toolResult, !label.isSame(as: toolCall) else { return form }
+    return .error(code: RPCErrorObject.internalError)
+  }
+
+  /// The label of tool calls.
+  static let toolCall: StaticString = "tools/call"
+
+  private static func form(of error: CallError, for era: ProtocolEra) -> Form {
     switch error.reason {
     case .unauthenticated: .challenge
     case .unknownTool, .invalidParams: .error(code: RPCErrorObject.invalidParams)
@@ -49,6 +62,7 @@ enum CallErrorWire {
     case .challenge: 401
     case .error(code: RPCErrorObject.invalidParams) where era == .modern: 400
     case .error(code: RPCErrorObject.missingCapability) where era == .modern: 400
+    case .error(code: RPCErrorObject.methodNotFound) where era == .modern: 404
     case .error, .toolResult: 200
     }
   }
@@ -62,7 +76,7 @@ enum CallErrorWire {
 
   static func object(_ error: CallError, code: Int) -> RPCErrorObject {
     // Data of a translated error describes the other hop.
-    let data = code == error.upstreamCode ? error.upstreamData.flatMap { shareable($0, of: code) } : nil
+    let data = code == error.upstreamCode || code == RPCErrorObject.resourceNotFound ? error.upstreamData.flatMap { shareable($0, of: code) } : nil
     return RPCErrorObject(code: code, message: error.upstreamMessage ?? text(error), data: data)
   }
 
@@ -71,7 +85,16 @@ enum CallErrorWire {
     // Where the user has to go is what this error is for (MCP 2025-11-25, elicitation).
     if code == urlElicitationRequired || code == RPCErrorObject.missingCapability { return data }
     guard code == RPCErrorObject.invalidParams || code == RPCErrorObject.resourceNotFound else { return nil }
-    guard let root = try? JSONDocument(parsing: data).root, root.kind == .object, root.count == 1, root["uri"]?.kind == .string else { return nil }
-    return data
+    return namesResource(data) ? data : nil
   }
+
+  /// `{"uri":…}`: the resource that there is not (`-32602` in the modern era, `-32002` before).
+  private static func namesResource(_ data: [UInt8]?) -> Bool {
+    guard let root = data.flatMap({ try? JSONDocument(parsing: $0).root }), root.kind == .object else { return false }
+    return root.count == 1 && root["uri"]?.kind == .string
+  }
+}
+
+extension StaticString {
+  fileprivate func isSame(as other: StaticString) -> Bool { description.utf8.elementsEqual(other.description.utf8) }
 }

@@ -66,7 +66,7 @@ extension MCPEndpoint {
   private func home(of session: Name) -> StreamPeer {
     StreamPeer(
       push: { [sessions] in sessions.push($0, to: session) }, session: session, questions: sessions.questions,
-      isThere: { [sessions] in sessions.isReading(session) }, onDrop: { [table] in table.count { $0.droppedNotifications += 1 } })
+      logLevel: { [sessions] in sessions.logLevel(of: session) }, isThere: { [sessions] in sessions.isReading(session) }, onDrop: { [table] in table.count { $0.droppedNotifications += 1 } })
   }
 
   private func setLevel(_ id: RPCID, _ params: JSONValue?, _ session: Name) throws(RPCErrorObject) -> Reply {
@@ -143,7 +143,7 @@ extension MCPEndpoint {
   }
 
   func endSession(_ exchange: Exchange) -> Reply {
-    if isModern(exchange) { return notAllowed("DELETE") }
+    if let refusal = refusal(of: "DELETE", exchange) { return refusal }
     switch findSession(exchange) {
     case .failure(let refusal): return refusal.reply
     case .success(let session):
@@ -153,7 +153,7 @@ extension MCPEndpoint {
   }
 
   func openStream(_ exchange: Exchange) -> Answer {
-    if isModern(exchange) { return .reply(notAllowed("GET")) }
+    if let refusal = refusal(of: "GET", exchange) { return .reply(refusal) }
     guard exchange.request.fields.accepts(json: false, events: true) else {
       return .reply(error(406, nil, RPCErrorObject.invalidRequest, "Accept must admit text/event-stream"))
     }
@@ -180,9 +180,11 @@ extension MCPEndpoint {
     }
   }
 
-  private func isModern(_ exchange: Exchange) -> Bool {
-    guard let version = exchange.request.fields.protocolVersion else { return false }
-    return ProtocolRevision(utf8: version.utf8)?.era != .legacy
+  /// Nil in the handshake era, which alone knows this method.
+  private func refusal(of method: String, _ exchange: Exchange) -> Reply? {
+    guard let version = exchange.request.fields.protocolVersion else { return nil }
+    guard let revision = ProtocolRevision(utf8: version.utf8) else { return reply(400, nil, unsupported(version)) }
+    return revision.era == .legacy ? nil : notAllowed(method)
   }
 
   private func notAllowed(_ method: String) -> Reply {

@@ -155,7 +155,7 @@ extension MCPEndpoint {
     }
   }
 
-  private func unsupported(_ requested: String) -> RPCErrorObject {
+  func unsupported(_ requested: String) -> RPCErrorObject {
     var data = JSONWriter()
     data.beginObject()
     data.memberRaw("supported", Self.versions)

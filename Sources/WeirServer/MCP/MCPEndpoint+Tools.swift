@@ -93,7 +93,7 @@ extension MCPEndpoint {
   }
 
   /// The answer of a call as a whole HTTP reply.
-  func encoded(_ reply: CallReply, id: RPCID, era: ProtocolEra, label: StaticString = "tools/call") -> Reply {
+  func encoded(_ reply: CallReply, id: RPCID, era: ProtocolEra, label: StaticString) -> Reply {
     switch reply.body {
     case .result(let result, let provenance) where result.bytes.count >= configuration.limits.minSharedAnswerBytes:
       guard let lease = table.lease(result.bytes, now: time.now()) else {
@@ -105,7 +105,7 @@ extension MCPEndpoint {
       return Reply(
         200, .json, RPCWriter.result(id: id, result.encoded(for: era, provenance: provenance, serverInfo: serverInfo)), label: label)
     case .failure(let error):
-      let form = CallErrorWire.form(of: error, for: era)
+      let form = CallErrorWire.form(of: error, for: era, label)
       let headers: [(name: String, value: String)] = form == .challenge ? [("www-authenticate", "Bearer")] : []
       return Reply(
         CallErrorWire.status(of: form, for: era), .json, message(error, form, reply.outcome, id: id, era: era), headers: headers, label: label)
@@ -113,7 +113,9 @@ extension MCPEndpoint {
   }
 
   /// The answer of a call as one JSON-RPC message, for a stream whose status is already sent.
-  func message(_ reply: CallReply, id: RPCID, era: ProtocolEra) -> ReplyBody { encoded(reply, id: id, era: era).body }
+  func message(_ reply: CallReply, id: RPCID, era: ProtocolEra, label: StaticString) -> ReplyBody {
+    encoded(reply, id: id, era: era, label: label).body
+  }
 
   private func message(_ error: CallError, _ form: CallErrorWire.Form, _ outcome: CallOutcome, id: RPCID, era: ProtocolEra) -> [UInt8] {
     switch form {

@@ -68,6 +68,8 @@ package struct SessionTable: Sendable {
     sessions[id]?.capabilities = capabilities
   }
 
+  package func logLevel(of id: Name) -> LogLevel? { sessions[id]?.logLevel }
+
   package mutating func set(_ level: LogLevel, in id: Name) { sessions[id]?.logLevel = level }
 
   /// A call or a stream of this session begins.

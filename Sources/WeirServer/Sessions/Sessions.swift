@@ -72,6 +72,8 @@ final class Sessions: Sendable {
   /// `logging/setLevel`.
   func set(_ level: LogLevel, in session: Name) { state.withLockedValue { $0.table.set(level, in: session) } }
 
+  func logLevel(of session: Name) -> LogLevel? { state.withLockedValue { $0.table.logLevel(of: session) } }
+
   // MARK: Calls
 
   func begin(_ call: RPCID, in session: Name, departure: Departure) {

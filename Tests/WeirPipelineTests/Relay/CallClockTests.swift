@@ -22,7 +22,7 @@ struct CallClockTests {
     AskedPeer(
       peer: Thinker(time: time, patience: .seconds(100)), names: TaskNames(principal: "ada", sealer: Sealer()),
       introduction: Introduction(upstream: "up", endpoint: .aggregate),
-      clock: clock, capabilities: Array(#"{"roots":{},"elicitation":{}}"#.utf8))
+      clock: clock, client: UpstreamCaller(capabilities: Array(#"{"roots":{},"elicitation":{}}"#.utf8), principal: "ada"))
   }
 
   @Test("the time that a question takes moves the deadline")

@@ -1,0 +1,47 @@
+import Testing
+import WeirCore
+import WeirMCP
+
+@testable import WeirServer
+
+@Suite("Errors of requests that are no tool calls (issue 4)")
+struct CallErrorWireTests {
+  @Test(
+    "what the model reads in a tool's answer is an error of every other request",
+    arguments: [CallError.Reason.denied, .throttled, .overBudget, .upstreamDown, .timedOut, .upstreamInvalid, .overloaded, .internalFault])
+  func beside(_ reason: CallError.Reason) {
+    let error = CallError(reason, "why")
+    for era in [ProtocolEra.modern, .legacy] {
+      #expect(CallErrorWire.form(of: error, for: era) == .toolResult)
+      #expect(CallErrorWire.form(of: error, for: era, "resources/read") == .error(code: -32603))
+    }
+  }
+
+  struct Row: Sendable {
+    let era: ProtocolEra
+    let label: StaticString
+    let code: Int
+    let data: String?
+    let expected: Int
+    let status: Int
+  }
+
+  @Test(
+    "a resource that there is not has the code of its client's era, and unknown methods their status",
+    arguments: [
+      Row(era: .legacy, label: "resources/read", code: -32602, data: #"{"uri":"a://b"}"#, expected: -32002, status: 200),
+      Row(era: .legacy, label: "resources/read", code: -32602, data: nil, expected: -32602, status: 200),
+      Row(era: .legacy, label: "prompts/get", code: -32602, data: #"{"uri":"a://b"}"#, expected: -32602, status: 200),
+      Row(era: .modern, label: "resources/read", code: -32002, data: #"{"uri":"a://b"}"#, expected: -32602, status: 400),
+      Row(era: .modern, label: "completion/complete", code: -32601, data: nil, expected: -32601, status: 404),
+      Row(era: .legacy, label: "completion/complete", code: -32601, data: nil, expected: -32601, status: 200),
+    ])
+  func codes(_ row: Row) {
+    let error = CallError(.upstreamError, "why", upstreamCode: row.code, upstreamData: row.data.map { Array($0.utf8) })
+    let form = CallErrorWire.form(of: error, for: row.era, row.label)
+    #expect(form == .error(code: row.expected))
+    #expect(CallErrorWire.status(of: form, for: row.era) == row.status)
+    let isTold = row.expected == -32002 && row.code == -32602
+    if isTold { #expect(CallErrorWire.object(error, code: row.expected).data == row.data.map { Array($0.utf8) }) }
+  }
+}
