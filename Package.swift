@@ -68,7 +68,7 @@ let package = Package(
     .target(name: "WeirFlow", dependencies: ["WeirCore", deque, locks, logging], swiftSettings: swiftSettings),
     .target(name: "WeirBilling", dependencies: ["WeirCore", "WeirJSON", "WeirMCP", locks], swiftSettings: swiftSettings),
     .target(
-      name: "WeirRedis", dependencies: ["CHiredis", deque, logging, locks, nioCore, nioPosix, nioSSL],
+      name: "WeirRedis", dependencies: ["CHiredis", crypto, deque, logging, locks, nioCore, nioPosix, nioSSL],
       swiftSettings: swiftSettings),
     .target(name: "WeirHTTPClient", dependencies: ["CCurl", locks, logging], swiftSettings: swiftSettings),
     .target(

@@ -3,7 +3,7 @@ package import NIOCore
 /// How long to wait before the next attempt to connect: doubling, with jitter, starting over once a connection has lasted.
 package struct ReconnectBackoff: Sendable {
   private let shortest: TimeAmount
-  private let longest: TimeAmount
+  let longest: TimeAmount
   private var current: TimeAmount
 
   package init(shortest: TimeAmount = .milliseconds(50), longest: TimeAmount = .seconds(2)) {

@@ -13,6 +13,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
   private var pending: PendingCommands<RedisRequest>
   private var replies: [RedisReply] = []
   private var context: ChannelHandlerContext?
+  private var listener: ((RedisReply) -> Void)?
   private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
 
   init(line: RedisLine, replyLimits: RESPLimits, limits: PendingCommands<RedisRequest>.Limits) {
@@ -65,6 +66,11 @@ final class RedisChannelHandler: ChannelInboundHandler {
     if pending.abandon(id) { close(RedisError(.connectionLost, "too many commands were given up unanswered")) }
   }
 
+  /// The connection becomes one that only listens.
+  func listen(_ receive: @escaping (RedisReply) -> Void) {
+    listener = receive
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !line.isClosed else { return }
     var failure: RedisError?
@@ -72,6 +78,10 @@ final class RedisChannelHandler: ChannelInboundHandler {
       try decode(unwrapInboundIn(data))
     } catch {
       failure = error
+    }
+    if let listener {
+      for reply in replies { listener(reply) }
+      replies.removeAll(keepingCapacity: true)
     }
     var completed: [(request: RedisRequest, replies: [RedisReply])] = []
     for reply in replies {

@@ -3,159 +3,137 @@ internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOPosix
 
-/// A Redis client that never holds anybody up: a few pipelined connections, a timeout for every command, and a circuit breaker.
+/// A Redis client that never holds anybody up: a few pipelined connections to each server, a timeout for every command, redirections included,
+/// and a circuit breaker for each server.
 ///
 /// `run()` makes the connections and keeps them; without it, and while there is no connection, every command fails at once.
 package final class RedisClient: Sendable {
-  struct State {
-    var breaker: CircuitBreaker
-    var connections: [Int: RedisConnection] = [:]
-    var stats = RedisStats()
-    /// Of connections that are gone.
-    var discardedReplies: UInt64 = 0
-    var readiness: [Int: AsyncStream<Void>.Continuation] = [:]
-    var nextWaiter = 0
-    var isRunning = false
-    var scripts: [RedisScript: [UInt8]] = [:]
-  }
-
   let configuration: RedisConfiguration
-  let tls: RedisTLS?
-  let group: any EventLoopGroup
-  let logger: Logger
-  /// Told whenever the breaker opens.
-  let breakerOpened: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
-  let state: NIOLockedValueBox<State>
+  let monitor: RedisMonitor
+  let nodes: RedisNodes
+  let topology: any RedisTopology
+  let subscriber: RedisSubscriber
+  let isRunning = NIOLockedValueBox(false)
   private let onLatency: (@Sendable (Duration) -> Void)?
 
   /// - Parameters:
   ///   - onLatency: Called with the time from `send` to the reply, for every request that was answered. Must not block.
-  /// - Throws: `tls` where the URL wants TLS and the certificate authorities cannot be read.
+  /// - Throws: `tls` where files for TLS cannot be read.
   package init(
     configuration: RedisConfiguration, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger,
     onLatency: (@Sendable (Duration) -> Void)? = nil
   ) throws(RedisError) {
-    if configuration.url.usesTLS, case .tcp(let host, _) = configuration.url.endpoint {
-      tls = try RedisTLS(host: host, certificateAuthorityFile: configuration.certificateAuthorityFile)
-    } else {
-      tls = nil
-    }
+    let tls: RedisTLS?
+    if let files = configuration.tls { tls = try RedisTLS(files) } else { tls = nil }
     self.configuration = configuration
-    self.group = group
-    self.logger = logger
     self.onLatency = onLatency
-    breakerOpened = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-    state = NIOLockedValueBox(State(breaker: CircuitBreaker(settings: configuration.breaker)))
+    monitor = RedisMonitor(configuration, logger: logger, group: group)
+    nodes = RedisNodes(dialer: RedisDialer(configuration, tls: tls), monitor: monitor)
+    topology =
+      switch configuration.deployment {
+      case .single(let endpoint): SingleTopology(endpoint, nodes: nodes)
+      case .sentinel(let primary, let sentinels):
+        SentinelTopology(name: primary, sentinels: sentinels, dialer: .sentinels(configuration, tls: tls), nodes: nodes)
+      case .cluster(let seeds): ClusterTopology(seeds: seeds, nodes: nodes)
+      }
+    subscriber = RedisSubscriber(topology: topology, dialer: nodes.dialer, monitor: monitor)
   }
 
-  /// One command, such as `["GET", key]`, and its reply; a refusal by the server is a reply (`RedisReply.error`). Cancelling the task returns
-  /// at once. Repeat only what may be done twice: after `timedOut`, `cancelled` and `connectionLost` nobody knows whether it was done.
-  /// - Parameter timeout: Instead of the configured command timeout.
-  package func send(_ arguments: [[UInt8]], timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
-    let replies = try await pipeline([arguments], timeout: timeout)
+  /// One command and its reply; a refusal by the server is a reply (`RedisReply.error`), but for those that say that it cannot serve at
+  /// present (`notReady`). Cancelling the task returns at once. Repeat only what may be done twice: after `timedOut`, `cancelled` and
+  /// `connectionLost` nobody knows whether it was done.
+  /// - Parameters:
+  ///   - key: The key that it is about; of several, which must share one hash tag, any. In a cluster it says which server is asked. Nil where
+  ///     any server will do.
+  ///   - timeout: Instead of the configured command timeout.
+  package func send(_ command: RedisCommand, key: [UInt8]? = nil, timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
+    let replies = try await pipeline([command], key: key, timeout: timeout)
     guard let reply = replies.first else { throw RedisError(.protocolError, "a command without a reply") }
     return reply
   }
 
-  /// Several commands in one go over the same connection; as many replies, in their order. Other callers' commands never come between them,
-  /// but the server may serve other connections in between (that is what MULTI is for).
-  package func pipeline(_ commands: [[[UInt8]]], timeout: Duration? = nil) async throws(RedisError) -> [RedisReply] {
+  /// Several commands about one key, or keys of one hash tag, in one go over the same connection; as many replies, in their order. Other
+  /// callers' commands never come between them, but the server may serve other connections in between (that is what MULTI is for). Those
+  /// that are sent again, since the key moved or a script was lost, are carried out behind the others.
+  package func pipeline(_ commands: [RedisCommand], key: [UInt8]? = nil, timeout: Duration? = nil) async throws(RedisError) -> [RedisReply] {
     if commands.isEmpty { return [] }
-    let connection: RedisConnection
-    switch admit(commands.count) {
-    case .success(let admitted): connection = admitted
-    case .failure(let error): throw error
+    monitor.stats.withLockedValue { stats in
+      stats.requests += 1
+      stats.commands += UInt64(commands.count)
     }
     let started = NIODeadline.now()
     do {
-      let bytes = try RESPEncoder.encode(commands)
-      let request = RedisRequest(bytes: bytes, commands: commands.count, started: started, timeout: timeout ?? configuration.commandTimeout)
-      let replies = try await connection.send(request).get()
-      let now = NIODeadline.now()
-      state.withLockedValue { $0.breaker.succeeded(at: now) }
-      onLatency?(Duration(now - started))
+      let deadline = started + TimeAmount(timeout ?? configuration.commandTimeout)
+      let replies = try await travel(CommandJourney(commands), slot: key.map { ClusterSlot(of: $0) }, deadline: deadline)
+      onLatency?(Duration(NIODeadline.now() - started))
       return replies
     } catch {
-      failed(error)
+      monitor.count(error.code)
       throw error
     }
   }
 
-  /// The least loaded connection, or why there is none.
-  private func admit(_ commands: Int) -> Result<RedisConnection, RedisError> {
-    state.withLockedValue { state in
-      state.stats.requests += 1
-      state.stats.commands += UInt64(commands)
-      if state.breaker.isClosed, let connection = state.leastLoaded { return .success(connection) }
-      state.stats.failures[.unavailable, default: 0] += 1
-      return .failure(RedisError(.unavailable, state.breaker.isClosed ? "no connection is up" : "the circuit breaker is open"))
+  /// Runs a script: by its digest, with its source where the server has lost it (restart, failover, `SCRIPT FLUSH`). A script that the server
+  /// does not know has not run, so the second attempt, of which there is one, does nothing twice.
+  /// - Throws: `invalidCommand` where the keys lie in several slots of a cluster, cluster or not.
+  package func evaluate(
+    _ script: RedisScript, keys: [[UInt8]], arguments: [[UInt8]], timeout: Duration? = nil
+  ) async throws(RedisError) -> RedisReply {
+    let slots = keys.map { ClusterSlot(of: $0) }
+    guard slots.allSatisfy({ $0 == slots.first }) else {
+      throw RedisError(.invalidCommand, "the keys of a script lie in several slots: give them one hash tag")
+    }
+    return try await send(RedisCommand(script, keys: keys, arguments: arguments), key: keys.first, timeout: timeout)
+  }
+
+  private func travel(_ way: CommandJourney, slot: ClusterSlot?, deadline: NIODeadline) async throws(RedisError) -> [RedisReply] {
+    var journey = way
+    guard var node = topology.node(for: slot) else { throw RedisError(.unavailable, "no server is known to ask") }
+    while true {
+      let replies = try await node.send(journey.commands, deadline: deadline)
+      switch journey.receive(replies, jitter: .random(in: 0...1)) {
+      case .finished(let replies): return replies
+      case .failed(let error): throw error
+      case .send(let destination, let pause):
+        if pause > .zero { try await wait(pause, until: deadline) }
+        node = try await next(destination, from: node, slot: slot, deadline: deadline)
+      }
     }
   }
 
-  private func failed(_ error: RedisError) {
-    let now = NIODeadline.now()
-    let jitter = Double.random(in: 0...1)
-    let hasOpened = state.withLockedValue { state in
-      state.stats.failures[error.code, default: 0] += 1
-      guard error.speaksOfServer, state.breaker.failed(at: now, jitter: jitter) else { return false }
-      state.stats.breakerOpenings += 1
-      return true
+  private func wait(_ pause: TimeAmount, until deadline: NIODeadline) async throws(RedisError) {
+    guard NIODeadline.now() + pause < deadline else { throw RedisError(.notReady, "the cluster is still moving the key") }
+    do { try await Task.sleep(for: Duration(pause)) } catch { throw RedisError(.cancelled, "the caller left") }
+  }
+
+  private func next(
+    _ destination: CommandJourney.Destination, from node: RedisNode, slot: ClusterSlot?, deadline: NIODeadline
+  ) async throws(RedisError) -> RedisNode {
+    let target: RedisNode?
+    switch destination {
+    case .same: return node
+    case .owner: target = topology.node(for: slot)
+    case .moved(let slot, let address): target = topology.follow(address, moved: slot, from: node)
+    case .ask(let address): target = topology.follow(address, moved: nil, from: node)
     }
-    guard hasOpened else { return }
-    logger.warning("redis circuit breaker opened: going on without redis", metadata: ["error": "\(error.code.rawValue)"])
-    breakerOpened.continuation.yield()
+    monitor.stats.withLockedValue { $0.redirections += 1 }
+    guard let target else { throw RedisError(.notReady, "the server sends the command elsewhere, where it cannot be sent") }
+    await target.waitWhileFresh(until: deadline)
+    return target
   }
 
   /// What happened so far and what is now.
   package var stats: RedisStats {
-    state.withLockedValue { state in
-      var stats = state.stats
-      let open = state.connections.values.filter(\.isOpen)
-      stats.connections = open.count
-      stats.pending = open.reduce(0) { $0 + $1.load }
-      stats.discardedReplies = state.connections.values.reduce(state.discardedReplies) { $0 + $1.discardedReplies }
-      stats.state = !state.breaker.isClosed ? .open : open.isEmpty ? .connecting : .ready
-      return stats
-    }
+    var stats = monitor.stats.withLockedValue { $0 }
+    let states = nodes.all.map { $0.describe(in: &stats) }
+    stats.servers = states.count
+    stats.state = states.contains(.open) ? .open : topology.isReady ? .ready : .connecting
+    return stats
   }
 
-  /// Waits until commands can be sent.
+  /// Waits until commands with any key can be sent.
   /// - Returns: False where that was not so within `timeout`, or the task was cancelled.
   package func waitUntilReady(timeout: Duration) async -> Bool {
-    let (stream, continuation) = AsyncStream<Void>.makeStream()
-    let waiter = state.withLockedValue { state -> Int? in
-      if state.isReady { return nil }
-      state.nextWaiter += 1
-      state.readiness[state.nextWaiter] = continuation
-      return state.nextWaiter
-    }
-    guard let waiter else { return true }
-    let timer = group.any().scheduleTask(in: TimeAmount(timeout)) { continuation.finish() }
-    defer {
-      timer.cancel()
-      _ = state.withLockedValue { $0.readiness.removeValue(forKey: waiter) }
-    }
-    for await _ in stream { return true }
-    return false
-  }
-}
-
-extension RedisClient.State {
-  var leastLoaded: RedisConnection? {
-    var best: (connection: RedisConnection, load: Int)?
-    for connection in connections.values where connection.isOpen {
-      let load = connection.load
-      if load < best?.load ?? .max { best = (connection, load) }
-    }
-    return best?.connection
-  }
-
-  var isReady: Bool { breaker.isClosed && connections.values.contains(where: \.isOpen) }
-
-  /// Those to wake, outside the lock.
-  mutating func takeReadinessWaiters() -> [AsyncStream<Void>.Continuation] {
-    guard isReady else { return [] }
-    defer { readiness = [:] }
-    return Array(readiness.values)
+    await monitor.readiness.wait(until: .now() + TimeAmount(timeout), on: monitor.group.any()) { topology.isReady }
   }
 }

@@ -8,6 +8,9 @@ package struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     case cancelled
     /// The breaker is open or no connection is up: nothing was sent.
     case unavailable
+    /// The server cannot serve at present (`LOADING`, `READONLY`, `MASTERDOWN`, `CLUSTERDOWN`), or its cluster is busy moving the key: what it
+    /// refused was not carried out.
+    case notReady = "not_ready"
     /// Too much is pending already: nothing was sent.
     case overloaded
     /// The connection ended before the reply came. Whether the server carried it out is unknown.
@@ -40,7 +43,7 @@ package struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
   /// True where this says something about the server's health, and so counts for the circuit breaker.
   var speaksOfServer: Bool {
     switch code {
-    case .timedOut, .connectionLost, .protocolError, .connectFailed, .authentication, .tls: true
+    case .timedOut, .notReady, .connectionLost, .protocolError, .connectFailed, .authentication, .tls: true
     case .cancelled, .unavailable, .overloaded, .invalidCommand, .shutDown: false
     }
   }

@@ -1,28 +1,44 @@
 /// What a connection says first, and whether the answers let it be used.
 package struct RedisHandshake: Sendable {
-  private enum Step { case authenticate, select, name, ping }
+  private enum Step { case authenticate, select, name, role, ping }
 
   private let steps: [(step: Step, command: [[UInt8]])]
-  private let endpoint: RedisURL.Endpoint
+  private let endpoint: RedisEndpoint
   private let database: Int
 
-  package init(_ configuration: RedisConfiguration) {
-    let url = configuration.url
-    var steps: [(Step, [String])] = []
-    if let password = url.password { steps.append((.authenticate, ["AUTH"] + (url.user.map { [$0] } ?? []) + [password.reveal])) }
-    if url.database != 0 { steps.append((.select, ["SELECT", String(url.database)])) }
-    if let name = configuration.clientName { steps.append((.name, ["CLIENT", "SETNAME", name])) }
-    steps.append((.ping, ["PING"]))
-    self.steps = steps.map { (step: $0.0, command: $0.1.map { Array($0.utf8) }) }
-    endpoint = url.endpoint
-    database = url.database
+  /// - Parameters:
+  ///   - user: nil for `default`.
+  ///   - database: 0 is not selected, since it is already.
+  ///   - requiresPrimary: whether a replica is refused.
+  package init(
+    endpoint: RedisEndpoint, user: String? = nil, password: RedisPassword? = nil, database: Int = 0, clientName: String? = nil,
+    requiresPrimary: Bool = false
+  ) {
+    var steps: [(step: Step, command: [[UInt8]])] = []
+    if let password { steps.append((.authenticate, Self.authentication(user: user, password: password))) }
+    if database != 0 { steps.append((.select, ["SELECT", String(database)].map { Array($0.utf8) })) }
+    if let clientName { steps.append((.name, ["CLIENT", "SETNAME", clientName].map { Array($0.utf8) })) }
+    if requiresPrimary { steps.append((.role, [Array("ROLE".utf8)])) }
+    steps.append((.ping, [Array("PING".utf8)]))
+    self.steps = steps
+    self.endpoint = endpoint
+    self.database = database
+  }
+
+  /// The command that says who one is.
+  static func authentication(user: String?, password: RedisPassword) -> [[UInt8]] {
+    (["AUTH"] + (user.map { [$0] } ?? []) + [password.reveal]).map { Array($0.utf8) }
   }
 
   package var commands: [[[UInt8]]] { steps.map(\.command) }
 
-  /// - Throws: `authentication` where the password is refused or missing, `connectFailed` where the database is, or the server is not ready.
+  /// - Throws: `authentication` where the password is refused or missing, `connectFailed` where the database is, or the server is not ready or
+  ///   a replica where a primary is wanted.
   package func check(_ replies: [RedisReply]) throws(RedisError) {
     for ((step, _), reply) in zip(steps, replies) {
+      if step == .role, case .array(let parts) = reply, case .bulk(let role?)? = parts.first, role != Array("master".utf8) {
+        throw RedisError(.connectFailed, "\(endpoint) is no primary (any more)")
+      }
       guard let kind = reply.errorKind, case .error(let text) = reply else { continue }
       switch (step, kind) {
       case (.authenticate, _):
@@ -34,7 +50,7 @@ package struct RedisHandshake: Sendable {
         throw RedisError(.connectFailed, "\(endpoint) refused database \(database): \(text.prefix(100))")
       // An ACL user that may do no more than it needs is right to exist.
       case (_, "NOPERM"), (.name, _): continue
-      case (.ping, _):
+      case (.role, _), (.ping, _):
         throw RedisError(.connectFailed, "\(endpoint) is not ready: \(text.prefix(100))")
       }
     }

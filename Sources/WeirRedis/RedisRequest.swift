@@ -21,15 +21,13 @@ final class RedisRequest: Sendable {
   /// The wire form.
   let bytes: ByteBuffer
   let commands: Int
-  let started: NIODeadline
   let deadline: NIODeadline
   private let guarded = NIOLockedValueBox(Guarded())
 
-  init(bytes: ByteBuffer, commands: Int, started: NIODeadline, timeout: Duration) {
+  init(bytes: ByteBuffer, commands: Int, deadline: NIODeadline) {
     self.bytes = bytes
     self.commands = commands
-    self.started = started
-    deadline = started + TimeAmount(timeout)
+    self.deadline = deadline
   }
 
   /// Waits for the outcome. `submit` is called once the caller is parked, unless it was cancelled before.

@@ -26,6 +26,16 @@ package struct RedisStats: Sendable, Hashable {
   package var breakerOpenings: UInt64 = 0
   /// Requests whose replies are still to come, abandoned ones included.
   package var pending = 0
+  /// Servers that are asked: one, or those of a cluster.
+  package var servers = 0
+  /// How often a server sent a command elsewhere (`MOVED`, `ASK`) or to try again (`TRYAGAIN`).
+  package var redirections: UInt64 = 0
+  /// How often another primary took over, or slots moved, as far as was noticed.
+  package var topologyChanges: UInt64 = 0
+  /// Messages that came for subscriptions.
+  package var messages: UInt64 = 0
+  /// How often messages may have been missed: the subscribing connection was lost, or a reader did not keep up.
+  package var missedMessages: UInt64 = 0
 
   package init() {}
 

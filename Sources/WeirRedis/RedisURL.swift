@@ -2,20 +2,7 @@
 /// `unix://[[user]:password@]/path/to/socket[?db=N]`. The schemes are those of the IANA provisional registration `redis`, `rediss`; parts
 /// are percent-decoded (RFC 3986 §2.1), an IPv6 host stands in brackets.
 package struct RedisURL: Sendable, Hashable {
-  package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
-    case tcp(host: String, port: Int)
-    case unix(path: String)
-
-    /// For messages and logs: never holds credentials.
-    package var description: String {
-      switch self {
-      case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
-      case .unix(let path): path
-      }
-    }
-  }
-
-  package var endpoint: Endpoint
+  package var endpoint: RedisEndpoint
   /// True for `rediss`.
   package var usesTLS: Bool
   /// The ACL user, or nil for `default`.
@@ -82,7 +69,7 @@ package struct RedisURL: Sendable, Hashable {
     return (user.isEmpty ? nil : user, RedisPassword(password))
   }
 
-  private static func tcp(_ address: ArraySlice<UInt8>) throws(RedisURLError) -> Endpoint {
+  private static func tcp(_ address: ArraySlice<UInt8>) throws(RedisURLError) -> RedisEndpoint {
     var host = address
     var port: ArraySlice<UInt8>?
     if address.first == UInt8(ascii: "[") {

@@ -28,7 +28,7 @@ func withClient(
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-func command(_ words: String...) -> [[UInt8]] { words.map(bytes) }
+func command(_ words: String...) -> RedisCommand { RedisCommand(words: words.map(bytes)) }
 
 /// Polls for what has no event to wait for. Half a minute is for a machine under load; it is no expectation.
 func eventually(_ what: Comment, _ condition: () async -> Bool) async {

@@ -203,7 +203,7 @@ extension NetworkTests {
             try #require(await client.waitUntilReady(timeout: .seconds(30)))
             let results = await withTaskGroup(of: (String, Result<RedisReply, RedisError>).self) { group in
               for mark in marks {
-                group.addTask { (mark, await outcome { () throws(RedisError) in try await client.send([bytes("ECHO"), bytes(mark)]) }) }
+                group.addTask { (mark, await outcome { () throws(RedisError) in try await client.send(RedisCommand("ECHO", bytes(mark))) }) }
               }
               return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
             }
@@ -254,7 +254,7 @@ extension NetworkTests {
         configuration.maxPendingBytes = 10_000
         try await withClient(configuration) { client in
           try #require(await client.waitUntilReady(timeout: .seconds(30)))
-          let large = await #expect(throws: RedisError.self) { try await client.send([bytes("ECHO"), [UInt8](repeating: 0, count: 10_000)]) }
+          let large = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("ECHO", [UInt8](repeating: 0, count: 10_000))) }
           #expect(large?.code == .overloaded)
           await withTaskGroup(of: Void.self) { group in
             for _ in 0..<10 { group.addTask { _ = try? await client.send(command("ECHO", "x")) } }

@@ -3,7 +3,8 @@ import WeirRedis
 
 @Suite struct RedisHandshakeTests {
   private func handshake(_ url: String) throws -> RedisHandshake {
-    RedisHandshake(RedisConfiguration(url: try RedisURL(parsing: url)))
+    let url = try RedisURL(parsing: url)
+    return RedisHandshake(endpoint: url.endpoint, user: url.user, password: url.password, database: url.database, clientName: "weir")
   }
 
   @Test(

@@ -10,7 +10,13 @@ final class RedisServer: Sendable {
     var password: String?
     /// Certificate, key and CA for a TLS port instead of a plain one.
     var tls: TestCertificates?
+    /// Whether clients must show a certificate of that CA.
+    var asksForCertificate = false
     var usesUnixSocket = false
+    /// As on the command line.
+    var more: [String] = []
+    /// A configuration file that the server may write to, with `PORT` for its port, instead of arguments.
+    var sentinelFile: String?
   }
 
   struct StartFailure: Error {
@@ -18,9 +24,10 @@ final class RedisServer: Sendable {
   }
 
   static let executable = find("redis-server")
+  /// Whether it was built with TLS: then it complains about the number, else about the option.
   static let hasTLS: Bool = {
-    guard let executable, let output = try? run(executable, ["--tls-port", "0", "--port", "0", "--version"]) else { return false }
-    return output.contains("Redis server")
+    guard let executable, let output = try? run(executable, ["--tls-port", "none"], mustSucceed: false) else { return false }
+    return output.contains("integer")
   }()
 
   let port: Int
@@ -31,15 +38,20 @@ final class RedisServer: Sendable {
   private init(port: Int, directory: URL, options: Options) {
     self.port = port
     self.directory = directory
+    if options.sentinelFile != nil {
+      self.arguments = [directory.appendingPathComponent("sentinel.conf").path, "--sentinel"]
+      return
+    }
     var arguments = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", directory.path]
     if let tls = options.tls {
       arguments += ["--port", "0", "--tls-port", "\(port)", "--tls-cert-file", tls.certificate, "--tls-key-file", tls.key]
-      arguments += ["--tls-ca-cert-file", tls.authority, "--tls-auth-clients", "no"]
+      arguments += ["--tls-ca-cert-file", tls.authority, "--tls-auth-clients", options.asksForCertificate ? "yes" : "no"]
     } else {
       arguments += ["--port", "\(port)"]
     }
     if options.usesUnixSocket { arguments += ["--unixsocket", directory.appendingPathComponent("redis.sock").path] }
     if let password = options.password { arguments += ["--requirepass", password] }
+    arguments += options.more
     self.arguments = arguments
   }
 
@@ -48,6 +60,10 @@ final class RedisServer: Sendable {
     let directory = try temporaryDirectory()
     defer { try? FileManager.default.removeItem(at: directory) }
     let server = RedisServer(port: try await freePort(), directory: directory, options: options)
+    if let file = options.sentinelFile {
+      let text = "port \(server.port)\nbind 127.0.0.1\ndir \(directory.path)\n\(file)\n"
+      try text.write(to: directory.appendingPathComponent("sentinel.conf"), atomically: true, encoding: .utf8)
+    }
     try server.start()
     do {
       try await body(server)
@@ -88,6 +104,7 @@ final class RedisServer: Sendable {
     }
   }
 
+  var endpoint: RedisEndpoint { .tcp(host: "127.0.0.1", port: port) }
   var url: String { "redis://127.0.0.1:\(port)" }
 
   static func find(_ name: String) -> URL? {
@@ -103,17 +120,17 @@ final class RedisServer: Sendable {
   }
 
   /// Runs a program to its end; what it printed.
-  static func run(_ executable: URL, _ arguments: [String]) throws -> String {
+  static func run(_ executable: URL, _ arguments: [String], mustSucceed: Bool = true) throws -> String {
     let process = Process()
     let output = Pipe()
     process.executableURL = executable
     process.arguments = arguments
     process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
+    process.standardError = mustSucceed ? FileHandle.nullDevice : output
     try process.run()
     let data = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw StartFailure(message: "\(executable.lastPathComponent) \(arguments.first ?? "") failed") }
+    guard !mustSucceed || process.terminationStatus == 0 else { throw StartFailure(message: "\(executable.lastPathComponent) \(arguments.first ?? "") failed") }
     return String(decoding: data, as: UTF8.self)
   }
 
@@ -122,31 +139,5 @@ final class RedisServer: Sendable {
     let port = channel.localAddress?.port ?? 0
     try await channel.close()
     return port
-  }
-}
-
-/// A certificate authority and a server certificate for `localhost` and 127.0.0.1, made by the openssl program.
-struct TestCertificates {
-  let directory: URL
-  var authority: String { directory.appendingPathComponent("ca.pem").path }
-  var certificate: String { directory.appendingPathComponent("server.pem").path }
-  var key: String { directory.appendingPathComponent("server.key").path }
-
-  static let openssl = RedisServer.find("openssl")
-
-  init(in directory: URL) throws {
-    self.directory = directory
-    guard let openssl = Self.openssl else { throw RedisServer.StartFailure(message: "openssl is not on PATH") }
-    func file(_ name: String) -> String { directory.appendingPathComponent(name).path }
-    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    _ = try RedisServer.run(
-      openssl, ["req", "-x509"] + curve + ["-days", "2", "-subj", "/CN=Weir test CA", "-keyout", file("ca.key"), "-out", file("ca.pem")])
-    _ = try RedisServer.run(
-      openssl, ["req"] + curve + ["-subj", "/CN=localhost", "-keyout", file("server.key"), "-out", file("server.csr")])
-    try "subjectAltName=DNS:localhost,IP:127.0.0.1\n".write(toFile: file("extensions"), atomically: true, encoding: .utf8)
-    _ = try RedisServer.run(
-      openssl,
-      ["x509", "-req", "-in", file("server.csr"), "-CA", file("ca.pem"), "-CAkey", file("ca.key"), "-CAcreateserial", "-days", "2"]
-        + ["-extfile", file("extensions"), "-out", file("server.pem")])
   }
 }

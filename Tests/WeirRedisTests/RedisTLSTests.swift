@@ -7,11 +7,13 @@ extension NetworkTests {
   @Suite(
     .enabled(if: RedisServer.hasTLS && TestCertificates.openssl != nil, "redis-server with TLS, or openssl, is not on PATH"), .timeLimit(.minutes(3)))
   struct RedisTLSTests {
-    private func withTLSServer(_ body: (RedisServer, TestCertificates) async throws -> Void) async throws {
+    private func withTLSServer(
+      asksForCertificate: Bool = false, _ body: (RedisServer, TestCertificates) async throws -> Void
+    ) async throws {
       let directory = try RedisServer.temporaryDirectory()
       defer { try? FileManager.default.removeItem(at: directory) }
       let certificates = try TestCertificates(in: directory)
-      try await RedisServer.with(.init(tls: certificates)) { try await body($0, certificates) }
+      try await RedisServer.with(.init(tls: certificates, asksForCertificate: asksForCertificate)) { try await body($0, certificates) }
     }
 
     @Test("rediss works by name and by address, where the CA is trusted")
@@ -19,11 +21,11 @@ extension NetworkTests {
       try await withTLSServer { server, certificates in
         for host in ["localhost", "127.0.0.1"] {
           var configuration = try patient("rediss://\(host):\(server.port)")
-          configuration.certificateAuthorityFile = certificates.authority
+          configuration.tls?.authorities = certificates.authority
           try await withClient(configuration) { client in
             try #require(await client.waitUntilReady(timeout: .seconds(30)), "\(host)")
             let value = [UInt8](repeating: 9, count: 1 << 20)
-            #expect(try await client.send([bytes("SET"), bytes("k"), value]) == .simple("OK"))
+            #expect(try await client.send(RedisCommand("SET", bytes("k"), value)) == .simple("OK"))
             #expect(try await client.send(command("GET", "k")) == .bulk(value))
           }
         }
@@ -35,11 +37,11 @@ extension NetworkTests {
       try await withTLSServer { server, certificates in
         for (host, authority) in [("localhost", nil), ("127.0.0.2", certificates.authority)] as [(String, String?)] {
           var configuration = try patient("rediss://\(host):\(server.port)")
-          configuration.certificateAuthorityFile = authority
+          configuration.tls?.authorities = authority
           // 127.0.0.2 needs a listener of its own: the certificate names 127.0.0.1 only.
           if host != "localhost" {
             try await DelayingProxy.with(upstream: server.port, delay: 0...0, host: host) { proxy in
-              configuration.url = try RedisURL(parsing: "rediss://\(host):\(proxy.port)")
+              configuration.deployment = .single(.tcp(host: host, port: proxy.port))
               try await expectTLSFailure(configuration)
             }
           } else {
@@ -51,18 +53,54 @@ extension NetworkTests {
 
     private func expectTLSFailure(_ configuration: RedisConfiguration) async throws {
       try await withClient(configuration) { client in
-        await eventually("no TLS failure for \(configuration.url.endpoint)") { client.stats.failures[.tls, default: 0] > 0 }
+        await eventually("no TLS failure for \(configuration.deployment)") { client.stats.failures[.tls, default: 0] > 0 }
         #expect(client.stats.connections == 0)
       }
     }
 
-    @Test("a CA file that is not there is said at once")
-    func missingFile() throws {
-      var configuration = try patient("rediss://localhost")
-      configuration.certificateAuthorityFile = "/nonexistent/ca.pem"
-      let error = #expect(throws: RedisError.self) { try RedisClient(configuration: configuration, logger: .init(label: "test")) }
-      #expect(error?.code == .tls)
-      #expect(error?.message.contains("/nonexistent/ca.pem") == true)
+    @Test("a server that asks for a certificate gets the client's; without one there is no connection")
+    func clientCertificate() async throws {
+      try await withTLSServer(asksForCertificate: true) { server, certificates in
+        var configuration = try patient("rediss://localhost:\(server.port)")
+        configuration.tls?.authorities = certificates.authority
+        try await withClient(configuration) { client in
+          await eventually("it is let in") { client.stats.failures.values.reduce(0, +) > 0 }
+          #expect(client.stats.connections == 0)
+        }
+        configuration.tls?.certificate = certificates.clientCertificate
+        configuration.tls?.key = certificates.clientKey
+        try await withClient(configuration) { client in
+          try #require(await client.waitUntilReady(timeout: .seconds(30)))
+          #expect(try await client.send(command("PING")) == .simple("PONG"))
+        }
+      }
+    }
+
+    @Test("files that are not there, hold something else or do not fit are said at once, with their name")
+    func unfitFiles() throws {
+      let directory = try RedisServer.temporaryDirectory()
+      defer { try? FileManager.default.removeItem(at: directory) }
+      let made = try TestCertificates(in: directory)
+      let cases: [(RedisTLSFiles, String)] = [
+        (files("/nonexistent/ca.pem", nil, nil), "/nonexistent/ca.pem"), (files(made.authority, made.clientCertificate, nil), "come together"),
+        (files(made.authority, nil, made.clientKey), "come together"), (files(made.authority, made.clientKey, made.clientKey), made.clientKey),
+        (files(made.authority, made.clientCertificate, made.clientCertificate), made.clientCertificate),
+        (files(made.authority, made.clientCertificate, made.key), made.key),
+        (files("/nonexistent/ca.pem", made.clientCertificate, made.clientKey), "/nonexistent/ca.pem"),
+      ]
+      for (files, words) in cases {
+        var configuration = try patient("rediss://localhost")
+        configuration.tls = files
+        let error = #expect(throws: RedisError.self) { try RedisClient(configuration: configuration, logger: .init(label: "test")) }
+        #expect(error?.code == .tls)
+        #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+      }
+    }
+
+    private func files(_ authorities: String?, _ certificate: String?, _ key: String?) -> RedisTLSFiles {
+      var files = RedisTLSFiles()
+      (files.authorities, files.certificate, files.key) = (authorities, certificate, key)
+      return files
     }
   }
 }

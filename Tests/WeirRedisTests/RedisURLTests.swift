@@ -4,7 +4,7 @@ import WeirRedis
 @Suite struct RedisURLTests {
   struct Good: CustomTestStringConvertible {
     let text: String
-    var endpoint = RedisURL.Endpoint.tcp(host: "h", port: 6379)
+    var endpoint = RedisEndpoint.tcp(host: "h", port: 6379)
     var tls = false
     var user: String?
     var password: String?

@@ -112,7 +112,7 @@ package struct Assembly: Sendable {
       if let username = settings.username { url.user = username }
       if let password = settings.password { url.password = RedisPassword(password.reveal) }
       var configuration = RedisConfiguration(url: url)
-      configuration.certificateAuthorityFile = settings.caFile
+      configuration.tls?.authorities = settings.caFile
       configuration.commandTimeout = settings.commandTimeout
       return try RedisClient(configuration: configuration, logger: logger) { seconds.observe($0) }
     } catch {

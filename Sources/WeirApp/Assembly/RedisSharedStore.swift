@@ -16,7 +16,7 @@ package struct RedisSharedStore: SharedStore {
   package func get(_ key: CacheKey) async -> SharedRead {
     let name = name(of: key)
     do {
-      let replies = try await client.pipeline([[Array("GET".utf8), name], [Array("PTTL".utf8), name]])
+      let replies = try await client.pipeline([RedisCommand("GET", name), RedisCommand("PTTL", name)], key: name)
       guard replies.count == 2 else { return .unavailable }
       switch (replies[0], replies[1]) {
       case (.bulk(let bytes?), .integer(let milliseconds)) where milliseconds > 0:
@@ -31,12 +31,14 @@ package struct RedisSharedStore: SharedStore {
 
   package func put(_ key: CacheKey, _ bytes: [UInt8], ttl: Duration) async -> Bool {
     let milliseconds = String(max(1, ttl.saturatedMilliseconds))
-    let reply = try? await client.send([Array("SET".utf8), name(of: key), bytes, Array("PX".utf8), Array(milliseconds.utf8)])
+    let name = name(of: key)
+    let reply = try? await client.send(RedisCommand("SET", name, bytes, Array("PX".utf8), Array(milliseconds.utf8)), key: name)
     return reply == .simple("OK")
   }
 
   package func remove(_ key: CacheKey) async -> Bool {
-    guard case .integer = try? await client.send([Array("DEL".utf8), name(of: key)]) else { return false }
+    let name = name(of: key)
+    guard case .integer = try? await client.send(RedisCommand("DEL", name), key: name) else { return false }
     return true
   }
 

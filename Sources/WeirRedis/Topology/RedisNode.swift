@@ -1,0 +1,143 @@
+internal import Logging
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+
+/// One server: a few pipelined connections, and a circuit breaker. `run()` makes the connections and keeps them; without it, and while there is
+/// none, every command fails at once.
+final class RedisNode: Sendable {
+  struct State {
+    var breaker: CircuitBreaker
+    var connections: [Int: RedisConnection] = [:]
+    /// No attempt to connect has ended yet: worth waiting for.
+    var isFresh = true
+    var isRetired = false
+    var lastAsked = NIODeadline.now()
+    /// When the connections were last given up for leading to the wrong server.
+    var lastRenewal: NIODeadline?
+  }
+
+  let endpoint: RedisEndpoint
+  let dialer: RedisDialer
+  let monitor: RedisMonitor
+  let state: NIOLockedValueBox<State>
+  /// Connections, breaker or retirement changed.
+  let changes = ChangeSignal()
+
+  init(_ endpoint: RedisEndpoint, dialer: RedisDialer, monitor: RedisMonitor) {
+    self.endpoint = endpoint
+    self.dialer = dialer
+    self.monitor = monitor
+    state = NIOLockedValueBox(State(breaker: CircuitBreaker(settings: dialer.configuration.breaker)))
+  }
+
+  /// Several commands in one go over one connection, and their replies in order.
+  /// - Throws: also `notReady` where a reply says that the server cannot serve at present.
+  func send(_ commands: [[[UInt8]]], deadline: NIODeadline) async throws(RedisError) -> [RedisReply] {
+    let connection = try admit()
+    do throws(RedisError) {
+      let request = RedisRequest(bytes: try RESPEncoder.encode(commands), commands: commands.count, deadline: deadline)
+      let replies = try await connection.send(request).get()
+      if let kind = replies.lazy.compactMap(\.unreadiness).first { throw refused(String(kind)) }
+      state.withLockedValue { $0.breaker.succeeded(at: .now()) }
+      return replies
+    } catch {
+      failed(error)
+      throw error
+    }
+  }
+
+  /// The least loaded connection.
+  private func admit() throws(RedisError) -> RedisConnection {
+    let (connection, isClosed) = state.withLockedValue { state -> (RedisConnection?, Bool) in
+      state.lastAsked = .now()
+      return (state.breaker.isClosed ? state.leastLoaded : nil, state.breaker.isClosed)
+    }
+    if let connection { return connection }
+    monitor.trouble.raise()
+    throw RedisError(.unavailable, isClosed ? "no connection is up" : "the circuit breaker is open")
+  }
+
+  private func refused(_ kind: String) -> RedisError {
+    // What was a primary is one no more: its name may lead to the new one by now.
+    if kind == "READONLY" { renewConnections() }
+    return RedisError(.notReady, "the server cannot serve at present (\(kind))")
+  }
+
+  private func failed(_ error: RedisError) {
+    guard error.speaksOfServer else { return }
+    monitor.trouble.raise()
+    let jitter = Double.random(in: 0...1)
+    guard state.withLockedValue({ $0.breaker.failed(at: .now(), jitter: jitter) }) else { return }
+    monitor.stats.withLockedValue { $0.breakerOpenings += 1 }
+    monitor.logger.warning(
+      "redis circuit breaker opened: going on without redis", metadata: ["redis": "\(endpoint)", "error": "\(error.code.rawValue)"])
+    changes.changed()
+  }
+
+  /// Gives up every connection, for new ones to be made; not again within 10 s.
+  private func renewConnections() {
+    let connections = state.withLockedValue { state -> [RedisConnection] in
+      let now = NIODeadline.now()
+      if let last = state.lastRenewal, now - last < .seconds(10) { return [] }
+      state.lastRenewal = now
+      return Array(state.connections.values)
+    }
+    for connection in connections { connection.end(RedisError(.connectionLost, "the server is no primary (any more)")) }
+  }
+
+  /// Says anew who one is on every connection, since the password was changed.
+  func authenticate(_ password: RedisPassword) async {
+    let command = RedisHandshake.authentication(user: dialer.credentials.user, password: password)
+    for connection in state.withLockedValue({ Array($0.connections.values) }) {
+      guard let bytes = try? RESPEncoder.encode([command]) else { continue }
+      let deadline = NIODeadline.now() + TimeAmount(dialer.configuration.connectTimeout)
+      let outcome = await connection.send(RedisRequest(bytes: bytes, commands: 1, deadline: deadline))
+      guard case .success(let replies) = outcome, replies.contains(where: { $0.errorKind != nil }) else { continue }
+      monitor.count(.authentication)
+      monitor.logger.warning("redis refused the changed password, the connection stays with the old one", metadata: ["redis": "\(endpoint)"])
+    }
+  }
+
+  /// Waits for the first connection of a server that was not known before; not for one that is known to be away.
+  func waitWhileFresh(until deadline: NIODeadline) async {
+    await changes.wait(until: deadline, on: monitor.group.any()) { state.withLockedValue { $0.isReady || !$0.isFresh } }
+  }
+
+  /// Ends `run()` once what is pending is answered, or would have timed out.
+  func retire() {
+    state.withLockedValue { $0.isRetired = true }
+    changes.changed()
+  }
+
+  var isReady: Bool { state.withLockedValue { $0.isReady } }
+  var isRetired: Bool { state.withLockedValue { $0.isRetired } }
+  var lastAsked: NIODeadline { state.withLockedValue { $0.lastAsked } }
+
+  /// Adds what is so now.
+  func describe(in stats: inout RedisStats) -> RedisStats.State {
+    state.withLockedValue { state in
+      let open = state.connections.values.filter(\.isOpen)
+      stats.connections += open.count
+      stats.pending += open.reduce(0) { $0 + $1.load }
+      stats.discardedReplies += state.connections.values.reduce(0) { $0 + $1.discardedReplies }
+      return !state.breaker.isClosed ? .open : open.isEmpty ? .connecting : .ready
+    }
+  }
+}
+
+extension RedisNode.State {
+  var leastLoaded: RedisConnection? {
+    var best: (connection: RedisConnection, load: Int)?
+    for connection in connections.values where connection.isOpen {
+      let load = connection.load
+      if load < best?.load ?? .max { best = (connection, load) }
+    }
+    return best?.connection
+  }
+
+  var isReady: Bool { breaker.isClosed && connections.values.contains(where: \.isOpen) }
+
+  var openUntil: NIODeadline? {
+    if case .open(let until) = breaker.state { until } else { nil }
+  }
+}

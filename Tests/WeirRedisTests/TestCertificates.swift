@@ -1,0 +1,36 @@
+import Foundation
+
+/// A certificate authority, a server certificate for `localhost` and 127.0.0.1, and a client's, made by the openssl program.
+struct TestCertificates {
+  let directory: URL
+  var authority: String { path("ca.pem") }
+  var certificate: String { path("server.pem") }
+  var key: String { path("server.key") }
+  var clientCertificate: String { path("client.pem") }
+  var clientKey: String { path("client.key") }
+
+  static let openssl = RedisServer.find("openssl")
+  private static let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+
+  init(in directory: URL) throws {
+    self.directory = directory
+    let own = ["-days", "2", "-subj", "/CN=Weir test CA", "-keyout", path("ca.key"), "-out", path("ca.pem")]
+    try Self.run(["req", "-x509"] + Self.curve + own)
+    try sign("server", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    try sign("client", "extendedKeyUsage=clientAuth")
+  }
+
+  private func sign(_ name: String, _ extensions: String) throws {
+    try Self.run(["req"] + Self.curve + ["-subj", "/CN=\(name)", "-keyout", path("\(name).key"), "-out", path("\(name).csr")])
+    try "\(extensions)\n".write(toFile: path("extensions"), atomically: true, encoding: .utf8)
+    let authority = ["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial", "-days", "2"]
+    try Self.run(["x509", "-req", "-in", path("\(name).csr")] + authority + ["-extfile", path("extensions"), "-out", path("\(name).pem")])
+  }
+
+  private func path(_ name: String) -> String { directory.appendingPathComponent(name).path }
+
+  private static func run(_ arguments: [String]) throws {
+    guard let openssl else { throw RedisServer.StartFailure(message: "openssl is not on PATH") }
+    _ = try RedisServer.run(openssl, arguments)
+  }
+}
