@@ -29,14 +29,17 @@ package final class RedisClient: Sendable {
     self.onLatency = onLatency
     monitor = RedisMonitor(configuration, logger: logger, group: group)
     nodes = RedisNodes(dialer: RedisDialer(configuration, tls: tls), monitor: monitor)
-    topology =
+    let topology: any RedisTopology =
       switch configuration.deployment {
       case .single(let endpoint): SingleTopology(endpoint, nodes: nodes)
       case .sentinel(let primary, let sentinels):
         SentinelTopology(name: primary, sentinels: sentinels, dialer: .sentinels(configuration, tls: tls), nodes: nodes)
       case .cluster(let seeds): ClusterTopology(seeds: seeds, nodes: nodes)
       }
-    subscriber = RedisSubscriber(topology: topology, dialer: nodes.dialer, monitor: monitor)
+    self.topology = topology
+    subscriber = RedisSubscriber(dialer: nodes.dialer, monitor: monitor) {
+      topology.node(for: nil).map { node in .init(endpoint: node.endpoint) { !node.isRetired } }
+    }
   }
 
   /// One command and its reply; a refusal by the server is a reply (`RedisReply.error`), but for those that say that it cannot serve at

@@ -6,11 +6,16 @@ import WeirRedis
 /// A configuration that waits long, for tests that are not about waiting.
 func patient(_ url: String) throws -> RedisConfiguration {
   var configuration = RedisConfiguration(url: try RedisURL(parsing: url))
+  patiently(&configuration)
+  return configuration
+}
+
+func patiently(_ configuration: inout RedisConfiguration) {
   configuration.commandTimeout = .seconds(20)
   configuration.connectTimeout = .seconds(10)
   configuration.shortestReconnectDelay = .milliseconds(5)
   configuration.longestReconnectDelay = .milliseconds(100)
-  return configuration
+  configuration.shortestRefresh = .milliseconds(50)
 }
 
 /// Runs `body` with a running client, and ends it afterwards.

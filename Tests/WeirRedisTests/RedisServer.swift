@@ -130,7 +130,9 @@ final class RedisServer: Sendable {
     try process.run()
     let data = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    guard !mustSucceed || process.terminationStatus == 0 else { throw StartFailure(message: "\(executable.lastPathComponent) \(arguments.first ?? "") failed") }
+    guard !mustSucceed || process.terminationStatus == 0 else {
+      throw StartFailure(message: "\(executable.lastPathComponent) \(arguments.first ?? "") failed")
+    }
     return String(decoding: data, as: UTF8.self)
   }
 

@@ -2,8 +2,14 @@ internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// The one connection that subscribes, to a server that the topology names. A RESP2 connection that subscribes can do nothing else.
+/// A connection that subscribes: a RESP2 connection that does can do nothing else.
 final class RedisSubscriber: Sendable {
+  /// Where to subscribe, and whether that is still the place.
+  struct Place: Sendable {
+    let endpoint: RedisEndpoint
+    let isCurrent: @Sendable () -> Bool
+  }
+
   private struct State {
     var table = SubscriptionTable()
     var mailboxes: [SubscriptionTable.ID: SubscriptionMailbox] = [:]
@@ -11,14 +17,15 @@ final class RedisSubscriber: Sendable {
     var wasHeard = false
   }
 
-  private let topology: any RedisTopology
+  private let place: @Sendable () -> Place?
   private let dialer: RedisDialer
   private let monitor: RedisMonitor
   private let state = NIOLockedValueBox(State())
   private let wanted = ChangeSignal()
 
-  init(topology: any RedisTopology, dialer: RedisDialer, monitor: RedisMonitor) {
-    self.topology = topology
+  /// - Parameter place: Asked before each attempt to connect; nil while nobody is known.
+  init(dialer: RedisDialer, monitor: RedisMonitor, at place: @escaping @Sendable () -> Place?) {
+    self.place = place
     self.dialer = dialer
     self.monitor = monitor
   }
@@ -57,23 +64,23 @@ final class RedisSubscriber: Sendable {
     while !Task.isCancelled {
       await wanted.wait(on: loop) { state.withLockedValue { !$0.table.isEmpty } }
       if Task.isCancelled { break }
-      if let node = topology.node(for: nil) {
+      if let place = place() {
         let since = NIODeadline.now()
-        await serve(node, on: loop)
+        await serve(place, on: loop)
         backoff.connectionLasted(NIODeadline.now() - since)
       }
       try? await Task.sleep(for: Duration(backoff.next(jitter: .random(in: 0...1))))
     }
   }
 
-  private func serve(_ node: RedisNode, on loop: any EventLoop) async {
+  private func serve(_ place: Place, on loop: any EventLoop) async {
     let connection: RedisConnection
     do {
-      connection = try await dialer.connect(to: node.endpoint, on: loop)
+      connection = try await dialer.connect(to: place.endpoint, on: loop)
     } catch {
       monitor.count(error.code)
       monitor.trouble.raise()
-      monitor.logger.debug("redis cannot be subscribed to, trying again", metadata: ["redis": "\(node.endpoint)", "error": "\(error)"])
+      monitor.logger.debug("redis cannot be subscribed to, trying again", metadata: ["redis": "\(place.endpoint)", "error": "\(error)"])
       return
     }
     connection.listen { [weak self, weak connection] reply in self?.receive(reply, from: connection) }
@@ -84,7 +91,7 @@ final class RedisSubscriber: Sendable {
       if !channels.isEmpty { tell(connection, "SUBSCRIBE", channels) }
     }
     await withDiscardingTaskGroup { tasks in
-      tasks.addTask { await self.watch(connection, node: node) }
+      tasks.addTask { await self.watch(connection, at: place) }
       await connection.closed()
       tasks.cancelAll()
     }
@@ -96,17 +103,17 @@ final class RedisSubscriber: Sendable {
     monitor.stats.withLockedValue { $0.missedMessages += missing.isEmpty ? 0 : 1 }
     if Task.isCancelled { return }
     monitor.logger.warning(
-      "redis subscriptions lost, subscribing again", metadata: ["redis": "\(node.endpoint)", "error": "\(connection.lossError)"])
+      "redis subscriptions lost, subscribing again", metadata: ["redis": "\(place.endpoint)", "error": "\(connection.lossError)"])
   }
 
   /// A server that is silent, or asked no more, is left.
-  private func watch(_ connection: RedisConnection, node: RedisNode) async {
+  private func watch(_ connection: RedisConnection, at place: Place) async {
     while !Task.isCancelled {
       let wasHeard = state.withLockedValue { state in
         defer { state.wasHeard = false }
         return state.wasHeard
       }
-      if node.isRetired { return connection.end(RedisError(.connectionLost, "another server is asked now")) }
+      if !place.isCurrent() { return connection.end(RedisError(.connectionLost, "another server is asked now")) }
       if !wasHeard { return connection.end(RedisError(.connectionLost, "the server was silent for too long")) }
       do { try connection.tell([[Array("PING".utf8)]]) } catch { return connection.end(error) }
       try? await Task.sleep(for: dialer.configuration.subscriberPing)

@@ -15,13 +15,19 @@ final class SentinelTopology: RedisTopology {
   private let nodes: RedisNodes
   private let sentinels: RedisDialer
   private let state: NIOLockedValueBox<State>
+  /// A Sentinel says when it has switched: the old primary may go on as one for seconds.
+  private let switches: RedisSubscriber
   private var monitor: RedisMonitor { nodes.monitor }
 
   init(name: String, sentinels addresses: [RedisEndpoint], dialer: RedisDialer, nodes: RedisNodes) {
     self.name = name
     self.nodes = nodes
     sentinels = dialer
-    state = NIOLockedValueBox(State(ring: SentinelRing(addresses)))
+    let state = NIOLockedValueBox(State(ring: SentinelRing(addresses)))
+    self.state = state
+    switches = RedisSubscriber(dialer: dialer, monitor: nodes.monitor) {
+      state.withLockedValue { $0.ring.order.first }.map { .init(endpoint: $0) { true } }
+    }
   }
 
   func node(for slot: ClusterSlot?) -> RedisNode? {
@@ -36,7 +42,12 @@ final class SentinelTopology: RedisTopology {
 
   func run() async {
     let loop = monitor.group.next()
-    await monitor.trouble.follow(on: loop) { await self.find(on: loop) }
+    let news = switches.subscribe(to: Array("+switch-master".utf8), buffered: 16)
+    await withDiscardingTaskGroup { tasks in
+      tasks.addTask { await self.switches.run() }
+      tasks.addTask { for await _ in news { self.monitor.trouble.raise() } }
+      await monitor.trouble.follow(on: loop) { await self.find(on: loop) }
+    }
   }
 
   /// Asks one Sentinel after the other until one names a primary that is one.
