@@ -60,7 +60,7 @@ struct SettingsTests {
     #expect(settings.listen.host == "0.0.0.0")
     #expect(settings.listen.port == 8080)
     #expect(settings.cache.memoryBytes == 256 << 20)
-    #expect(settings.cache.redis?.password?.reveal == "s3cret")
+    #expect(settings.cache.redis?.user.password?.reveal == "s3cret")
     let explorer = try #require(settings.providers["aws-cost-explorer"])
     #expect(explorer.limits == [RateLimit(count: 2, period: .seconds(1), burst: 10)])
     #expect(explorer.budget == BudgetLimit(per: .day, requests: 200))

@@ -114,6 +114,38 @@ extension NetworkTests {
       }
     }
 
+    @Test(
+      "a server killed or frozen under load: its keys cost the command time-out, then nothing, the others go on, and its replica takes over",
+      arguments: [SIGKILL, SIGSTOP])
+    func lossUnderLoad(signal: Int32) async throws {
+      try await RedisCluster.with(replicas: 1) { cluster in
+        var configuration = cluster.configuration()
+        configuration.commandTimeout = .milliseconds(75)
+        configuration.connectTimeout = .milliseconds(250)
+        try await withClient(configuration) { client in
+          try #require(await client.waitUntilReady(timeout: .seconds(30)))
+          let isDone = NIOLockedValueBox(false)
+          let load = Load(client: client)
+          let victim = try cluster.owner(of: ClusterSlot(of: load.key(0, 0)).number)
+          try await withThrowingTaskGroup(of: LoadTally.self) { group in
+            for caller in 0..<8 { group.addTask { await load.run(caller, keys: 40) { isDone.withLockedValue { $0 } } } }
+            await eventually("no load") { client.stats.requests > 1000 }
+            if signal == SIGKILL { await victim.kill() } else { victim.signal(signal) }
+            await eventually("nothing fails") { client.stats.failures[.unavailable, default: 0] > 20 }
+            let key = load.key(0, 0)
+            await eventually("no replica takes over") { (try? await client.send(RedisCommand("SET", key, bytes("x")), key: key)) == .simple("OK") }
+            isDone.withLockedValue { $0 = true }
+            let tally = try await group.reduce(into: LoadTally()) { $0.add($1) }
+            print("server of a cluster \(signal == SIGKILL ? "killed" : "frozen") under load: \(tally)")
+            #expect(tally.wrong == 0 && tally.right > tally.failed && !tally.refusals.isEmpty)
+            #expect(tally.slowest < .milliseconds(400), "the machine is shared; the time-out is 75 ms")
+            #expect(tally.medianRefusal < .milliseconds(1))
+            #expect(client.stats.topologyChanges >= 1)
+          }
+        }
+      }
+    }
+
     @Test("a server of a cluster without it is known as that: commands that are redirected fail, and it is said what to configure")
     func singleForCluster() async throws {
       try await RedisCluster.with { cluster in

@@ -123,64 +123,6 @@ extension NetworkTests {
       }
     }
 
-    @Test("ten thousand commands over a slow network, many cancelled at random: every reply is its command's (CVE-2023-28858)")
-    func randomCancellations() async throws {
-      try await RedisServer.with { server in
-        try await DelayingProxy.with(upstream: server.port, delay: 0...3000) { proxy in
-          var configuration = try patient(proxy.url)
-          configuration.maxAbandoned = .max
-          configuration.breaker.consecutiveFailures = .max
-          configuration.breaker.minimumSample = .max
-          try await withClient(configuration) { client in
-            try #require(await client.waitUntilReady(timeout: .seconds(30)))
-            let tally = await withTaskGroup(of: Tally.self) { group in
-              for caller in 0..<50 { group.addTask { await call(client, caller: caller, times: 200) } }
-              return await group.reduce(into: Tally()) { $0.add($1) }
-            }
-            #expect(tally.wrong == 0)
-            #expect(tally.right + tally.cancelled + tally.timedOut == 10_000)
-            #expect(tally.right > 1000 && tally.cancelled > 500 && tally.timedOut > 50, "\(tally)")
-            await eventually("replies are missing") { client.stats.pending == 0 }
-            #expect(client.stats.discardedReplies > 500 && client.stats.reconnects == 0)
-          }
-        }
-      }
-    }
-
-    private struct Tally {
-      var right = 0
-      var wrong = 0
-      var cancelled = 0
-      var timedOut = 0
-
-      mutating func add(_ other: Tally) {
-        right += other.right
-        wrong += other.wrong
-        cancelled += other.cancelled
-        timedOut += other.timedOut
-      }
-    }
-
-    private func call(_ client: RedisClient, caller: Int, times: Int) async -> Tally {
-      var tally = Tally()
-      for turn in 0..<times {
-        let mark = "\(caller)/\(turn)"
-        let timeout: Duration = turn.isMultiple(of: 7) ? .milliseconds(1) : .seconds(60)
-        let task = Task { await outcome { () throws(RedisError) in try await client.send(command("ECHO", mark), timeout: timeout) } }
-        if Int.random(in: 0..<3) == 0 {
-          try? await Task.sleep(for: .microseconds(.random(in: 0...6000)))
-          task.cancel()
-        }
-        switch await task.value {
-        case .success(.bulk(bytes(mark))): tally.right += 1
-        case .failure(let error) where error.code == .cancelled: tally.cancelled += 1
-        case .failure(let error) where error.code == .timedOut: tally.timedOut += 1
-        default: tally.wrong += 1
-        }
-      }
-      return tally
-    }
-
     @Test("a connection cut after every possible byte: whole replies reach their callers, everybody else learns of the loss, nobody gets another's")
     func cutEverywhere() async throws {
       let marks = ["alpha", "b", "", "delta\r\n", "+e"]

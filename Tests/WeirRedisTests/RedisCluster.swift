@@ -24,7 +24,7 @@ struct RedisCluster: Sendable {
     if servers.count == count { return try await body(servers) }
     var options = RedisServer.Options()
     options.more = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", "\(try await RedisServer.freePort())"]
-    options.more += ["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"]
+    options.more += ["--cluster-replica-validity-factor", "0", "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0"]
     try await RedisServer.with(options) { server in
       await eventually("it does not start") { (try? server.cli(["ping"])) == "PONG\n" }
       try await start(count, servers + [server], body)

@@ -20,7 +20,9 @@ struct RedisWithSentinel: Sendable {
           sentinel failover-timeout weir 3000
           """
         try await RedisServer.with(.init(sentinelFile: file)) { sentinel in
-          await eventually("the sentinel finds no replica") { (try? sentinel.cli(["sentinel", "master", "weir"]))?.contains("num-slaves\n1\n") == true }
+          await eventually("the sentinel finds no replica") {
+            (try? sentinel.cli(["sentinel", "master", "weir"]))?.contains("num-slaves\n1\n") == true
+          }
           try await body(RedisWithSentinel(first: first, second: second, sentinel: sentinel))
         }
       }

@@ -102,19 +102,11 @@ package struct Assembly: Sendable {
     }
   }
 
-  private static func redis(
-    _ settings: Settings.Cache.Redis?, file: String, registry: MetricsRegistry, logger: Logger
-  ) throws -> RedisClient? {
+  private static func redis(_ settings: RedisSettings?, file: String, registry: MetricsRegistry, logger: Logger) throws -> RedisClient? {
     guard let settings else { return nil }
     let seconds = registry.histogram("weir_redis_command_duration_seconds", "Time from a command to its reply.").with()
     do {
-      var url = try RedisURL(parsing: settings.url)
-      if let username = settings.username { url.user = username }
-      if let password = settings.password { url.password = RedisPassword(password.reveal) }
-      var configuration = RedisConfiguration(url: url)
-      configuration.tls?.authorities = settings.caFile
-      configuration.commandTimeout = settings.commandTimeout
-      return try RedisClient(configuration: configuration, logger: logger) { seconds.observe($0) }
+      return try RedisClient(configuration: settings.configuration, logger: logger) { seconds.observe($0) }
     } catch {
       throw SettingsError(file: file, line: nil, key: "cache.redis", message: "\(error)")
     }

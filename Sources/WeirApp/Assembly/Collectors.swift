@@ -109,7 +109,7 @@ package enum Collectors {
   package static func redis(_ client: RedisClient) -> @Sendable (inout MetricsPage) -> Void {
     { page in
       let stats = client.stats
-      page.gauge("weir_redis_breaker_open", "1 while Redis is not asked because it failed or was slow.", [], stats.state == .open ? 1 : 0)
+      page.gauge("weir_redis_breaker_open", "1 while a server is not asked because it failed or was slow.", [], stats.state == .open ? 1 : 0)
       page.gauge("weir_redis_connections", "Connections to Redis that are up.", [], Double(stats.connections))
       page.gauge("weir_redis_pending_commands", "Commands that wait for their reply.", [], Double(stats.pending))
       page.counter("weir_redis_commands_total", "Commands asked for, sent or not.", [], Double(stats.commands))
@@ -120,7 +120,12 @@ package enum Collectors {
       page.counter(
         "weir_redis_discarded_replies_total", "Late replies thrown away because nobody waited for them.", [], Double(stats.discardedReplies))
       page.counter("weir_redis_reconnects_total", "Connections made again.", [], Double(stats.reconnects))
-      page.counter("weir_redis_breaker_openings_total", "How often the breaker opened.", [], Double(stats.breakerOpenings))
+      page.counter("weir_redis_breaker_openings_total", "How often a breaker opened.", [], Double(stats.breakerOpenings))
+      page.gauge("weir_redis_servers", "Servers that are asked: one, or those of a cluster.", [], Double(stats.servers))
+      page.counter("weir_redis_redirections_total", "Commands that a cluster sent elsewhere or to try again.", [], Double(stats.redirections))
+      page.counter("weir_redis_topology_changes_total", "How often another primary took over or slots moved.", [], Double(stats.topologyChanges))
+      page.counter("weir_redis_messages_total", "Messages that came for subscriptions.", [], Double(stats.messages))
+      page.counter("weir_redis_missed_messages_total", "How often messages may have been missed.", [], Double(stats.missedMessages))
     }
   }
 

@@ -2,8 +2,9 @@ internal import FoundationEssentials
 
 /// Where `${file:PATH}` and `${env:NAME}` in a configuration take their values from.
 struct SecretSource: Sendable {
-  struct Failure: Error {
+  struct Failure: Error, CustomStringConvertible {
     let message: String
+    var description: String { message }
   }
 
   let environment: [String: String]
@@ -41,11 +42,16 @@ struct SecretSource: Sendable {
     }
     if reference.hasPrefix("file:") {
       let path = String(reference.dropFirst(5))
-      guard let text = try? read(path) else { throw Failure(message: "refers to the file \(path), which can't be read") }
-      var bytes = Array(text.utf8)
-      while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
-      return String(decoding: bytes, as: UTF8.self)
+      return try contents(of: path)
     }
     throw Failure(message: "\"${\(reference)}\" is neither ${file:PATH} nor ${env:NAME}")
+  }
+
+  /// A file's text without the trailing line end, which is not part of the secret.
+  func contents(of path: String) throws(Failure) -> String {
+    guard let text = try? read(path) else { throw Failure(message: "refers to the file \(path), which can't be read") }
+    var bytes = Array(text.utf8)
+    while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -54,17 +54,7 @@ package struct Settings: Sendable {
     package var maxEntryBytes = 8 << 20
     /// A larger answer is kept in memory alone.
     package var maxSharedEntryBytes = 1 << 20
-    package var redis: Redis?
-
-    package struct Redis: Sendable {
-      package var url: String
-      package var username: String?
-      package var password: Secret?
-      package var caFile: String?
-      package var commandTimeout: Duration = .milliseconds(75)
-      /// Before every key, so that several deployments can share one Redis.
-      package var prefix = "weir"
-    }
+    package var redis: RedisSettings?
   }
 
   /// Who bills and throttles.

@@ -1,7 +1,6 @@
 internal import WeirBilling
 internal import WeirCache
 internal import WeirCore
-internal import WeirRedis
 internal import WeirTenancy
 internal import Yams
 
@@ -92,21 +91,9 @@ package enum SettingsReader {
       if cache.maxEntryBytes > cache.memoryBytes, let entry = memory["max_entry"] { throw entry.error("is more than \"max_bytes\"") }
     }
     if let redis = map["redis"] {
-      let map = try redis.mapping("url", "username", "password", "ca_file", "command_timeout", "prefix", "max_entry")
-      guard let url = try map.text("url") else { throw redis.error("needs a \"url\", such as redis://127.0.0.1:6379/0") }
-      do throws(RedisURLError) {
-        _ = try RedisURL(parsing: url)
-      } catch {
-        throw (map["url"] ?? redis).error(error.message)
-      }
-      cache.maxSharedEntryBytes = try map.bytes("max_entry") ?? cache.maxSharedEntryBytes
-      var settings = Settings.Cache.Redis(url: url)
-      settings.username = try map.text("username")
-      settings.password = try map.text("password").map { Secret($0) }
-      settings.caFile = try map.text("ca_file")
-      settings.commandTimeout = try map.limit("command_timeout") ?? settings.commandTimeout
-      settings.prefix = try map.text("prefix") ?? settings.prefix
+      let (settings, maxEntryBytes) = try RedisReader.read(redis)
       cache.redis = settings
+      cache.maxSharedEntryBytes = maxEntryBytes ?? cache.maxSharedEntryBytes
     }
     return cache
   }

@@ -1,0 +1,76 @@
+import Foundation
+import NIOConcurrencyHelpers
+import Testing
+import WeirRedis
+
+extension NetworkTests {
+  @Suite(.enabled(if: RedisServer.executable != nil && RedisCluster.cli != nil, "redis-server or redis-cli is not on PATH"), .timeLimit(.minutes(3)))
+  struct PasswordTests {
+    private struct Unreadable: Error {}
+
+    private func configuration(_ server: RedisServer, _ password: NIOLockedValueBox<String?>) -> RedisConfiguration {
+      var configuration = RedisConfiguration(.single(server.endpoint))
+      patiently(&configuration)
+      configuration.passwordCheck = .milliseconds(10)
+      configuration.credentials.user = "weir"
+      configuration.credentials.password = .reread {
+        guard let text = password.withLockedValue({ $0 }) else { throw Unreadable() }
+        return text
+      }
+      return configuration
+    }
+
+    private func allow(_ server: RedisServer, _ rules: String...) async {
+      await eventually("the server does not start") {
+        (try? server.cli(["acl", "setuser", "weir", "on", "~*", "+@all"] + rules)) == "OK\n"
+      }
+    }
+
+    @Test("a changed password is said on open connections, and new ones use it")
+    func rotation() async throws {
+      try await RedisServer.with { server in
+        await allow(server, ">old")
+        let password = NIOLockedValueBox<String?>("old")
+        try await withClient(configuration(server, password)) { client in
+          try #require(await client.waitUntilReady(timeout: .seconds(30)))
+          let before = try server.cli(["info", "commandstats"])
+          await allow(server, ">new")
+          password.withLockedValue { $0 = "new" }
+          await eventually("it is not said") { (try? server.cli(["info", "commandstats"])).map { auths($0) == auths(before) + 2 } == true }
+          #expect(client.stats.reconnects == 0)
+          await allow(server, "<old")
+          _ = try server.cli(["client", "kill", "user", "weir"])
+          await eventually("no new connection") { client.stats.reconnects == 2 }
+          #expect(try await client.send(command("PING")) == .simple("PONG"))
+        }
+      }
+    }
+
+    private func auths(_ info: String) -> Int {
+      let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_auth:calls=") }
+      return line.flatMap { Int($0.dropFirst("cmdstat_auth:calls=".count).prefix { $0 != "," }) } ?? 0
+    }
+
+    @Test("a file that cannot be read for a while costs new connections, not those that are there; a wrong password likewise")
+    func unreadable() async throws {
+      try await RedisServer.with { server in
+        await allow(server, ">old")
+        let password = NIOLockedValueBox<String?>("old")
+        try await withClient(configuration(server, password)) { client in
+          try #require(await client.waitUntilReady(timeout: .seconds(30)))
+          await eventually("not both are there") { client.stats.connections == 2 }
+          for wrong in [nil, "", "wrong"] as [String?] {
+            password.withLockedValue { $0 = wrong }
+            let failures = client.stats.failures[.authentication, default: 0]
+            if wrong == "wrong" { await eventually("it is not tried") { client.stats.failures[.authentication, default: 0] > failures } }
+            #expect(try await client.send(command("PING")) == .simple("PONG"))
+            _ = try server.cli(["client", "kill", "user", "weir"])
+            await eventually("it connects") { client.stats.connections == 0 && client.stats.failures[.authentication, default: 0] > failures }
+            password.withLockedValue { $0 = "old" }
+            try #require(await client.waitUntilReady(timeout: .seconds(30)))
+          }
+        }
+      }
+    }
+  }
+}
