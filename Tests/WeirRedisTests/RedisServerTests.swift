@@ -180,6 +180,23 @@ extension NetworkTests {
       }
     }
 
+    @Test("a primary that becomes a replica, and one cut off from its own, are not ready; new connections are made, and it is used once it can be")
+    func demoted() async throws {
+      try await RedisServer.with(.init(more: ["--replica-serve-stale-data", "no"])) { server in
+        try await withClient(patient(server.url)) { client in
+          try #require(await client.waitUntilReady(timeout: .seconds(30)))
+          await eventually("not both connections are made") { client.stats.connections == 2 }
+          #expect(try server.cli(["replicaof", "127.0.0.1", "1"]) == "OK\n")
+          let error = await #expect(throws: RedisError.self) { try await client.send(command("SET", "k", "v")) }
+          #expect(error?.code == .notReady)
+          await eventually("it is taken for ready") { client.stats.connections == 0 && client.stats.failures[.connectFailed, default: 0] > 0 }
+          #expect(client.stats.failures[.notReady, default: 0] >= 1 && client.stats.state == .connecting)
+          #expect(try server.cli(["replicaof", "no", "one"]) == "OK\n")
+          await eventually("it is not used again") { (try? await client.send(command("SET", "k", "v"))) == .simple("OK") }
+        }
+      }
+    }
+
     @Test("a connection killed by the server is replaced")
     func clientKill() async throws {
       try await RedisServer.with { server in

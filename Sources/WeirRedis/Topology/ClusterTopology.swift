@@ -88,17 +88,18 @@ final class ClusterTopology: RedisTopology {
   }
 
   private func adopt(_ map: SlotMap) {
-    let (isFirst, isOther) = state.withLockedValue { state in
+    let before = state.withLockedValue { state in
       defer {
         state.map = map
         state.hasWarned = false
       }
-      return (state.map.endpoints.isEmpty, !state.map.agrees(with: map))
+      return state.map
     }
     for endpoint in map.endpoints { _ = nodes.node(at: endpoint) }
     nodes.keep(Set(map.endpoints), askedWithin: Self.kept)
-    guard isOther else { return }
-    monitor.stats.withLockedValue { $0.topologyChanges += isFirst ? 0 : 1 }
+    // Not under the lock, which every command takes.
+    if before.agrees(with: map) { return }
+    monitor.stats.withLockedValue { $0.topologyChanges += before.endpoints.isEmpty ? 0 : 1 }
     monitor.logger.info("redis cluster map read", metadata: ["servers": "\(map.endpoints.count)"])
     monitor.readiness.changed()
   }

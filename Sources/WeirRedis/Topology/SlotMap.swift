@@ -46,8 +46,9 @@ package struct SlotMap: Sendable, Hashable {
 
   /// Whether every slot is where the other has it.
   package func agrees(with other: SlotMap) -> Bool {
-    (0..<ClusterSlot.count).allSatisfy { slot in
-      ClusterSlot(number: slot).map { owner(of: $0) == other.owner(of: $0) } ?? true
+    let translated = servers.map { server in other.servers.firstIndex(of: server).map { UInt16($0) } }
+    return zip(owners, other.owners).allSatisfy { own, others in
+      own == Self.nobody ? others == Self.nobody : translated[Int(own)] == others
     }
   }
 
