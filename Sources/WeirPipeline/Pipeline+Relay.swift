@@ -157,7 +157,8 @@ extension Pipeline {
       method: request.method.name, name: target.name, params: [], meta: request.params.forwardedMeta, caller: client,
       deadline: client?.peer != nil || listener.onProgress != nil ? end + CallClock.longest : end, isRepeatable: request.method.isRepeatable,
       onProgress: clock.following(listener.onProgress))
-    let rounds = InputRounds(principal: caller.principal, client: client, introduction: introduction, method: request.method.name, sealer: sealer, now: time.wall())
+    let rounds = InputRounds(
+      principal: caller.principal, client: client, introduction: introduction, method: request.method.name, sealer: sealer, now: time.wall())
     let result = try await clock.run(until: end) {
       do throws(CallError) {
         return .success(

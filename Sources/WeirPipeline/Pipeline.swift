@@ -180,7 +180,9 @@ package final class Pipeline: Gateway {
   private func run(_ outgoing: Outgoing, _ client: UpstreamCaller?, _ terms: Dispatch.Terms) async -> Result<CallResult, CallError> {
     let permitted = outgoing.permitted
     let introduction = Introduction(upstream: permitted.route.settings.name, endpoint: permitted.call.endpoint)
-    let rounds = InputRounds(principal: permitted.caller.principal, client: client, introduction: introduction, method: MCPMethod.toolsCall, sealer: sealer, now: time.wall())
+    let rounds = InputRounds(
+      principal: permitted.caller.principal, client: client, introduction: introduction, method: MCPMethod.toolsCall, sealer: sealer, now: time.wall()
+    )
     do throws(CallError) {
       return .success(
         try await rounds.run(permitted.call.params) { [fetch, time] members throws(CallError) in

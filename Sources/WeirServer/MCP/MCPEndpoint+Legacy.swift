@@ -66,7 +66,8 @@ extension MCPEndpoint {
   private func home(of session: Name) -> StreamPeer {
     StreamPeer(
       push: { [sessions] in sessions.push($0, to: session) }, session: session, questions: sessions.questions,
-      logLevel: { [sessions] in sessions.logLevel(of: session) }, isThere: { [sessions] in sessions.isReading(session) }, onDrop: { [table] in table.count { $0.droppedNotifications += 1 } })
+      logLevel: { [sessions] in sessions.logLevel(of: session) }, isThere: { [sessions] in sessions.isReading(session) },
+      onDrop: { [table] in table.count { $0.droppedNotifications += 1 } })
   }
 
   private func setLevel(_ id: RPCID, _ params: JSONValue?, _ session: Name) throws(RPCErrorObject) -> Reply {
