@@ -156,7 +156,7 @@ extension RealProcesses {
     func cancellation() async throws {
       let log = FakeServer.path("log")
       try await Self.with("log=\(log)") { upstream, _ in
-        #expect(await upstream.outcome(Call.tool("hold", within: .milliseconds(50))).error?.reason == .timedOut)
+        #expect(await upstream.outcome(Call.tool("hold", within: .milliseconds(500))).error?.reason == .timedOut)
         await withTaskGroup(of: CallError?.self) { group in
           group.addTask { await upstream.outcome(Call.tool("hold")).error }
           while upstream.stats.inFlight == 0 { await Task.yield() }
