@@ -6,7 +6,7 @@ extension BridgeMachine {
   mutating func open(_ message: ClientMessage, _ id: RPCID) -> [Action] {
     let actions = closeListener()
     generation += 1
-    handshake = Handshake(opening: message, id: id)
+    handshake = Handshake(opening: message, id: id, since: generation)
     return actions + [post(Waiting(message: message), .opening(id))]
   }
 
@@ -66,11 +66,10 @@ extension BridgeMachine {
     case .failed(let text): actions.append(.note("notifications/initialized was not taken: \(text)"))
     case .sessionLost: return failed(Self.unknownSession, isOver: false)
     }
-    handshake?.phase = .open
     let number = nextNumber()
     listener = number
     actions.append(.listen(Listening(number: number, headers: MessageHeaders.legacy(handshake?.session))))
-    return actions + release()
+    return actions + restore()
   }
 
   /// The stream of `GET` was answered with 404.
@@ -82,7 +81,9 @@ extension BridgeMachine {
 
   /// The session of this generation is not known any more; a newer one is none of its business.
   mutating func lost(_ generation: Int) -> [Action] {
-    guard generation == self.generation, let phase = handshake?.phase, phase == .open || phase == .opened else { return [] }
+    guard generation == self.generation, let phase = handshake?.phase, phase == .open || phase == .opened || phase == .restoring else {
+      return []
+    }
     handshake?.phase = .gone
     return closeListener()
   }
@@ -94,7 +95,7 @@ extension BridgeMachine {
     self.handshake?.phase = .opening
     self.handshake?.session = nil
     let action = post(Waiting(message: handshake.opening), .reopening(handshake.id))
-    return [.note("the server has forgotten the session; a new one is opened, without the old one's subscriptions and log level"), action]
+    return [.note("the server has forgotten the session; a new one is opened"), action]
   }
 
   mutating func closeListener() -> [Action] {
@@ -109,7 +110,7 @@ extension BridgeMachine {
     return [post(Waiting(message: ready), .announcing)]
   }
 
-  private mutating func release() -> [Action] {
+  mutating func release() -> [Action] {
     let waiting = held
     held = []
     var actions: [Action] = []
@@ -118,7 +119,7 @@ extension BridgeMachine {
   }
 
   /// There is no session. Who waited for it hears why; the next message tries again where the client has been in one before.
-  private mutating func failed(_ text: String, isOver: Bool) -> [Action] {
+  mutating func failed(_ text: String, isOver: Bool) -> [Action] {
     if isOver { handshake = nil } else { handshake?.phase = .gone }
     var actions: [Action] = [.note(text)]
     for waiting in held { if let id = waiting.message.id { actions.append(write(Self.error(id, text))) } }

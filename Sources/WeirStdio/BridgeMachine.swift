@@ -36,6 +36,8 @@ struct BridgeMachine: Sendable {
     case reopening(RPCID)
     /// `notifications/initialized`.
     case announcing
+    /// What the client had set in a session before.
+    case restoring
     /// A list of tools that the bridge itself asks for.
     case listing
   }
@@ -92,6 +94,8 @@ struct BridgeMachine: Sendable {
       case opened
       /// The client's `initialized` is under way.
       case announcing
+      /// What the client had set in the session before is set again.
+      case restoring
       case open
       /// The server has forgotten the session.
       case gone
@@ -99,11 +103,20 @@ struct BridgeMachine: Sendable {
 
     let opening: ClientMessage
     let id: RPCID
+    /// The generation that it began with.
+    let since: Int
     var ready: ClientMessage?
     var phase = Phase.opening
     var session: BridgeSession?
     /// What the client was answered.
     var revision: String?
+    /// What the client has set in its sessions.
+    var memory = SessionMemory()
+    /// What a new session has to be told yet.
+    var unrestored: ArraySlice<ClientMessage> = []
+    /// How much of it is under way, and how much was refused.
+    var restoring = 0
+    var refused = 0
   }
 
   static let maxUnderWay = 256
@@ -208,7 +221,7 @@ struct BridgeMachine: Sendable {
     flights[number] = Flight(role: role, waiting: waiting, generation: generation)
     switch role {
     case .request(let id), .opening(let id): numbers[id] = number
-    case .ordered, .reopening, .announcing, .listing: break
+    case .ordered, .reopening, .announcing, .restoring, .listing: break
     }
     return .post(Outgoing(number: number, role: role, message: waiting.message, headers: headers(of: waiting.message, role)))
   }
@@ -222,7 +235,7 @@ struct BridgeMachine: Sendable {
     if let version = message.version { return MessageHeaders.modern(message, version: version, tools: tools) }
     switch role {
     case .opening, .reopening: return []
-    case .request, .ordered, .announcing, .listing: return MessageHeaders.legacy(handshake?.session)
+    case .request, .ordered, .announcing, .restoring, .listing: return MessageHeaders.legacy(handshake?.session)
     }
   }
 
@@ -255,6 +268,7 @@ struct BridgeMachine: Sendable {
     case .reopening: return (nil, reopened(flight, outcome))
     case .announcing: return (nil, announced(flight, outcome))
     case .ordered: return (nil, said(flight, outcome))
+    case .restoring: return (nil, restored(flight, outcome))
     case .listing: return (nil, listed(flight, outcome))
     }
   }
@@ -266,7 +280,7 @@ struct BridgeMachine: Sendable {
     case .answered(let answer):
       if wantsHeaders(flight, answer) { return (nil, puzzle(over: flight.waiting.message)) }
       if flight.waiting.message.method == MCPMethod.toolsList, let result = answer.result { learn(result) }
-      return (answer.line, [])
+      return (answer.line, answer.result == nil ? [] : remember(flight.waiting.message, flight))
     case .accepted: return (Self.error(id, "the server took a request for a notification"), [])
     case .failed(let text): return (Self.error(id, text), [])
     case .sessionLost:

@@ -1,0 +1,110 @@
+"""`weir stdio` and a server of the handshake era that forgets sessions, takes batches, and may be slow."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from support.bridge import INITIALIZED, LEGACY, Bridge, answer_of, request
+
+pytestmark = pytest.mark.weir
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Knows the session `s<number>` that it has given last, and answers every request with its method."""
+
+    protocol_version = "HTTP/1.1"
+    seen: list[tuple[str | None, Any]]
+    sessions: list[str]
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def reply(self, status: int, body: Any = None, session: str | None = None) -> None:
+        text = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        if session:
+            self.send_header("Mcp-Session-Id", session)
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_POST(self) -> None:
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        session = self.headers.get("Mcp-Session-Id")
+        self.seen.append((session, message))
+        if not isinstance(message, list) and message["method"] == "initialize":
+            self.sessions.append(f"s{len(self.sessions) + 1}")
+            result = {"protocolVersion": message["params"]["protocolVersion"], "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}}
+            return self.reply(200, {"jsonrpc": "2.0", "id": message["id"], "result": result}, self.sessions[-1])
+        if session != self.sessions[-1]:
+            return self.reply(404)
+        return self.take(message)
+
+    def take(self, message: Any) -> None:
+        if "id" not in message:
+            return self.reply(202)
+        return self.reply(200, {"jsonrpc": "2.0", "id": message["id"], "result": {"did": message["method"]}})
+
+    def do_GET(self) -> None:
+        self.reply(405)
+
+    def do_DELETE(self) -> None:
+        self.reply(200)
+
+
+class Server:
+    def __init__(self, handler: type[Handler], **members: Any) -> None:
+        self.seen: list[tuple[str | None, Any]] = []
+        self.sessions: list[str] = []
+        fresh = type("Fresh", (handler,), {"seen": self.seen, "sessions": self.sessions, **members})
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), fresh)
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def bridge(self) -> Bridge:
+        return Bridge("stdio", "--url", f"http://127.0.0.1:{self.http.server_port}/mcp")
+
+    def said(self, session: str) -> list[tuple[str, Any]]:
+        """Methods and what they are about, in this session."""
+        return [(one["method"], (one.get("params") or {}).get("uri") or (one.get("params") or {}).get("level"))
+                for where, one in self.seen if where == session]
+
+
+@pytest.fixture
+def servers() -> Iterator[list[Server]]:
+    servers: list[Server] = []
+    yield servers
+    for server in servers:
+        server.http.shutdown()
+        server.http.server_close()
+
+
+def opening(revision: str) -> str:
+    return request(0, "initialize", LEGACY, protocolVersion=revision, capabilities={}, clientInfo={"name": "t", "version": "1"})
+
+
+def test_log_level_and_subscriptions_outlive_a_forgotten_session(servers: list[Server]) -> None:
+    server = Server(Handler)
+    servers.append(server)
+    with server.bridge().process() as bridge:
+        bridge.stdin.write(opening("2025-11-25") + INITIALIZED)
+        assert answer_of(bridge)["id"] == 0
+        bridge.stdin.write(request(1, "logging/setLevel", LEGACY, level="warning"))
+        assert answer_of(bridge)["id"] == 1
+        for number, uri in enumerate(["a:1", "a:2", "a:3"], 2):
+            bridge.stdin.write(request(number, "resources/subscribe", LEGACY, uri=uri))
+            assert answer_of(bridge)["id"] == number
+        bridge.stdin.write(request(5, "resources/unsubscribe", LEGACY, uri="a:2"))
+        assert answer_of(bridge)["id"] == 5
+        server.sessions.append("somebody else's")
+        bridge.stdin.write(request(6, "tools/list", LEGACY))
+        assert answer_of(bridge) == {"jsonrpc": "2.0", "id": 6, "result": {"did": "tools/list"}}
+        bridge.stdin.close()
+        assert bridge.wait(5) == 0
+    again = server.said("s3")
+    assert again[0] == ("notifications/initialized", None) and again[-1] == ("tools/list", None)
+    assert sorted(again[1:-1]) == [("logging/setLevel", "warning"), ("resources/subscribe", "a:1"), ("resources/subscribe", "a:3")]
