@@ -120,7 +120,11 @@ struct BridgeMachine: Sendable {
   }
 
   static let maxUnderWay = 256
+  /// Bytes of requests under way: their answers may need further lines of the client, so that there is no waiting for them.
+  static let maxUnderWayBytes = 64 * 1024 * 1024
   static let maxOrdered = 1024
+  /// Bytes of what waits for the server or the client to take it.
+  static let maxWaitingBytes = 8 * 1024 * 1024
 
   var handshake: Handshake?
   /// Counts the handshakes with the server.
@@ -137,6 +141,7 @@ struct BridgeMachine: Sendable {
   var listener: Int?
   /// Lines of the bridge's own that are not written yet.
   private var unwritten = 0
+  private var unwrittenBytes = 0
   private var lastNumber = 0
   /// Tools that have arguments to be repeated in headers.
   var tools: [Name: HeaderParameters] = [:]
@@ -165,6 +170,9 @@ struct BridgeMachine: Sendable {
     }
     guard flights.count + held.count + puzzled.count < Self.maxUnderWay else {
       return [write(Self.error(id, "\(Self.maxUnderWay) requests are under way; send more when some of them are answered"))]
+    }
+    guard bytesUnderWay + message.line.count <= Self.maxUnderWayBytes || bytesUnderWay == 0 else {
+      return [write(Self.error(id, "requests of \(Self.maxUnderWayBytes) bytes are under way; send more when some of them are answered"))]
     }
     if message.method == MCPMethod.initialize, message.version == nil { return open(message, id) }
     return dispatch(Waiting(message: message))
@@ -201,7 +209,6 @@ struct BridgeMachine: Sendable {
   }
 
   mutating func say(_ waiting: Waiting) -> [Action] {
-    guard ordered.count < Self.maxOrdered else { return [.note("the server takes notifications too slowly: one was dropped")] }
     ordered.append(waiting)
     return sayNext()
   }
@@ -246,12 +253,14 @@ struct BridgeMachine: Sendable {
 
   mutating func write(_ line: [UInt8]) -> Action {
     unwritten += 1
+    unwrittenBytes += line.count
     return .write(line)
   }
 
   /// A line that was to be written is.
-  mutating func written() -> [Action] {
+  mutating func written(_ line: [UInt8]) -> [Action] {
     unwritten -= 1
+    unwrittenBytes -= line.count
     return isEnding && isIdle ? end() : []
   }
 
@@ -340,6 +349,13 @@ struct BridgeMachine: Sendable {
   }
 
   private var isIdle: Bool { flights.isEmpty && held.isEmpty && ordered.isEmpty && puzzled.isEmpty && unwritten == 0 }
+
+  /// Whether nothing more is to be read from the client. It ends by what is under way alone, never by what the client has yet to say.
+  var isFull: Bool {
+    ordered.count >= Self.maxOrdered || ordered.reduce(unwrittenBytes) { $0 + $1.message.line.count } > Self.maxWaitingBytes
+  }
+
+  private var bytesUnderWay: Int { (flights.values.map(\.waiting) + held + puzzled).reduce(0) { $0 + $1.message.line.count } }
 
   static let unknownSession = "the server does not know the session that it has just opened"
 

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 
 #if canImport(Glibc)
@@ -9,25 +10,39 @@ import Foundation
 #endif
 
 /// A descriptor read in lines, by a thread of its own: a blocking read must not hold one of the few threads that tasks run on. The thread ends with
-/// the input, or with the process.
+/// the input, or with the process. It reads a piece only when the one before is dealt with: what is not read stays with who writes.
 struct LineInput: Sendable {
+  static let pieceBytes = 64 * 1024
+
   let descriptor: CInt
   let maxLineBytes: Int
+  private let demand = DispatchSemaphore(value: 0)
 
-  func lines() -> AsyncStream<LineFeed.Line> {
+  init(descriptor: CInt, maxLineBytes: Int) {
+    self.descriptor = descriptor
+    self.maxLineBytes = maxLineBytes
+  }
+
+  /// The lines that each piece completes. `readOn` has to be called after each.
+  func pieces() -> AsyncStream<[LineFeed.Line]> {
     AsyncStream { continuation in
+      // A thread that waits for a reader that is gone would wait for ever.
+      continuation.onTermination = { _ in demand.signal() }
       let reader = Thread {
         var feed = LineFeed(limit: maxLineBytes)
-        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        var buffer = [UInt8](repeating: 0, count: Self.pieceBytes)
         while let count = read(into: &buffer) {
-          for line in feed.feed(buffer[..<count]) { continuation.yield(line) }
+          if case .terminated = continuation.yield(feed.feed(buffer[..<count])) { return }
+          demand.wait()
         }
-        if let line = feed.finish() { continuation.yield(line) }
+        if let line = feed.finish() { continuation.yield([line]) }
         continuation.finish()
       }
       reader.start()
     }
   }
+
+  func readOn() { demand.signal() }
 
   /// Nil at the end.
   private func read(into buffer: inout [UInt8]) -> Int? {

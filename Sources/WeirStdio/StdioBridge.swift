@@ -15,6 +15,9 @@ package final class StdioBridge: Sendable {
   private let machine = NIOLockedValueBox(BridgeMachine())
   private let actions: AsyncStream<BridgeMachine.Action>
   private let sink: AsyncStream<BridgeMachine.Action>.Continuation
+  /// Says that the machine was full and is not any more.
+  private let room: AsyncStream<Void>
+  private let hasRoom: AsyncStream<Void>.Continuation
 
   /// The descriptors stay the caller's. `run` may be called once.
   package init(
@@ -31,6 +34,7 @@ package final class StdioBridge: Sendable {
     http.maxIdleTime = .seconds(20)
     exchange = BridgeExchange(configuration: configuration, client: HTTPClient(configuration: http, logger: logger), time: time)
     (actions, sink) = AsyncStream.makeStream()
+    (room, hasRoom) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
   /// Runs until the input has ended and what is under way is answered, or has had its time.
@@ -52,7 +56,7 @@ package final class StdioBridge: Sendable {
         case .write(let line):
           group.addTask {
             await self.write(line)
-            self.tell { $0.written() }
+            self.tell { $0.written(line) }
           }
         case .note(let text): logger.notice("\(text)")
         case .endAfter(let grace): group.addTask { await self.wait(grace) }
@@ -68,21 +72,35 @@ package final class StdioBridge: Sendable {
   /// The process is to end soon.
   package func stop() { tell { $0.ending(grace: self.configuration.stopGrace) } }
 
+  private func tell(_ event: (inout BridgeMachine) -> [BridgeMachine.Action]) { _ = ask { (nil, event(&$0)) } }
+
   /// Yielded under the lock, so that actions are carried out in the order in which they were decided.
-  private func tell(_ event: (inout BridgeMachine) -> [BridgeMachine.Action]) {
-    machine.withLockedValue { machine in for action in event(&machine) { sink.yield(action) } }
+  /// - Returns: a line that is to be written before anything else is told.
+  private func ask(_ event: (inout BridgeMachine) -> (line: [UInt8]?, actions: [BridgeMachine.Action])) -> [UInt8]? {
+    machine.withLockedValue { machine in
+      let wasFull = machine.isFull
+      let (line, actions) = event(&machine)
+      for action in actions { sink.yield(action) }
+      if wasFull, !machine.isFull { hasRoom.yield() }
+      return line
+    }
   }
 
   // MARK: Input and output
 
   private func readInput() async {
-    for await line in input.lines() {
-      switch line {
-      case .text(let bytes): receive(bytes)
-      case .tooLong:
-        let limit = RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "a line is longer than \(configuration.maxLineBytes) bytes")
-        tell { $0.refused(ClientMessage.Refusal(id: nil, error: limit)) }
+    var room = self.room.makeAsyncIterator()
+    for await lines in input.pieces() {
+      for line in lines {
+        switch line {
+        case .text(let bytes): receive(bytes)
+        case .tooLong:
+          let limit = RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "a line is longer than \(configuration.maxLineBytes) bytes")
+          tell { $0.refused(ClientMessage.Refusal(id: nil, error: limit)) }
+        }
+        while machine.withLockedValue({ $0.isFull }) { if await room.next() == nil { return } }
       }
+      input.readOn()
     }
     if !Task.isCancelled { tell { $0.ending(grace: self.configuration.inputGrace) } }
   }
@@ -107,12 +125,7 @@ package final class StdioBridge: Sendable {
       let outcome = await self.exchange.post(outgoing) { await self.write($0) }
       // Whoever has left wants no answer.
       if Task.isCancelled { return }
-      let line = self.machine.withLockedValue { machine in
-        let (line, actions) = machine.posted(outgoing.number, outcome)
-        for action in actions { self.sink.yield(action) }
-        return line
-      }
-      if let line { await self.write(line) }
+      if let line = self.ask({ $0.posted(outgoing.number, outcome) }) { await self.write(line) }
     }
     tell { $0.finished(outgoing.number) }
   }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import psutil
 import pytest
 
 from support.bridge import INITIALIZED, LEGACY, Bridge, answer_of, request
@@ -108,3 +109,46 @@ def test_log_level_and_subscriptions_outlive_a_forgotten_session(servers: list[S
     again = server.said("s3")
     assert again[0] == ("notifications/initialized", None) and again[-1] == ("tools/list", None)
     assert sorted(again[1:-1]) == [("logging/setLevel", "warning"), ("resources/subscribe", "a:1"), ("resources/subscribe", "a:3")]
+
+
+class Slow(Handler):
+    """Takes no notification before it is let."""
+
+    taken: list[int]
+    gate: threading.Event
+
+    def take(self, message: Any) -> None:
+        if message["method"] == "notifications/x":
+            self.gate.wait(30)
+            self.taken.append(message["params"]["number"])
+        super().take(message)
+
+
+def test_a_server_that_takes_nothing_stops_the_reading_and_loses_nothing(servers: list[Server]) -> None:
+    taken: list[int] = []
+    gate, count = threading.Event(), 300
+    server = Server(Slow, taken=taken, gate=gate)
+    servers.append(server)
+    with server.bridge().process() as bridge:
+        bridge.stdin.write(opening("2025-11-25") + INITIALIZED)
+        assert answer_of(bridge)["id"] == 0
+        written = 0
+
+        def write() -> None:
+            nonlocal written
+            for number in range(count):
+                bridge.stdin.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/x", "params": {"number": number, "x": "x" * 100_000}}) + "\n")
+                written += 1
+            bridge.stdin.close()
+
+        writer = threading.Thread(target=write, daemon=True)
+        writer.start()
+        before = -1
+        while before != written or not written:
+            before = written
+            writer.join(1)
+        assert 60 < written < 120 and psutil.Process(bridge.pid).memory_info().rss < 100 * 1024 * 1024
+        gate.set()
+        writer.join(30)
+        assert bridge.wait(30) == 0
+    assert taken == list(range(count))

@@ -106,7 +106,7 @@ struct ModernTests {
     let refused = machine.refused(refusal)
     #expect(refused.written.count == 1)
     let ending = machine.ending(grace: .seconds(30))
-    let written = machine.written()
+    let written = machine.written(Array(refused.written[0].utf8))
     #expect(!ending.ends && written.ends)
   }
 
