@@ -52,7 +52,7 @@ struct HTTPExchange: Sendable {
     guard let id = message.id else { return (.accepted, response.head.headers) }
     let answer: Answer
     if isEventStream(response.head) {
-      answer = try await readEvents(response.body, RPCID(id), onMessage)
+      answer = try await follow(response.body, to: RPCID(id), in: era == .legacy ? session : nil, until: deadline, onMessage)
     } else {
       answer = try await readDocument(response, RPCID(id))
     }
@@ -78,10 +78,8 @@ struct HTTPExchange: Sendable {
 
   /// Opens the stream for what the server has to say unasked (legacy), or without a session that of HTTP+SSE. The body ends when either side
   /// closes it.
-  func listen(in session: HTTPSession?) async throws(HTTPRefusal) -> HTTPResponse {
-    var headers = commonHeaders(session, .legacy)
-    headers.append(("accept", "text/event-stream"))
-    return try await stream(request("GET", headers, body: [], until: .distantFuture, isRepeatable: true))
+  func listen(in session: HTTPSession?, after place: StreamPlace = StreamPlace()) async throws(HTTPRefusal) -> HTTPResponse {
+    try await stream(streamRequest(in: session, after: place, until: .distantFuture))
   }
 
   /// Opens the stream of `subscriptions/listen` (modern). The body ends when either side closes it.
@@ -96,6 +94,11 @@ struct HTTPExchange: Sendable {
     request.idleTimeout = .seconds(600)
     request.totalTimeout = .seconds(Int64.max)
     request.maxBodyBytes = .max
+    return try await open(request)
+  }
+
+  /// Sends what only an event stream answers.
+  func open(_ request: HTTPRequest) async throws(HTTPRefusal) -> HTTPResponse {
     let response = try await send(request)
     guard response.head.status == 200, isEventStream(response.head) else { throw await refusal(response) }
     return response
@@ -112,6 +115,13 @@ struct HTTPExchange: Sendable {
   var maxMessageBytes: Int { configuration.maxResponseBytes }
 
   // MARK: Requests
+
+  /// Of the `GET` of an event stream, from where it was left.
+  func streamRequest(in session: HTTPSession?, after place: StreamPlace, until deadline: Moment) -> HTTPRequest {
+    var headers = commonHeaders(session, .legacy) + [("accept", "text/event-stream")]
+    if let id = place.lastEventID { headers.append(("last-event-id", id)) }
+    return request("GET", headers, body: [], until: deadline, isRepeatable: true)
+  }
 
   /// Of a POST.
   private func messageHeaders(_ session: HTTPSession?, _ era: ProtocolEra) -> [(name: String, value: String)] {
@@ -176,25 +186,6 @@ struct HTTPExchange: Sendable {
     case .malformed(_, let error): throw .invalid(error.message)
     case .unreadable(_, let error): throw .invalid("its answer is no JSON: \(error.message)")
     }
-  }
-
-  private func readEvents(_ body: HTTPBody, _ id: RPCID, _ onMessage: (RPCMessage) -> Void) async throws(HTTPRefusal) -> Answer {
-    var parser = ServerSentEventParser(maxEventBytes: maxMessageBytes)
-    let iterator = body.makeAsyncIterator()
-    while let piece = try await next(iterator) {
-      let events: [ServerSentEvent]
-      do { events = try parser.feed(piece) } catch { throw .invalid("\(error)") }
-      for event in events where !event.data.isEmpty {
-        switch IncomingMessage(reading: event.data, maxBytes: maxMessageBytes, redactor: redactor) {
-        case .message(.response(let answered, let result)) where answered == id: return .result(result)
-        case .message(.failure(let answered, let error)) where answered == nil || answered == id: return .failure(error)
-        case .message(let message): onMessage(message)
-        case .malformed(let root, let error): if RPCMessage.id(of: root) == id { throw .invalid(error.message) }
-        case .unreadable(_, let error): throw .invalid("an event of its answer is no JSON: \(error.message)")
-        }
-      }
-    }
-    throw .cutOff
   }
 
   /// The next piece of a body; nil at its end.

@@ -29,6 +29,8 @@ enum HTTPRefusal: Error, Sendable {
 
   /// A legacy server answers so in a session that it does not know (MCP 2025-11-25, session management).
   var doubtsSession: Bool { if case .status(404, let error, _) = self { error?.code != RPCErrorObject.methodNotFound } else { false } }
+  /// The server answered, and would answer the same to the same.
+  var isFinal: Bool { if let status { (200..<500).contains(status) && status != 408 && status != 429 } else { false } }
   var status: Int? { if case .status(let status, _, _) = self { status } else { nil } }
   var retryAfter: Duration? { if case .status(_, _, let retryAfter) = self { retryAfter } else { nil } }
 

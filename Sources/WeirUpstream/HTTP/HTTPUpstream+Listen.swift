@@ -20,19 +20,25 @@ extension HTTPUpstream {
   func listen(_ session: HTTPSession) async {
     if let channel = session.channel { return await attend(channel, session) }
     var backoff = Backoff(.seconds(1) ... .seconds(30))
+    var place = StreamPlace()
     var wasOpen = false
     var wasLost = false
     while !Task.isCancelled {
       let version = watchVersion
+      var pause: Duration?
       do throws(HTTPRefusal) {
-        let response = try await openStream(session)
-        // What was said while nobody listened is lost.
-        if wasOpen { missed(resourcesToo: wasLost) }
+        let response = try await openStream(session, after: place)
+        // What was said while nobody listened is lost, but where the server was told what came last.
+        if wasOpen { missed(resourcesToo: wasLost && place.lastEventID == nil) }
         (wasOpen, wasLost) = (true, false)
-        if await read(response.body, session, while: version) { backoff.reset() }
+        let (hasHeard, end) = await read(response.body, session, from: place, while: version)
+        if hasHeard { backoff.reset() }
+        (place, pause) = (end, end.pause)
       } catch {
-        if let status = error.status, (200..<500).contains(status), status != 408, status != 429 {
-          if status == 404, session.id != nil, wasOpen { giveUp(session, because: "it forgot the session", isRenewing: true) }
+        if place.lastEventID != nil, error.isFinal, error.status != 404 {
+          place.forgetID()
+        } else if error.isFinal {
+          if error.status == 404, session.id != nil, wasOpen { giveUp(session, because: "it forgot the session", isRenewing: true) }
           guard session.info.era == .modern else { return }
           await untilWatchesMove(from: version)
         }
@@ -40,7 +46,7 @@ extension HTTPUpstream {
       // Other resources are asked for at once.
       if session.info.era == .modern, watchVersion != version { continue }
       wasLost = true
-      try? await time.sleep(until: time.now() + backoff.next(random: .random(in: 0..<1)))
+      try? await time.sleep(until: time.now() + (pause ?? backoff.next(random: .random(in: 0..<1))))
     }
   }
 
@@ -60,24 +66,26 @@ extension HTTPUpstream {
     }
   }
 
-  private func openStream(_ session: HTTPSession) async throws(HTTPRefusal) -> HTTPResponse {
-    guard session.info.era == .modern else { return try await exchange.listen(in: session) }
+  private func openStream(_ session: HTTPSession, after place: StreamPlace) async throws(HTTPRefusal) -> HTTPResponse {
+    guard session.info.era == .modern else { return try await exchange.listen(in: session, after: place) }
     let uris = shared.withLockedValue { $0.watched }
     return try await exchange.listen(envelope.listen(id: nextID(), features: session.info.features, uris: uris))
   }
 
-  /// Reads until the stream ends, or, in the modern era, other resources are to be watched. True where anything was heard.
-  private func read(_ body: HTTPBody, _ session: HTTPSession, while version: Int) async -> Bool {
-    guard session.info.era == .modern else { return await read(body, session) }
-    return await withTaskGroup(of: Bool?.self) { group in
-      group.addTask { await self.read(body, session) }
+  private typealias Reading = (hasHeard: Bool, end: StreamPlace)
+
+  /// Reads until the stream ends, or, in the modern era, other resources are to be watched. Says whether anything was heard, and where it was left.
+  private func read(_ body: HTTPBody, _ session: HTTPSession, from place: StreamPlace, while version: Int) async -> Reading {
+    guard session.info.era == .modern else { return await read(body, session, from: place) }
+    return await withTaskGroup(of: Reading?.self) { group in
+      group.addTask { await self.read(body, session, from: place) }
       group.addTask {
         await self.untilWatchesMove(from: version)
         return nil
       }
       let first = await group.next() ?? nil
       group.cancelAll()
-      return first ?? true
+      return first ?? (true, place)
     }
   }
 
@@ -103,19 +111,23 @@ extension HTTPUpstream {
     }
   }
 
-  /// True where anything was heard.
-  private func read(_ body: HTTPBody, _ session: HTTPSession) async -> Bool {
+  private func read(_ body: HTTPBody, _ session: HTTPSession, from start: StreamPlace) async -> Reading {
     var parser = ServerSentEventParser(maxEventBytes: exchange.maxMessageBytes)
     var filter = StreamFilter(peer: configuration.home)
-    let iterator = body.makeAsyncIterator()
+    var place = start
     var hasHeard = false
+    place.opened()
+    let iterator = body.makeAsyncIterator()
     while let piece = try? await iterator.nextPiece(), let events = try? parser.feed(piece) {
-      for event in events where !event.data.isEmpty {
+      place.retries(after: parser.retry)
+      for event in events {
+        place.passed(event)
+        guard !event.data.isEmpty else { continue }
         hasHeard = true
         guard case .message(let message) = IncomingMessage(reading: event.data, maxBytes: exchange.maxMessageBytes) else { continue }
         heard(message, in: session, &filter)
       }
     }
-    return hasHeard
+    return (hasHeard, place)
   }
 }
