@@ -14,8 +14,7 @@ extension BridgeExchange {
 
   /// How the reading of a stream came to its end.
   private enum Reading {
-    case answered(ServerAnswer)
-    case invalid(String)
+    case done(BridgeMachine.Outcome)
     /// The server closed it, or the connection broke.
     case ended(hasHeard: Bool)
   }
@@ -25,18 +24,15 @@ extension BridgeExchange {
   /// The answer that comes in an event stream. A server of the handshake eras may close it and go on in another (2025-11-25, transports,
   /// resumability).
   func followed(
-    _ first: HTTPBody, _ outgoing: BridgeMachine.Outgoing, _ id: RPCID, _ session: String?, _ pass: Pass
+    _ first: HTTPBody, _ outgoing: BridgeMachine.Outgoing, _ awaited: inout Awaited, _ pass: Pass
   ) async throws(HTTPClientError) -> BridgeMachine.Outcome {
     let isModern = outgoing.message.version != nil
     var place = Place()
     var body = first
     var attempts = 0
     while true {
-      switch await read(body, for: id, isModern: isModern, &place, pass) {
-      case .answered(var answer):
-        answer.session = session
-        return .answered(answer)
-      case .invalid(let reason): return .failed(problem.invalid(reason))
+      switch await read(body, &awaited, isModern: isModern, &place, pass) {
+      case .done(let outcome): return outcome
       case .ended(let hasHeard): attempts = hasHeard ? 1 : attempts + 1
       }
       guard !isModern, place.lastEventID != nil, attempts <= Self.maxResumptions, !Task.isCancelled else { return .failed(problem.cutOff) }
@@ -54,7 +50,8 @@ extension BridgeExchange {
       let status = response.head.status
       guard status == 200, isEventStream(response.head) else { return .refused(status: status == 200 ? 405 : status) }
       place.retry = nil
-      guard case .ended(let hasHeard) = await read(response.body, for: nil, isModern: false, &place, pass) else { return .failed }
+      var awaited = Awaited.nothing(problem)
+      guard case .ended(let hasHeard) = await read(response.body, &awaited, isModern: false, &place, pass) else { return .failed }
       return .ended(hasHeard: hasHeard, retry: place.retry)
     } catch {
       return .failed
@@ -69,23 +66,19 @@ extension BridgeExchange {
     return request
   }
 
-  /// - Parameter id: of the request that is to be answered; nil: none is.
-  private func read(_ body: HTTPBody, for id: RPCID?, isModern: Bool, _ place: inout Place, _ pass: Pass) async -> Reading {
+  private func read(_ body: HTTPBody, _ awaited: inout Awaited, isModern: Bool, _ place: inout Place, _ pass: Pass) async -> Reading {
     var parser = ServerSentEventParser(maxEventBytes: configuration.maxMessageBytes)
     let iterator = body.makeAsyncIterator()
     var hasHeard = false
     while let piece = try? await iterator.nextPiece() {
       let events: [ServerSentEvent]
-      do { events = try parser.feed(piece) } catch { return .invalid("\(error)") }
+      do { events = try parser.feed(piece) } catch { return .done(.failed(problem.invalid("\(error)"))) }
       for event in events where !event.data.isEmpty {
         hasHeard = true
-        switch ServerMessage(reading: event.data, for: id, maxBytes: configuration.maxMessageBytes) {
-        case .answer(let answer): return .answered(answer)
-        case .said(let line): await pass(line)
-        // A modern server asks in its results; whoever answers it otherwise is refused.
-        case .asked(let line): if !isModern { await pass(line) }
-        case .stray: break
-        case .unreadable(let reason): if id != nil { return .invalid(reason) }
+        for message in ServerMessage.all(reading: event.data, for: awaited.ids, maxBytes: configuration.maxMessageBytes) {
+          // A modern server asks in its results; whoever answers it otherwise is refused.
+          if isModern, case .asked = message { continue }
+          if let outcome = await awaited.take(message, pass) { return .done(outcome) }
         }
       }
       if let id = parser.lastEventID { place.lastEventID = id.isEmpty ? nil : id }

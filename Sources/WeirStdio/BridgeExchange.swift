@@ -5,8 +5,15 @@ import WeirMCP
 /// Sends single messages by Streamable HTTP, and passes on what comes back.
 struct BridgeExchange: Sendable {
   typealias Field = MessageHeaders.Field
-  /// Takes a line for the client, and returns when it is written.
-  typealias Pass = @Sendable ([UInt8]) async -> Void
+  /// What comes before a message is done with.
+  enum Heard: Sendable {
+    case line([UInt8])
+    /// One of several.
+    case answer(ServerAnswer)
+  }
+
+  /// Takes it for the client, and returns when it is written.
+  typealias Pass = @Sendable (Heard) async -> Void
 
   let configuration: BridgeConfiguration
   let client: HTTPClient
@@ -26,12 +33,13 @@ struct BridgeExchange: Sendable {
       let response = try await client.send(request)
       guard (200..<300).contains(response.head.status) else { return await refused(response, outgoing) }
       let session = response.head.headers.first("mcp-session-id")
-      guard let id = outgoing.message.id else {
+      var awaited = Awaited(outgoing.message, session, problem)
+      guard !awaited.ids.isEmpty else {
         if !isEventStream(response.head) { _ = try? await response.body.collect(upTo: 64 * 1024) }
         return .accepted
       }
-      if isEventStream(response.head) { return try await followed(response.body, outgoing, id, session, pass) }
-      return try await document(response, id, session)
+      if isEventStream(response.head) { return try await followed(response.body, outgoing, &awaited, pass) }
+      return try await document(response, &awaited, pass)
     } catch {
       return .failed(problem.transport(error))
     }
@@ -56,16 +64,15 @@ struct BridgeExchange: Sendable {
     head.headers.first("content-type")?.lowercased().hasPrefix("text/event-stream") ?? false
   }
 
-  private func document(_ response: HTTPResponse, _ id: RPCID, _ session: String?) async throws(HTTPClientError) -> BridgeMachine.Outcome {
+  private func document(
+    _ response: HTTPResponse, _ awaited: inout Awaited, _ pass: Pass
+  ) async throws(HTTPClientError) -> BridgeMachine.Outcome {
     let body = try await response.body.collect(upTo: configuration.maxMessageBytes)
     if body.isEmpty { return .failed(problem.invalid("HTTP \(response.head.status) with an empty body")) }
-    switch ServerMessage(reading: body, for: id, maxBytes: configuration.maxMessageBytes) {
-    case .answer(var answer):
-      answer.session = session
-      return .answered(answer)
-    case .said, .asked, .stray: return .failed(problem.invalid("it is for another request"))
-    case .unreadable(let reason): return .failed(problem.invalid(reason))
+    for message in ServerMessage.all(reading: body, for: awaited.ids, maxBytes: configuration.maxMessageBytes) {
+      if let outcome = await awaited.take(message, pass) { return outcome }
     }
+    return awaited.isBatch ? .accepted : .failed(problem.invalid("it is for another request"))
   }
 
   /// What a status that is no success means. An error of JSON-RPC in the body is the server's answer.

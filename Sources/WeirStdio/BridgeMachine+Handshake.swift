@@ -122,7 +122,7 @@ extension BridgeMachine {
   mutating func failed(_ text: String, isOver: Bool) -> [Action] {
     if isOver { handshake = nil } else { handshake?.phase = .gone }
     var actions: [Action] = [.note(text)]
-    for waiting in held { if let id = waiting.message.id { actions.append(write(Self.error(id, text))) } }
+    for id in held.flatMap(\.message.ids) { actions.append(write(Self.error(id, text))) }
     held = []
     ordered.removeAll { $0.message.version == nil }
     return actions + sayNext()

@@ -28,6 +28,8 @@ struct BridgeMachine: Sendable {
   /// What a message is sent for.
   enum Role: Sendable, Equatable {
     case request(RPCID)
+    /// Several messages, some of them requests.
+    case batch
     /// A notification or a response: the next one waits for it.
     case ordered
     /// The client's own `initialize`.
@@ -69,7 +71,7 @@ struct BridgeMachine: Sendable {
 
   /// A message that waits to be sent.
   struct Waiting: Sendable {
-    let message: ClientMessage
+    var message: ClientMessage
     /// It has been refused for want of a session before.
     var isRetry = false
     /// The number of the request that this message cancels.
@@ -160,20 +162,13 @@ struct BridgeMachine: Sendable {
     case .notification where message.method == MCPMethod.cancelled: return cancelled(message)
     case .notification where message.method == MCPMethod.initialized && message.version == nil: return ready(message)
     case .notification, .response: return say(Waiting(message: message))
+    case .batch: return batch(message)
     }
   }
 
   private mutating func request(_ message: ClientMessage, _ id: RPCID) -> [Action] {
-    guard numbers[id] == nil, !(held + puzzled).contains(where: { $0.message.id == id }) else {
-      let error = RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "the id \(id) is that of a request under way; each needs its own")
-      return [write(RPCWriter.error(id: nil, error))]
-    }
-    guard flights.count + held.count + puzzled.count < Self.maxUnderWay else {
-      return [write(Self.error(id, "\(Self.maxUnderWay) requests are under way; send more when some of them are answered"))]
-    }
-    guard bytesUnderWay + message.line.count <= Self.maxUnderWayBytes || bytesUnderWay == 0 else {
-      return [write(Self.error(id, "requests of \(Self.maxUnderWayBytes) bytes are under way; send more when some of them are answered"))]
-    }
+    if isInUse(id) { return [write(RPCWriter.error(id: nil, Self.inUse(id)))] }
+    if let error = crowded(by: message) { return [write(RPCWriter.error(id: id, error))] }
     if message.method == MCPMethod.initialize, message.version == nil { return open(message, id) }
     return dispatch(Waiting(message: message))
   }
@@ -181,8 +176,8 @@ struct BridgeMachine: Sendable {
   /// A modern client's cancellation closes the request, since that is how HTTP says it; a legacy client's is sent on first.
   private mutating func cancelled(_ message: ClientMessage) -> [Action] {
     guard let id = message.params?["requestId"].flatMap({ RPCID($0) }) else { return say(Waiting(message: message)) }
-    if let index = held.firstIndex(where: { $0.message.id == id }) {
-      held.remove(at: index)
+    if let index = held.firstIndex(where: { $0.message.ids.contains(id) }) {
+      if let rest = held[index].message.keeping({ $0.id != id }) { held[index].message = rest } else { held.remove(at: index) }
       return []
     }
     if let index = puzzled.firstIndex(where: { $0.message.id == id }) {
@@ -191,8 +186,12 @@ struct BridgeMachine: Sendable {
     }
     // Answered meanwhile, most likely.
     guard let number = numbers[id], let flight = flights[number] else { return handshake == nil ? [] : say(Waiting(message: message)) }
-    guard case .request = flight.role else { return [] }
-    numbers[id] = nil
+    switch flight.role {
+    case .request, .batch: numbers[id] = nil
+    case .ordered, .opening, .reopening, .announcing, .restoring, .listing: return []
+    }
+    // Others of the same batch are still to be answered.
+    if numbers.values.contains(number) { return say(Waiting(message: message)) }
     flights[number]?.isCancelled = true
     if flight.waiting.message.version != nil { return [.close(number)] }
     return say(Waiting(message: message, cancels: number))
@@ -200,12 +199,12 @@ struct BridgeMachine: Sendable {
 
   /// Sends a request, or keeps it until the handshake is done.
   mutating func dispatch(_ waiting: Waiting) -> [Action] {
-    guard let id = waiting.message.id else { return [] }
+    if waiting.message.ids.isEmpty { return say(waiting) }
     if waiting.message.version == nil, let handshake, handshake.phase != .open, handshake.phase != .opened {
       held.append(waiting)
       return reopen()
     }
-    return [post(waiting, .request(id))]
+    return [post(waiting, waiting.message.id.map { .request($0) } ?? .batch)]
   }
 
   mutating func say(_ waiting: Waiting) -> [Action] {
@@ -227,7 +226,7 @@ struct BridgeMachine: Sendable {
     let number = nextNumber()
     flights[number] = Flight(role: role, waiting: waiting, generation: generation)
     switch role {
-    case .request(let id), .opening(let id): numbers[id] = number
+    case .request, .batch, .opening: for id in waiting.message.ids { numbers[id] = number }
     case .ordered, .reopening, .announcing, .restoring, .listing: break
     }
     return .post(Outgoing(number: number, role: role, message: waiting.message, headers: headers(of: waiting.message, role)))
@@ -242,7 +241,7 @@ struct BridgeMachine: Sendable {
     if let version = message.version { return MessageHeaders.modern(message, version: version, tools: tools) }
     switch role {
     case .opening, .reopening: return []
-    case .request, .ordered, .announcing, .restoring, .listing: return MessageHeaders.legacy(handshake?.session)
+    case .request, .batch, .ordered, .announcing, .restoring, .listing: return MessageHeaders.legacy(handshake?.session)
     }
   }
 
@@ -276,6 +275,7 @@ struct BridgeMachine: Sendable {
       return opened(id, flight, outcome)
     case .reopening: return (nil, reopened(flight, outcome))
     case .announcing: return (nil, announced(flight, outcome))
+    case .batch: return (nil, batchEnded(number, flight, outcome))
     case .ordered: return (nil, said(flight, outcome))
     case .restoring: return (nil, restored(flight, outcome))
     case .listing: return (nil, listed(flight, outcome))
@@ -308,7 +308,7 @@ struct BridgeMachine: Sendable {
     case .sessionLost:
       actions += lost(flight.generation)
       // Nobody waits in a new session for the answer to a question of the old one.
-      if flight.waiting.message.kind == .notification, !flight.waiting.isRetry, flight.waiting.cancels == nil {
+      if flight.waiting.message.isNotification, !flight.waiting.isRetry, flight.waiting.cancels == nil {
         ordered.insert(Waiting(message: flight.waiting.message, isRetry: true), at: 0)
       }
     }
@@ -354,8 +354,6 @@ struct BridgeMachine: Sendable {
   var isFull: Bool {
     ordered.count >= Self.maxOrdered || ordered.reduce(unwrittenBytes) { $0 + $1.message.line.count } > Self.maxWaitingBytes
   }
-
-  private var bytesUnderWay: Int { (flights.values.map(\.waiting) + held + puzzled).reduce(0) { $0 + $1.message.line.count } }
 
   static let unknownSession = "the server does not know the session that it has just opened"
 

@@ -106,12 +106,9 @@ package final class StdioBridge: Sendable {
   }
 
   private func receive(_ line: [UInt8]) {
-    do throws(ClientMessage.Refusal) {
-      let message = try ClientMessage(reading: line)
-      tell { $0.received(message) }
-    } catch {
-      tell { $0.refused(error) }
-    }
+    let (message, faults) = ClientMessage.read(line)
+    for fault in faults { tell { $0.refused(fault) } }
+    if let message { tell { $0.received(message) } }
   }
 
   private func write(_ line: [UInt8]) async {
@@ -122,7 +119,7 @@ package final class StdioBridge: Sendable {
 
   private func carry(_ outgoing: BridgeMachine.Outgoing, until left: AsyncStream<Never>) async {
     await Self.race(left) {
-      let outcome = await self.exchange.post(outgoing) { await self.write($0) }
+      let outcome = await self.exchange.post(outgoing) { await self.hand(over: $0, of: outgoing.number) }
       // Whoever has left wants no answer.
       if Task.isCancelled { return }
       if let line = self.ask({ $0.posted(outgoing.number, outcome) }) { await self.write(line) }
@@ -130,11 +127,18 @@ package final class StdioBridge: Sendable {
     tell { $0.finished(outgoing.number) }
   }
 
+  private func hand(over heard: BridgeExchange.Heard, of number: Int) async {
+    switch heard {
+    case .line(let line): await write(line)
+    case .answer(let answer): if !Task.isCancelled, let line = ask({ $0.partly(number, answer) }) { await write(line) }
+    }
+  }
+
   private func listen(_ listening: BridgeMachine.Listening) async {
     var policy = ListenPolicy()
     var place = BridgeExchange.Place()
     while !Task.isCancelled {
-      let outcome = await exchange.listen(listening.headers, &place) { await self.write($0) }
+      let outcome = await exchange.listen(listening.headers, &place) { await self.hand(over: $0, of: listening.number) }
       if Task.isCancelled { return }
       switch policy.next(after: outcome, random: .random(in: 0..<1)) {
       case .again(let pause): try? await time.sleep(until: time.now() + pause)

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from conftest import upstream_program
 from support.bridge import INITIALIZED, LEGACY, Bridge, answer_of, request
 
 pytestmark = pytest.mark.weir
@@ -137,7 +138,8 @@ def test_a_server_that_takes_nothing_stops_the_reading_and_loses_nothing(servers
         def write() -> None:
             nonlocal written
             for number in range(count):
-                bridge.stdin.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/x", "params": {"number": number, "x": "x" * 100_000}}) + "\n")
+                params = {"number": number, "x": "x" * 100_000}
+                bridge.stdin.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/x", "params": params}) + "\n")
                 written += 1
             bridge.stdin.close()
 
@@ -152,3 +154,63 @@ def test_a_server_that_takes_nothing_stops_the_reading_and_loses_nothing(servers
         writer.join(30)
         assert bridge.wait(30) == 0
     assert taken == list(range(count))
+
+
+class Batching(Handler):
+    """Answers a batch as an array, the last request first, or in events of one message each where it holds a call."""
+
+    def take(self, message: Any) -> None:
+        if not isinstance(message, list):
+            return super().take(message)
+        answers = [{"jsonrpc": "2.0", "id": one["id"], "result": {"did": one["method"]}} for one in reversed(message) if "id" in one]
+        if not answers:
+            return self.reply(202)
+        if all(one["method"] != "tools/call" for one in message):
+            return self.reply(200, answers)
+        body = "".join(f"data: {json.dumps(answer)}\n\n" for answer in answers).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize("method", ["tools/list", "tools/call"])
+def test_a_batch_reaches_the_server_as_one_and_each_answer_the_client(servers: list[Server], method: str) -> None:
+    server = Server(Batching)
+    servers.append(server)
+    batch = [json.loads(request(1, method, LEGACY)), json.loads(INITIALIZED) | {"method": "notifications/x"}, json.loads(request(2, "ping", LEGACY))]
+    with server.bridge().process() as bridge:
+        bridge.stdin.write(opening("2025-03-26") + INITIALIZED)
+        assert answer_of(bridge)["id"] == 0
+        bridge.stdin.write(json.dumps(batch) + "\n")
+        assert [answer_of(bridge) for _ in range(2)] == [
+            {"jsonrpc": "2.0", "id": 2, "result": {"did": "ping"}}, {"jsonrpc": "2.0", "id": 1, "result": {"did": method}}]
+        bridge.stdin.write(json.dumps(batch[1:2]) + "\n")
+        bridge.stdin.close()
+        assert bridge.wait(5) == 0
+    assert [message for _, message in server.seen if isinstance(message, list)] == [batch, batch[1:2]]
+
+
+def test_a_batch_is_refused_in_sessions_of_other_revisions(servers: list[Server]) -> None:
+    server = Server(Batching)
+    servers.append(server)
+    with server.bridge().process() as bridge:
+        bridge.stdin.write(opening("2025-11-25") + INITIALIZED)
+        assert answer_of(bridge)["id"] == 0
+        bridge.stdin.write(f"[{request(1, 'ping', LEGACY).strip()}]\n" + request(2, "ping", LEGACY))
+        answers = {answer["id"]: answer for answer in (answer_of(bridge) for _ in range(2))}
+        assert answers[1]["error"]["code"] == -32600 and "2025-03-26" in answers[1]["error"]["message"]
+        assert answers[2]["result"] == {"did": "ping"}
+
+
+def test_weir_answers_a_batch(start_weir: Any) -> None:
+    with start_weir({"upstreams": {"one": {"command": [*upstream_program("workshop.py")], "share": "all"}}}) as weir:
+        weir.wait_for_tools("one")
+        with Bridge("stdio", "--url", f"{weir.direct}/mcp/one").process() as bridge:
+            bridge.stdin.write(opening("2025-03-26") + INITIALIZED)
+            assert answer_of(bridge)["id"] == 0
+            batch = [json.loads(line) for line in (request(1, "ping", LEGACY), request(2, "tools/list", LEGACY), request(3, "no/such", LEGACY))]
+            bridge.stdin.write(json.dumps(batch) + "\n")
+            answers = {answer["id"]: answer for answer in (answer_of(bridge) for _ in range(3))}
+            assert answers[1]["result"] == {} and answers[2]["result"]["tools"] and answers[3]["error"]["code"] == -32601

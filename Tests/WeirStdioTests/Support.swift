@@ -24,7 +24,11 @@ enum Line {
 }
 
 extension BridgeMachine {
-  mutating func hear(_ line: String) throws -> [Action] { received(try ClientMessage(reading: Array(line.utf8))) }
+  mutating func hear(_ line: String) throws -> [Action] {
+    let (message, faults) = ClientMessage.read(Array(line.utf8))
+    if let fault = faults.first { throw fault }
+    return try message.map { received($0) } ?? { throw NoAnswer() }()
+  }
 
   /// A result for what left.
   mutating func answer(_ outgoing: Outgoing, _ result: String = "{}", session: String? = nil) throws -> (line: String?, actions: [Action]) {
@@ -41,10 +45,10 @@ extension BridgeMachine {
   }
 
   /// A machine whose client has opened a session, and the number of its listener.
-  static func opened(session: String? = "s1") throws -> (machine: BridgeMachine, listening: Listening) {
+  static func opened(session: String? = "s1", revision: String = "2025-11-25") throws -> (machine: BridgeMachine, listening: Listening) {
     var machine = BridgeMachine()
     let opening = try #require(try machine.hear(Line.initialize).posts.first)
-    _ = try machine.answer(opening, #"{"protocolVersion":"2025-11-25"}"#, session: session)
+    _ = try machine.answer(opening, #"{"protocolVersion":"\#(revision)"}"#, session: session)
     let ready = try #require(try machine.hear(Line.initialized).posts.first)
     let listening = machine.settle(ready, .accepted).actions.compactMap { if case .listen(let listening) = $0 { listening } else { nil } }
     return (machine, try #require(listening.first))
