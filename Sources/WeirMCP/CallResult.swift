@@ -26,6 +26,8 @@ package struct CallResult: Sendable, Equatable {
   package private(set) var lifetime: Lifetime?
   /// Whether its content, or that of a message in it, names resources: as links or embedded.
   package let namesResources: Bool
+  /// `structuredContent` is no object, which the handshake era does not know.
+  private let hasLooseStructure: Bool
   /// Where a member can be added to the object, and whether a comma is needed for it.
   private let end: Place
   /// Where a member can be added to `_meta`, if there is one.
@@ -37,6 +39,7 @@ package struct CallResult: Sendable, Equatable {
   }
 
   private static let resultType = "resultType"
+  private static let structure = "structuredContent"
 
   /// Takes the `result` of an upstream's response to `tools/call` that everybody may be given. Throws `internalError` where it is no object, its
   /// `_meta` is none, its `content` is no array of objects (required by every revision), or its `resultType` is another than `complete` (MCP
@@ -104,6 +107,7 @@ package struct CallResult: Sendable, Equatable {
     case nil: isError = false
     case let flag?: isError = !(flag.isNull || flag.bool == false)
     }
+    hasLooseStructure = root[Self.structure].map { $0.kind != .object } ?? false
     end = Place(offset: root.contentEnd, needsComma: root.count > 0)
     metaEnd = root[MetaKey.meta].flatMap { $0.kind == .object ? Place(offset: $0.contentEnd, needsComma: $0.count > 0) : nil }
   }
@@ -129,6 +133,7 @@ package struct CallResult: Sendable, Equatable {
     bytes = writer.bytes
     isError = true
     namesResources = false
+    hasLooseStructure = false
     end = Place(offset: bytes.count - 1, needsComma: true)
     metaEnd = nil
   }
@@ -147,6 +152,9 @@ package struct CallResult: Sendable, Equatable {
 
   /// The same in pieces, for results that are too large to be copied for every client: what the upstream wrote is shared with `bytes`.
   package func pieces(for era: ProtocolEra, provenance: [UInt8]?, serverInfo: [UInt8]?) -> [ArraySlice<UInt8>] {
+    if era == .legacy, hasLooseStructure, let strict = try? CallResult(Self.scan(bytes).removing([Self.structure]), isTool: false) {
+      return strict.pieces(for: era, provenance: provenance, serverInfo: serverInfo)
+    }
     let serverInfo = era == .modern ? serverInfo : nil
     var meta: [UInt8] = []
     if provenance != nil || serverInfo != nil {

@@ -182,7 +182,7 @@ package protocol Gateway: Sendable {
   func instructions(at endpoint: Endpoint, for caller: Identified) -> String?
   /// Stage *resolve* for lists: deterministic order, filtered by what the caller may call.
   /// `cursor` is the one that came with the page before. - Throws: `invalidParams` for another.
-  func tools(at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing
+  func tools(at endpoint: Endpoint, for caller: Identified, in era: ProtocolEra, after cursor: [UInt8]?) throws(CallError) -> Listing
   /// Resources, resource templates and prompts likewise.
   func list(_ kind: CatalogKind, at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing
   /// What the upstreams of this endpoint, or any of them, can do for this caller.

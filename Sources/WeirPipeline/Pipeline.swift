@@ -75,15 +75,17 @@ package final class Pipeline: Gateway {
     }
   }
 
-  package func tools(at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing {
+  package func tools(
+    at endpoint: Endpoint, for caller: Identified, in era: ProtocolEra, after cursor: [UInt8]?
+  ) throws(CallError) -> Listing {
     let tenant = tenants.tenant(caller.tenant)
     let snapshot = directory.snapshot
     let routes = snapshot.routes(at: endpoint).filter { tenant?.mayCall(upstream: $0.settings.name, tool: $0.tool.name) ?? false }
     let able = readable(at: endpoint, for: caller, in: snapshot)
     let elements = routes.map { route -> ListPages.Element in
-      guard endpoint == .aggregate else { return (route.tool.name, route.tool.json) }
+      guard endpoint == .aggregate else { return (route.tool.name, route.definition(route.tool.json, for: era)) }
       let alias = route.interface.flatMap { snapshot.alias(of: $0, from: route.settings.name, among: able) }
-      return (route.aggregateName, route.aggregateJSON(interface: alias))
+      return (route.aggregateName, route.definition(route.aggregateJSON(interface: alias), for: era))
     }
     return try pages(of: MCPMethod.toolsList, at: endpoint, for: caller).page(of: elements, after: cursor, now: time.wall())
   }

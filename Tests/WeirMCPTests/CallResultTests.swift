@@ -186,4 +186,17 @@ struct CallResultTests {
     }
     #expect(text(try CallResult(normalizing: result).bytes) == #"{"content":[]}"#)
   }
+
+  @Test(
+    "issue 4: structured content that is no object is left out for clients of the handshake era",
+    arguments: [
+      (#"{"content":[],"structuredContent":[1,2]}"#, #"{"content":[]}"#), (#"{"structuredContent":7,"content":[],"x":1}"#, #"{"content":[],"x":1}"#),
+      (#"{"content":[],"structuredContent":{"a":1}}"#, #"{"content":[],"structuredContent":{"a":1}}"#),
+    ])
+  func looseStructure(_ sent: String, _ legacy: String) throws {
+    let result = try CallResult(storedNormalized: Array(sent.utf8))
+    #expect(String(decoding: result.encoded(for: .legacy, provenance: nil, serverInfo: nil), as: UTF8.self) == legacy)
+    let modern = String(decoding: result.encoded(for: .modern, provenance: nil, serverInfo: nil), as: UTF8.self)
+    #expect(modern == sent.dropLast() + #","resultType":"complete"}"#)
+  }
 }

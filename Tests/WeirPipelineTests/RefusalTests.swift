@@ -5,6 +5,7 @@ import WeirCache
 import WeirCore
 import WeirFlow
 import WeirJSON
+import WeirMCP
 import WeirPipeline
 import WeirTestSupport
 
@@ -25,7 +26,7 @@ struct RefusalTests {
       let reply = try await scene.call("up__set", by: scene.bob)
       #expect(reply.error?.reason == .denied)
       #expect(reply.outcome == .refused)
-      let list = try String(decoding: scene.pipeline.tools(at: .aggregate, for: scene.bob, after: nil).items, as: UTF8.self)
+      let list = try String(decoding: scene.pipeline.tools(at: .aggregate, for: scene.bob, in: .modern, after: nil).items, as: UTF8.self)
       #expect(list.contains("up__get"))
       #expect(!list.contains("up__set"))
       #expect(scene.metric(#"weir_calls_total{tenant="b",upstream="none",provider="none",outcome="refused"} 1"#))
@@ -56,6 +57,27 @@ struct RefusalTests {
       #expect(denied == .denied)
       let tooLong = try await scene.call(Name(String(repeating: "x", count: 129)), at: .upstream("up")).error?.reason
       #expect(tooLong == .unknownTool)
+    }
+  }
+
+  @Test("issue 4: results that are no objects are described to clients of the modern era only")
+  func looseOutput() async throws {
+    try await withScene(upstream()) { scene in
+      let json = Array(#"{"name":"rows","outputSchema":{"type":"array"},"inputSchema":{}}"#.utf8)
+      let strict = Array(#"{"name":"one","outputSchema":{"type":"object"}}"#.utf8)
+      scene.directory.upstream(
+        "up",
+        offers: UpstreamCatalog(tools: [
+          ToolDefinition(name: "rows", json: json, readOnlyHint: false, digest: [1]),
+          ToolDefinition(name: "one", json: strict, readOnlyHint: false, digest: [2]),
+        ]))
+      func listed(_ era: ProtocolEra, _ endpoint: Endpoint) throws -> String {
+        try String(decoding: scene.pipeline.tools(at: endpoint, for: scene.alice, in: era, after: nil).items, as: UTF8.self)
+      }
+      let (modern, legacy, joined) = (try listed(.modern, .upstream("up")), try listed(.legacy, .upstream("up")), try listed(.legacy, .aggregate))
+      #expect(modern.contains(#""outputSchema":{"type":"array"}"#))
+      #expect(legacy == #"[{"name":"rows","inputSchema":{}},{"name":"one","outputSchema":{"type":"object"}}]"#)
+      #expect(joined.contains(#"{"name":"up__rows","inputSchema":{}}"#))
     }
   }
 

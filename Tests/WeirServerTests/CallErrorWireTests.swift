@@ -45,3 +45,17 @@ struct CallErrorWireTests {
     if isTold { #expect(CallErrorWire.object(error, code: row.expected).data == row.data.map { Array($0.utf8) }) }
   }
 }
+
+@Suite("Progress that rises (issue 4)")
+struct ProgressRiseTests {
+  @Test("a report that is not above all before it is dropped, and another token begins anew")
+  func rises() {
+    var rise = ProgressRise()
+    func admits(_ number: String, _ token: UInt8) -> Bool {
+      rise.admits(CallProgress(params: Array(#"{"progress":\#(number)}"#.utf8)), under: [token])
+    }
+    #expect([1.0, 2.0, 1.0, 2.0, 2.5].map { admits("\($0)", 1) } == [true, true, false, false, true])
+    #expect(admits("1", 2))
+    #expect(!admits(#""x""#, 2))
+  }
+}

@@ -14,6 +14,8 @@ package final class ToolRoute: Sendable {
   let aggregateJSON: [UInt8]
   /// The resource that is the tool's user interface (MCP Apps, `_meta.ui.resourceUri`).
   let interface: Name?
+  /// Its results are described as something other than an object, which the handshake era does not know.
+  private let hasLooseOutput: Bool
   let share: SharingClass
   /// What calls repeat in headers.
   let headerParameters: HeaderParameters?
@@ -28,6 +30,7 @@ package final class ToolRoute: Sendable {
     self.share = settings.share(of: tool.name)
     let definition = try? JSONDocument(parsing: tool.json)
     self.interface = definition?.root["_meta"]?["ui"]?["resourceUri"]?.stringBytes.flatMap { Name(utf8: $0) }
+    self.hasLooseOutput = definition?.root["outputSchema"].map { $0["type"]?.isString("object") != true } ?? false
     let parameters = HeaderParameters(schema: definition?.root["inputSchema"])
     self.headerParameters = parameters?.parameters.isEmpty == false ? parameters : nil
     self.aggregateJSON = definition?.root.setting("name", to: JSONWriter.quoted(aggregateName.string)) ?? tool.json
@@ -40,6 +43,12 @@ package final class ToolRoute: Sendable {
 
   /// What the tool is called in records, which names that callers make up must not fill.
   var recordedName: Name { isListed ? tool.name : "unlisted" }
+
+  /// A definition as clients of this era can read it: one `outputSchema` that they do not take would cost them the whole list.
+  func definition(_ json: [UInt8], for era: ProtocolEra) -> [UInt8] {
+    guard era == .legacy, hasLooseOutput, let root = try? JSONDocument(parsing: json).root else { return json }
+    return root.removing(["outputSchema"])
+  }
 
   /// The definition at the aggregate, where the tool's user interface may be called otherwise than at its upstream.
   func aggregateJSON(interface alias: Name?) -> [UInt8] {

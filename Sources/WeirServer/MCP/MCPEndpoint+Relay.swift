@@ -9,7 +9,7 @@ extension MCPEndpoint {
   func common(_ asked: Asked, _ exchange: Exchange) throws(RPCErrorObject) -> Answer? {
     if ASCII.equals(asked.method, MCPMethod.toolsList) {
       let list = try listed("tools", asked) { cursor throws(CallError) in
-        try gateway.tools(at: exchange.endpoint, for: exchange.caller, after: cursor)
+        try gateway.tools(at: exchange.endpoint, for: exchange.caller, in: asked.era, after: cursor)
       }
       return .reply(result(asked.id, list, label: "tools/list"))
     }

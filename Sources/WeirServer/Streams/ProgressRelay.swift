@@ -1,4 +1,5 @@
 import WeirCore
+import WeirJSON
 import WeirMCP
 import WeirPipeline
 
@@ -62,12 +63,13 @@ struct ProgressRelay: Sendable {
   }
 
   private func relay(_ items: AsyncStream<Item>, of call: WaitingCall) async {
+    var rise = ProgressRise()
     for await item in items {
       switch item {
       case .event(let event): if !push(event) { countDropped() }
       case .question(_, let event): if !push(event) { unsaid(item, of: call) }
       case .progress(let report):
-        guard let token = token(), let event = MCPEndpoint.progressEvent(report, token: token) else { continue }
+        guard let token = token(), rise.admits(report, under: token), let event = MCPEndpoint.progressEvent(report, token: token) else { continue }
         if !push(event) { countDropped() }
         try? await core.time.sleep(until: core.time.now() + core.configuration.limits.progressInterval)
       }
@@ -81,4 +83,18 @@ struct ProgressRelay: Sendable {
   }
 
   private func countDropped() { core.table.count { $0.droppedNotifications += 1 } }
+}
+
+/// Admits reports whose number is higher than every one before it under the same token (MCP, progress): a call that goes out in several rounds, or
+/// again, may begin to count anew. Pure.
+struct ProgressRise {
+  private var token: [UInt8] = []
+  private var last = -Double.infinity
+
+  mutating func admits(_ report: CallProgress, under token: [UInt8]) -> Bool {
+    if token != self.token { (self.token, last) = (token, -.infinity) }
+    guard let number = (try? JSONDocument(parsing: report.params).root)?["progress"]?.double, number > last else { return false }
+    last = number
+    return true
+  }
 }

@@ -32,7 +32,7 @@ final class ScriptedGateway: Gateway {
   func offers(_ endpoint: Endpoint, to caller: Identified) -> Bool { endpoint == .aggregate || endpoint == .upstream("sample") }
   func instructions(at endpoint: Endpoint, for caller: Identified) -> String? { "Ask about \"cost\"." }
 
-  func tools(at endpoint: Endpoint, for caller: Identified, after cursor: [UInt8]?) throws(CallError) -> Listing {
+  func tools(at endpoint: Endpoint, for caller: Identified, in era: ProtocolEra, after cursor: [UInt8]?) throws(CallError) -> Listing {
     if cursor != nil { throw CallError(.invalidParams, "This cursor is not from here.") }
     return Listing(items: Array(#"[{"name":"hit","inputSchema":{"type":"object"}}]"#.utf8), ttl: .seconds(5))
   }
