@@ -116,6 +116,8 @@ struct AskedPeer: ClientPeer {
 
   func notify(_ method: String, _ params: [UInt8]?) {
     if method == MCPMethod.message, !hears(params) { return }
+    // The modern era has no such notification: its clients come back when their users have been where they were sent.
+    if method == MCPMethod.elicitationComplete, client.session == nil { return }
     peer.notify(method, names.renamed(params, of: upstream))
   }
 
