@@ -45,8 +45,7 @@ package enum ClientCapabilities {
     writer.beginObject()
     for name in relayed {
       guard let value = declared[name], value.kind == .object else { continue }
-      // Nobody is told that a client's roots have changed: servers ask again when they need them.
-      writer.memberRaw(name, value.removing(["listChanged"]))
+      writer.memberRaw(name, value.rawBytes)
       isEmpty = false
     }
     let extensible = era == .modern ? relayedModernExtensions : relayedExtensions

@@ -1,5 +1,4 @@
 import Testing
-import WeirJSON
 
 @testable import WeirMCP
 
@@ -21,12 +20,6 @@ struct PermittedQuestionTests {
   func permitted(_ capabilities: String?, _ method: String, _ params: String?, _ expected: Bool) {
     let permitted = ClientCapabilities.permit(method, params.map { Array($0.utf8) }, in: capabilities.map { Array($0.utf8) })
     #expect(permitted == expected)
-  }
-
-  @Test("nothing is promised that Weir does not tell: that the client's roots have changed")
-  func roots() throws {
-    let declared = try JSONDocument(parsing: Array(#"{"roots":{"listChanged":true},"sampling":{"tools":{}},"other":{}}"#.utf8)).root
-    #expect(ClientCapabilities.relayable(of: declared) == Array(#"{"sampling":{"tools":{}},"roots":{}}"#.utf8))
   }
 
   @Test(

@@ -9,7 +9,7 @@ struct ChangePace {
   private var full = Moment.zero
   private var isOwed = false
 
-  init(interval: Duration, burst: Int = 10) {
+  init(interval: Duration, burst: Int = 60) {
     self.interval = interval
     self.burst = max(1, burst)
   }
