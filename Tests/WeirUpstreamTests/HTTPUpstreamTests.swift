@@ -170,6 +170,17 @@ extension RealProcesses {
       #expect(Self.lines(log).filter { $0 == "initialize" }.count == 3)
     }
 
+    @Test("issue 4: whoever watches hears that resources may be others in a new session")
+    func lostResources() async throws {
+      try await Self.with { upstream, recorder in
+        upstream.watch(["a:1"])
+        _ = try await upstream.text("forget")
+        let error = await upstream.outcome(Call.tool("echo", repeatable: true)).error
+        #expect(error == nil)
+        await recorder.until { $0.updates == ["a:1"] }
+      }
+    }
+
     @Test(
       "what goes wrong is mapped once",
       arguments: [

@@ -185,6 +185,16 @@ extension RealProcesses {
       }
     }
 
+    @Test("issue 4: whoever watches hears that resources of a lost process may be others, and so does what is kept", arguments: [true, false])
+    func lostResources(isWatched: Bool) async throws {
+      try await Self.with { upstream, recorder in
+        if isWatched { upstream.watch(["a:1", "a:2"]) }
+        _ = await upstream.outcome(Call.tool("die"))
+        await recorder.until { $0.updates.count == (isWatched ? 2 : 1) }
+        #expect(Set(recorder.heard.updates) == (isWatched ? ["a:1", "a:2"] : [""]))
+      }
+    }
+
     @Test("a call that may be repeated is sent once more, after the restart or to another process", arguments: [1, 2])
     func repeats(processes: Int) async throws {
       try await Self.with(processes: processes) { upstream, _ in

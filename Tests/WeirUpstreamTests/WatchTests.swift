@@ -79,4 +79,52 @@ struct WatchTests {
     #expect(Self.receive(text, &machine).isEmpty)
     #expect(machine.unknownResponses == 1, "the second answer is one to nothing")
   }
+
+  private static func moment(_ seconds: Int) -> Moment { .zero + .seconds(seconds) }
+
+  @Test(
+    "issue 4: a process that ends what it was asked to tell is listened to again after a pause, and what it may have said meanwhile is looked at",
+    arguments: [
+      #"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#,
+      #"{"jsonrpc":"2.0","id":2,"result":{"resultType":"complete"}}"#,
+    ])
+  func endedByTheServer(text: String) {
+    var machine = Self.machine(.modern)
+    _ = machine.watch(["a:1"])
+    _ = Self.receive(Self.modern, &machine)
+    _ = Self.receive(Self.acknowledged, &machine)
+    #expect(machine.nextTimeout == nil)
+    #expect(Self.receive(text, &machine).isEmpty)
+    #expect(machine.nextTimeout == Self.moment(1))
+    #expect(machine.watch(["a:1", "a:2"]).isEmpty, "not before the pause is over")
+    #expect(machine.expire(now: .zero).isEmpty)
+    let actions = machine.expire(now: Self.moment(1))
+    #expect(Self.written(actions) == ["subscriptions/listen a:1 a:2"])
+    #expect(actions.contains { if case .changed([]) = $0 { true } else { false } }, "the lists")
+    #expect(actions.compactMap { action -> Name? in if case .resourceUpdated(let uri) = action { uri } else { nil } } == ["a:1", "a:2"])
+    #expect(machine.nextTimeout == nil)
+    #expect(Self.receive(text, &machine).isEmpty && machine.nextTimeout == nil, "of the request before")
+  }
+
+  @Test("issue 4: who ends it again and again is asked less and less, who has not begun not at all")
+  func endsWithoutEnd() {
+    var machine = Self.machine(.modern)
+    _ = Self.receive(Self.modern, &machine)
+    for pause in [1, 2, 4, 8, 16, 30, 30] {
+      _ = Self.receive(Self.acknowledged, &machine)
+      let id = Self.lastID(&machine)
+      _ = Self.receive(#"{"jsonrpc":"2.0","id":\#(id),"result":{}}"#, &machine)
+      #expect(machine.nextTimeout == Self.moment(pause))
+      _ = machine.expire(now: Self.moment(pause))
+    }
+    let id = Self.lastID(&machine)
+    _ = Self.receive(#"{"jsonrpc":"2.0","id":\#(id),"result":{}}"#, &machine)
+    #expect(machine.nextTimeout == nil)
+  }
+
+  /// The id of the request that was written last.
+  private static func lastID(_ machine: inout SessionMachine) -> Int {
+    var copy = machine
+    return copy.nextID() - 1
+  }
 }

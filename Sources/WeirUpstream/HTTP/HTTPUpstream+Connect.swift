@@ -58,7 +58,7 @@ extension HTTPUpstream {
 
   /// The session that has been opened is the one that calls are sent in.
   func install(_ opened: HTTPSession) -> HTTPSession {
-    let session = shared.withLockedValue { state in
+    let (session, watched) = shared.withLockedValue { state in
       var session = opened
       state.generation += 1
       session.generation = state.generation
@@ -72,9 +72,10 @@ extension HTTPUpstream {
         state.known = HTTPOpening.Known(era: era, usesStream: usesStream, until: until)
       }
       publish(state)
-      return session
+      return (session, state.watched)
     }
     logger.debug("upstream opened a session", metadata: ["revision": "\(session.info.revision.rawValue)"])
+    if session.generation > 1 { reporter.renewed(watching: watched) }
     gate.open()
     keeper.sessionOpened()
     return session

@@ -9,8 +9,8 @@ extension SessionMachine {
     switch message {
     case .message(.request(let id, let method, let params)): return answer(id, method, params)
     case .message(.notification(let method, let params)): return notified(method, params, now)
-    case .message(.response(let id, let result)): return responded(id, result)
-    case .message(.failure(let id, let error)): return failed(id, error)
+    case .message(.response(let id, let result)): return responded(id, result, now)
+    case .message(.failure(let id, let error)): return failed(id, error, now)
     case .malformed(let root, let error): return malformed(root, error)
     case .unreadable(let looksLikeObject, let error): return unreadable(looksLikeObject, error)
     }
@@ -36,6 +36,9 @@ extension SessionMachine {
       guard let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) else { return [] }
       return [.resourceUpdated(uri: uri)]
     case MCPMethod.subscriptionsAcknowledged: return acknowledged()
+    case MCPMethod.cancelled:
+      if let id = params?["requestId"].flatMap({ RPCID($0) }) { listeningCancelled(id, now: now) }
+      return []
     case MCPMethod.message: return [.serverLog(level: redactor.clean(params?["level"]?.string ?? "unknown", limit: 20), params: params?.raw)]
     default: return []
     }
@@ -51,13 +54,13 @@ extension SessionMachine {
     return [.progress(id: id, CallProgress(params: params.removing(["progressToken"])))]
   }
 
-  private mutating func responded(_ id: RPCID, _ result: JSONValue) -> [SessionAction] {
+  private mutating func responded(_ id: RPCID, _ result: JSONValue, _ now: Moment) -> [SessionAction] {
     switch phase {
     case .probing(let expected, _) where id == RPCID(expected): return follow(OpeningAnswer.discovered(result, redactor))
     case .initializing(let expected) where id == RPCID(expected): return follow(OpeningAnswer.initialized(result, redactor))
     default: break
     }
-    if let actions = finishErrand(id) { return actions }
+    if let actions = finishErrand(id, isRefusal: false, now: now) { return actions }
     guard let number = id.int, id == RPCID(number), pending.removeValue(forKey: number) != nil else {
       unknownResponses += 1
       return []
@@ -65,13 +68,13 @@ extension SessionMachine {
     return [.finished(id: number, .success(result))]
   }
 
-  private mutating func failed(_ id: RPCID?, _ error: RPCErrorObject) -> [SessionAction] {
+  private mutating func failed(_ id: RPCID?, _ error: RPCErrorObject, _ now: Moment) -> [SessionAction] {
     switch phase {
     case .probing(let expected, _) where id == nil || id == RPCID(expected): return follow(OpeningAnswer.discoverFailed(error))
     case .initializing(let expected) where id == nil || id == RPCID(expected): return follow(OpeningAnswer.initializeFailed(error))
     default: break
     }
-    if let actions = finishErrand(id) { return actions }
+    if let actions = finishErrand(id, isRefusal: true, now: now) { return actions }
     guard let id, let number = id.int, id == RPCID(number), pending.removeValue(forKey: number) != nil else {
       unknownResponses += 1
       return []

@@ -39,8 +39,7 @@ package struct SessionMachine: Sendable {
   var errands: Set<Int> = []
   private var watched: Set<Name> = []
   private var subscribed: Set<Name> = []
-  private var listening: Int?
-  private var isAcknowledged = false
+  private var listening = Listening()
   private var lastID = 0
   private var connectUntil = Moment.distantFuture
 
@@ -70,18 +69,20 @@ package struct SessionMachine: Sendable {
     return [.write(envelope.discover(id: id))]
   }
 
-  /// When `expire` has something to do; nil once the session is open or over.
+  /// When `expire` has something to do; nil where nothing is waited for.
   package var nextTimeout: Moment? {
     switch phase {
-    case .idle, .open, .ended: nil
+    case .idle, .ended: nil
+    case .open: listening.again
     case .probing(_, let until): until
     case .initializing: connectUntil
     }
   }
 
-  /// Gives up on an opening that takes too long.
+  /// Gives up on an opening that takes too long; listens again after a pause.
   package mutating func expire(now: Moment) -> [SessionAction] {
     guard let nextTimeout, nextTimeout <= now else { return [] }
+    if info != nil { return listenAgain() }
     if case .probing = phase, opening == .probe, now < connectUntil { return initialize() }
     return end("it did not answer within \(Int(connectTimeout.inSeconds.rounded())) s of its start")
   }
@@ -149,20 +150,33 @@ package struct SessionMachine: Sendable {
 
   /// A new request takes the place of the one before, once that was acknowledged.
   private mutating func listenAnew(_ info: SessionInfo) -> [SessionAction] {
-    guard listening == nil || isAcknowledged else { return [] }
-    guard listening == nil || watched != subscribed else { return [] }
-    let old = listening.map { [SessionAction.write(envelope.cancelled(id: $0, reason: "other resources are watched"))] } ?? []
-    if let listening { errands.remove(listening) }
+    guard listening.again == nil, listening.id == nil || listening.isAcknowledged else { return [] }
+    guard listening.id == nil || watched != subscribed else { return [] }
+    let old = listening.id.map { [SessionAction.write(envelope.cancelled(id: $0, reason: "other resources are watched"))] } ?? []
+    if let old = listening.id { errands.remove(old) }
     let id = errand()
-    (listening, isAcknowledged, subscribed) = (id, false, watched)
+    listening.began(id)
+    subscribed = watched
     return [.write(envelope.listen(id: id, features: info.features, uris: watched))] + old
   }
 
   /// The server has begun to tell what it was asked for.
   mutating func acknowledged() -> [SessionAction] {
-    guard listening != nil, !isAcknowledged else { return [] }
-    isAcknowledged = true
+    guard listening.id != nil, !listening.isAcknowledged else { return [] }
+    listening.isAcknowledged = true
     return watched == subscribed ? [] : listen()
+  }
+
+  /// What was said while nobody listened is lost (MCP 2026-07-28, subscriptions: no replay): all that was listened to may be another.
+  private mutating func listenAgain() -> [SessionAction] {
+    listening.again = nil
+    return listen() + [.changed([])] + watched.sorted().map { .resourceUpdated(uri: $0) }
+  }
+
+  /// The server has ended what it was asked to tell, if that is what `id` names.
+  mutating func listeningCancelled(_ id: RPCID, now: Moment) {
+    guard let current = listening.id, id == RPCID(current), errands.remove(current) != nil else { return }
+    listening.ended(now: now)
   }
 
   private mutating func errand() -> Int {
@@ -172,11 +186,11 @@ package struct SessionMachine: Sendable {
   }
 
   /// What is to be done after the answer to an errand; nil for any other answer.
-  mutating func finishErrand(_ id: RPCID?) -> [SessionAction]? {
+  /// - Parameter isRefusal: it is an error.
+  mutating func finishErrand(_ id: RPCID?, isRefusal: Bool, now: Moment) -> [SessionAction]? {
     guard let id, let number = id.int, id == RPCID(number), errands.remove(number) != nil else { return nil }
-    guard listening == number else { return info?.era == .legacy ? listen() : [] }
-    // The server has ended it or has no such method: it is asked again when other resources are watched.
-    isAcknowledged = true
+    guard listening.id == number else { return info?.era == .legacy ? listen() : [] }
+    if isRefusal { listening.refused() } else { listening.ended(now: now) }
     return []
   }
 

@@ -85,11 +85,14 @@ struct ChildProcess: Sendable {
     return session.failure
   }
 
-  /// Gives up on an opening that takes too long.
+  /// Lets the session do what is due, such as give up on an opening that takes too long.
   private func watch(_ session: ChildSession) async -> Part {
-    while let moment = session.nextTimeout {
-      do { try await time.sleep(until: moment) } catch { break }
-      session.expire()
+    while !Task.isCancelled {
+      let due = session.nextTimeout
+      // An hour at most, which any clock can count.
+      let wake = min(due ?? .distantFuture, time.now() + .seconds(3600))
+      let hasMoved = await session.timeoutMoved.wait(time, until: wake) { session.nextTimeout != due }
+      if !hasMoved, !Task.isCancelled { session.expire() }
     }
     return .timer
   }

@@ -63,6 +63,8 @@ final class ChildSession: Sendable {
   /// Messages for the child, in order; ends when the session has failed or is closed.
   let outbox: AsyncStream<[UInt8]>
   private let sink: AsyncStream<[UInt8]>.Continuation
+  /// Opened when `nextTimeout` is another.
+  let timeoutMoved = Gate()
   private let questions: AsyncStream<Question>
   private let questionSink: AsyncStream<Question>.Continuation
 
@@ -167,7 +169,9 @@ final class ChildSession: Sendable {
   private func step(_ body: (inout SessionMachine) -> [SessionAction]) {
     typealias Effect = () -> Void
     let effects = state.withLockedValue { state -> [Effect] in
-      body(&state.machine).compactMap { effect(of: $0, &state) }
+      let timeout = state.machine.nextTimeout
+      let effects = body(&state.machine).compactMap { effect(of: $0, &state) }
+      return state.machine.nextTimeout == timeout ? effects : effects + [timeoutMoved.open]
     }
     for effect in effects { effect() }
   }

@@ -10,6 +10,8 @@ package final class StdioUpstream: SharedUpstream {
     var pool: ProcessPool
     var sessions: [ChildSession?]
     var watched: Set<Name> = []
+    /// The processes that have had a session before.
+    var known: Set<Int> = []
     var isListed = false
     var listFailure: String?
     var stats = UpstreamStats()
@@ -205,11 +207,13 @@ package final class StdioUpstream: SharedUpstream {
   }
 
   private func opened(_ slot: Int, _ info: SessionInfo) {
-    shared.withLockedValue { state in
+    let (isNew, watched) = shared.withLockedValue { state in
       state.pool.opened(slot, info, now: time.now())
       publish(state)
+      return (state.known.insert(slot).inserted, state.watched)
     }
     logger.debug("upstream opened a session", metadata: ["revision": "\(info.revision.rawValue)", "process": "\(slot)"])
+    if !isNew { reporter.renewed(watching: watched) }
     gate.open()
     keeper.sessionOpened()
   }

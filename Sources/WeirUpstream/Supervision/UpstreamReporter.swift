@@ -50,6 +50,12 @@ final class UpstreamReporter: Sendable {
   /// A resource to which somebody subscribed has changed.
   func updated(_ uri: Name) { sink.yield(.updated(uri)) }
 
+  /// A session has taken the place of one that is lost: changes meanwhile, and what the lost one knew, were told to nobody.
+  func renewed(watching uris: Set<Name>) {
+    // What is kept of all resources is dropped with the news of any: where none is watched, of one without a name.
+    for uri in uris.isEmpty ? [""] : uris { updated(uri) }
+  }
+
   /// Delivers until the task is cancelled.
   func run() async {
     for await event in events {
