@@ -244,6 +244,15 @@ extension RealProcesses {
       }
     }
 
+    @Test("issue 4: a call refused for its headers has the tools listed again, for they are others")
+    func otherHeaders() async throws {
+      try await Self.with("era=modern") { upstream, recorder in
+        let error = await upstream.outcome(Call.tool("mismatch")).error
+        #expect(error?.upstreamCode == -32020)
+        await recorder.until { $0.tools == ["t0", "t1", "t2"] }
+      }
+    }
+
     @Test("a credential that is revoked later shows as the state")
     func revoked() async throws {
       let change = { @Sendable (_: inout UpstreamConfiguration, http: inout HTTPUpstreamConfiguration) in

@@ -257,6 +257,8 @@ enum FakeServer {
                     while not released.wait(0.05): self.wfile.write(b": wait\n\n"); self.wfile.flush()
                 except OSError: return note("closed")
                 return None
+            if name == "mismatch":
+                state["tools"] += 1; return self.error(400, id, -32020, "a header is missing")
             if name == "throttle": return self.reply(429, Retry_After="7")
             if name == "crash": return self.reply(500, b"<html>secret stack</html>", "text/html")
             if name == "leak": return self.error(200, id, -32050, self.leak(), {"uri": self.leak()})
