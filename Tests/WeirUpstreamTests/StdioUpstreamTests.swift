@@ -195,6 +195,13 @@ extension RealProcesses {
       }
     }
 
+    @Test("issue 4: whose session it is hears that what it was sent to is done")
+    func completed() async throws {
+      let peer = AnsweringPeer()
+      try await Self.with(change: { up, _ in up.home = peer }) { upstream, _ in _ = try await upstream.text("complete") }
+      #expect(peer.heard == ["notifications/elicitation/complete"])
+    }
+
     @Test("a call that may be repeated is sent once more, after the restart or to another process", arguments: [1, 2])
     func repeats(processes: Int) async throws {
       try await Self.with(processes: processes) { upstream, _ in

@@ -20,6 +20,8 @@ package enum SessionAction: Sendable {
   case resourceUpdated(uri: Name)
   /// The server logged something at this level. Its content is not for Weir's log.
   case serverLog(level: String, params: [UInt8]?)
+  /// The server tells whoever stands behind the session.
+  case told(method: String, params: [UInt8]?)
   /// The server asks whoever stands behind the session.
   case asked(id: RPCID, method: String, params: [UInt8]?)
 }

@@ -39,6 +39,7 @@ extension SessionMachine {
     case MCPMethod.cancelled:
       if let id = params?["requestId"].flatMap({ RPCID($0) }) { listeningCancelled(id, now: now) }
       return []
+    case MCPMethod.elicitationComplete: return [.told(method: method, params: params?.raw)]
     case MCPMethod.message: return [.serverLog(level: redactor.clean(params?["level"]?.string ?? "unknown", limit: 20), params: params?.raw)]
     default: return []
     }

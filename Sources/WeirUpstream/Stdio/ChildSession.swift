@@ -202,6 +202,9 @@ final class ChildSession: Sendable {
         self.logger.debug("upstream logged a message", metadata: ["level": "\(level)"])
         peer?.notify(MCPMethod.message, params)
       }
+    case .told(let method, let params):
+      let peer = self.peer(state)
+      return { peer?.notify(method, params) }
     case .asked(let id, let method, let params):
       let question = peer(state).map { Question(id: id, method: method, params: params, peer: $0) }
       if let question, case .enqueued = questionSink.yield(question) { return nil }

@@ -104,6 +104,8 @@ enum FakeServer {
             answer(id, text("%d,%s" % (child.pid, child.stdout.readline().decode().strip())))
         elif name == "change":
             count += 1; answer(id, text("changed")); send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+        elif name == "complete":
+            send({"jsonrpc": "2.0", "method": "notifications/elicitation/complete", "params": {"elicitationId": "e"}}); answer(id, text("completed"))
         elif name == "stubborn":
             import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); answer(id, text("ok"))
             while True: time.sleep(1)
