@@ -244,6 +244,23 @@ extension RealProcesses {
       }
     }
 
+    @Test("issue 4: a question that the server takes back is given up, and not answered")
+    func withdrawn() async throws {
+      let (log, peer) = (FakeServer.path("log"), SilentPeer())
+      let change = { @Sendable (up: inout UpstreamConfiguration, _: inout HTTPUpstreamConfiguration) in
+        up.clientCapabilities = Array(#"{"elicitation":{}}"#.utf8)
+      }
+      try await Self.with("log=\(log)", change: change) { upstream, _ in
+        var call = Call.tool("withdraw", #"{"asked":"\#(peer.asked)"}"#)
+        call.caller = UpstreamCaller(principal: "p", peer: peer)
+        let text = try await upstream.send(call).text
+        #expect(text == "withdrawn")
+        await peer.givesUp()
+        _ = try await upstream.text("echo")
+      }
+      #expect(!Self.lines(log).contains("response"))
+    }
+
     @Test("issue 4: a call refused for its headers has the tools listed again, for they are others")
     func otherHeaders() async throws {
       try await Self.with("era=modern") { upstream, recorder in

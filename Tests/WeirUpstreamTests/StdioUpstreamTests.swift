@@ -195,6 +195,22 @@ extension RealProcesses {
       }
     }
 
+    @Test("issue 4: a question that the server takes back is given up, and not answered", arguments: [true, false])
+    func withdrawn(isAsked: Bool) async throws {
+      let (log, peer) = (FakeServer.path("log"), SilentPeer())
+      let change = { (up: inout UpstreamConfiguration, _: inout StdioConfiguration) in
+        up.clientCapabilities = Array(#"{"elicitation":{}}"#.utf8)
+        up.home = peer
+      }
+      try await Self.with("log=\(log)", change: change) { upstream, _ in
+        let answer = try await upstream.text("withdraw", isAsked ? #"{"asked":"\#(peer.asked)"}"# : "{}")
+        #expect(answer == "withdrawn")
+        if isAsked { await peer.givesUp() }
+        _ = try await upstream.text("echo")
+      }
+      #expect(!FakeServer.contents(log).contains("response"))
+    }
+
     @Test("issue 4: whose session it is hears that what it was sent to is done")
     func completed() async throws {
       let peer = AnsweringPeer()

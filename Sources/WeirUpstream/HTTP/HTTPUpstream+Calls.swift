@@ -184,18 +184,17 @@ extension HTTPUpstream {
   private func ask(_ peer: any ClientPeer, _ id: RPCID, _ method: String, _ params: [UInt8]?, in session: HTTPSession, _ filter: StreamFilter) {
     let slots = filter.questions
     guard slots.take() else { return answer(id, method, in: session, filter) }
+    let question = questions.open(id)
     let isTaken = later {
-      let body: [UInt8]
-      do throws(ClientRefusal) {
-        body = RPCWriter.result(id: id, try await peer.ask(method, params))
-      } catch {
-        body = RPCWriter.error(id: id, RPCErrorObject(code: error.code, message: error.message, data: error.data))
+      if let body = await self.questions.ask(question, { await peer.answer(id, method, params) }) {
+        let message = HTTPExchange.Message(body: body, id: nil, method: "")
+        _ = try? await self.exchange.post(message, in: session, era: .legacy, until: self.time.now() + .seconds(10))
       }
-      let message = HTTPExchange.Message(body: body, id: nil, method: "")
-      _ = try? await self.exchange.post(message, in: session, era: .legacy, until: self.time.now() + .seconds(10))
       slots.giveBack()
     }
-    if !isTaken { slots.giveBack() }
+    guard !isTaken else { return }
+    questions.close(question)
+    slots.giveBack()
   }
 
   /// A message that is not the answer waited for.
@@ -208,6 +207,8 @@ extension HTTPUpstream {
       if let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) { reporter.updated(uri) }
     case .notification(MCPMethod.elicitationComplete, let params):
       (filter.peer ?? configuration.home)?.notify(MCPMethod.elicitationComplete, params?.raw)
+    case .notification(MCPMethod.cancelled, let params):
+      if session.info.era == .legacy, let id = params?["requestId"].flatMap({ RPCID($0) }) { questions.withdraw(id) }
     case .notification(MCPMethod.message, let params):
       filter.peer?.notify(MCPMethod.message, params?.raw)
       logger.debug("upstream logged a message", metadata: ["level": "\(exchange.redactor.clean(params?["level"]?.string ?? "unknown", limit: 20))"])

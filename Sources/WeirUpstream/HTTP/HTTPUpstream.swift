@@ -45,6 +45,7 @@ package final class HTTPUpstream: SharedUpstream {
   let watchesMoved = Gate()
   let shared: NIOLockedValueBox<State>
   let reporter: UpstreamReporter
+  let questions = OpenQuestions()
   private let jobs: AsyncStream<Job>
   private let jobSink: AsyncStream<Job>.Continuation
 

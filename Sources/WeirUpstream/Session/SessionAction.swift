@@ -24,4 +24,6 @@ package enum SessionAction: Sendable {
   case told(method: String, params: [UInt8]?)
   /// The server asks whoever stands behind the session.
   case asked(id: RPCID, method: String, params: [UInt8]?)
+  /// The server takes back what it asked.
+  case withdrawn(id: RPCID)
 }

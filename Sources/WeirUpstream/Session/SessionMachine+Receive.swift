@@ -37,7 +37,9 @@ extension SessionMachine {
       return [.resourceUpdated(uri: uri)]
     case MCPMethod.subscriptionsAcknowledged: return acknowledged()
     case MCPMethod.cancelled:
-      if let id = params?["requestId"].flatMap({ RPCID($0) }) { listeningCancelled(id, now: now) }
+      guard let id = params?["requestId"].flatMap({ RPCID($0) }) else { return [] }
+      guard info?.era == .modern else { return clientCapabilities == nil ? [] : [.withdrawn(id: id)] }
+      listeningCancelled(id, now: now)
       return []
     case MCPMethod.elicitationComplete: return [.told(method: method, params: params?.raw)]
     case MCPMethod.message: return [.serverLog(level: redactor.clean(params?["level"]?.string ?? "unknown", limit: 20), params: params?.raw)]

@@ -35,6 +35,7 @@ final class ChildSession: Sendable {
   /// What the server asks the client that its session is for.
   private struct Question: Sendable {
     let id: RPCID
+    let open: OpenQuestions.Question
     let method: String
     let params: [UInt8]?
     let peer: any ClientPeer
@@ -67,6 +68,7 @@ final class ChildSession: Sendable {
   let timeoutMoved = Gate()
   private let questions: AsyncStream<Question>
   private let questionSink: AsyncStream<Question>.Continuation
+  private let openQuestions = OpenQuestions()
 
   init(
     machine: SessionMachine, configuration: StdioConfiguration, upstream: Name, time: any TimeSource, logger: Logger, home: (any ClientPeer)? = nil,
@@ -206,10 +208,15 @@ final class ChildSession: Sendable {
       let peer = self.peer(state)
       return { peer?.notify(method, params) }
     case .asked(let id, let method, let params):
-      let question = peer(state).map { Question(id: id, method: method, params: params, peer: $0) }
-      if let question, case .enqueued = questionSink.yield(question) { return nil }
+      if let peer = peer(state) {
+        let question = Question(id: id, open: openQuestions.open(id), method: method, params: params, peer: peer)
+        if case .enqueued = questionSink.yield(question) { return nil }
+        openQuestions.close(question.open)
+      }
       enqueue(RPCWriter.error(id: id, RPCErrorObject(code: RPCErrorObject.internalError, message: "the client takes no questions now")), &state)
       return nil
+    case .withdrawn(let id):
+      return { self.openQuestions.withdraw(id) }
     }
   }
 
@@ -224,13 +231,8 @@ final class ChildSession: Sendable {
     await withDiscardingTaskGroup { group in
       for await question in questions {
         group.addTask {
-          let answer: [UInt8]
-          do throws(ClientRefusal) {
-            answer = RPCWriter.result(id: question.id, try await question.peer.ask(question.method, question.params))
-          } catch {
-            answer = RPCWriter.error(id: question.id, RPCErrorObject(code: error.code, message: error.message, data: error.data))
-          }
-          self.state.withLockedValue { self.enqueue(answer, &$0) }
+          let answer = await self.openQuestions.ask(question.open) { await question.peer.answer(question.id, question.method, question.params) }
+          if let answer { self.state.withLockedValue { self.enqueue(answer, &$0) } }
         }
       }
       group.cancelAll()

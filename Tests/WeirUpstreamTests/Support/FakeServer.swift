@@ -104,6 +104,10 @@ enum FakeServer {
             answer(id, text("%d,%s" % (child.pid, child.stdout.readline().decode().strip())))
         elif name == "change":
             count += 1; answer(id, text("changed")); send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+        elif name == "withdraw":
+            send({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": {}})
+            while "asked" in arguments and not os.path.exists(arguments["asked"]): time.sleep(0.01)
+            send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "q"}}); answer(id, text("withdrawn"))
         elif name == "complete":
             send({"jsonrpc": "2.0", "method": "notifications/elicitation/complete", "params": {"elicitationId": "e"}}); answer(id, text("completed"))
         elif name == "stubborn":
@@ -146,7 +150,7 @@ enum FakeServer {
 
   /// Arguments: `key=value` pairs. Prints its port. `era` legacy | modern | denied | busy | sse; `log` a file for what arrived.
   private static let httpSource = #"""
-    import json, sys, threading, time
+    import json, os, sys, threading, time
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
     options = dict(a.split("=", 1) for a in sys.argv[1:])
     era = options.get("era", "legacy")
@@ -259,6 +263,11 @@ enum FakeServer {
                     while not released.wait(0.05): self.wfile.write(b": wait\n\n"); self.wfile.flush()
                 except OSError: return note("closed")
                 return None
+            if name == "withdraw":
+                self.stream(); self.event({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": {}})
+                while "asked" in arguments and not os.path.exists(arguments["asked"]): time.sleep(0.01)
+                self.event({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "q"}})
+                return self.event({"jsonrpc": "2.0", "id": id, "result": text("withdrawn")})
             if name == "mismatch":
                 state["tools"] += 1; return self.error(400, id, -32020, "a header is missing")
             if name == "throttle": return self.reply(429, Retry_After="7")
