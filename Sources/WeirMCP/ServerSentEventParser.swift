@@ -10,7 +10,9 @@ package struct ServerSentEventParser: Sendable {
   private var endedByReturn = false
   private var hasFailed = false
 
-  /// The last event id that the stream has named, also in blocks without data; what `Last-Event-ID` wants.
+  private var idBuffer: String?
+
+  /// The id of the last block that is complete, also of one without data; what `Last-Event-ID` wants.
   package private(set) var lastEventID: String?
   /// The last reconnection time that the stream has named, in milliseconds.
   package private(set) var retry: Int?
@@ -87,7 +89,7 @@ package struct ServerSentEventParser: Sendable {
     } else if name.elementsEqual("event".utf8) {
       event = value.isEmpty ? nil : String(decoding: value, as: UTF8.self)
     } else if name.elementsEqual("id".utf8) {
-      if !value.contains(0) { lastEventID = String(decoding: value, as: UTF8.self) }
+      if !value.contains(0) { idBuffer = String(decoding: value, as: UTF8.self) }
     } else if name.elementsEqual("retry".utf8) {
       guard !value.isEmpty, value.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }), let time = Int(String(decoding: value, as: UTF8.self)) else { return }
       blockRetry = time
@@ -96,6 +98,7 @@ package struct ServerSentEventParser: Sendable {
   }
 
   private mutating func dispatch(into events: inout [ServerSentEvent]) {
+    lastEventID = idBuffer
     if let data { events.append(ServerSentEvent(id: lastEventID, event: event, data: data, retry: blockRetry)) }
     data = nil
     event = nil

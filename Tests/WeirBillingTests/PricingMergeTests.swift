@@ -128,6 +128,9 @@ struct PricingMergeTests {
     for region in ["us-east-1", "eu-west-1", "sa-east-1", "eu-west-1"] { try call(region, "Linux").note() }
     try requireValue(Self.policy(#"{"service_code":"S","region":"eu-west-2"}"#, by: pack).merging).note()
     #expect(try neighbours(on: today) == ["eu-west-1", "sa-east-1"])
+    // A limit of its own may be too low for the call alone (issue 3).
+    let small = try requireValue(Self.policy(Self.look("us-east-1", "Linux", #","max_allowed_characters":100"#), by: pack).merging)
+    #expect(small.neighbours(on: today).isEmpty)
     try call("eu-west-1", "Linux").refuseNeighbours(on: today)
     #expect(try neighbours(on: today).isEmpty)
     #expect(try neighbours(on: today + 1) == ["eu-west-1", "sa-east-1"])

@@ -34,6 +34,8 @@ struct ServerSentEventTests {
     Stream("comments", ": hello\n\n:\ndata: a\n: data: b\n\n", [event("a")]),
     Stream("empty data", "id: 1\ndata:\n\n", [event("", id: "1")], lastEventID: "1"),
     Stream("data without a colon", "data\n\ndata\ndata\n\n", [event(""), event("\n")]),
+    Stream(
+      "issue 4: an id whose block is cut off", "id: 1\ndata: a\n\nid: 2\ndata: b\n", [event("a", id: "1")], lastEventID: "1", isIncomplete: true),
     Stream("id alone", "id: 7\n\ndata: a\n\n", [event("a", id: "7")], lastEventID: "7"),
     Stream(
       "an id lasts", "id: 7\ndata: a\n\ndata: b\n\nid\ndata: c\n\n",

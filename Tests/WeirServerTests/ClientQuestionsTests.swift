@@ -35,6 +35,26 @@ struct ClientQuestionsTests {
     #expect(questions.count == 0)
   }
 
+  @Test("issue 4: what nobody wants to know any more is taken back from the client, and what was answered is not")
+  func withdrawn() async {
+    let questions = ClientQuestions(patience: .milliseconds(1), time: SystemTime())
+    let withdrawn = NIOLockedValueBox<[RPCID]>([])
+    let asked = NIOLockedValueBox<[RPCID]>([])
+    func ask(_ isAnswered: Bool) async {
+      _ = await questions.ask(in: "s", withdraw: { id in withdrawn.withLockedValue { $0.append(id) } }) { id in
+        asked.withLockedValue { $0.append(id) }
+        if isAnswered { questions.answer(id, in: "s", .success([])) }
+        return true
+      }
+    }
+    await ask(true)
+    #expect(withdrawn.withLockedValue { $0 }.isEmpty)
+    await ask(false)
+    #expect(withdrawn.withLockedValue { $0 } == asked.withLockedValue { [$0[1]] })
+    _ = await questions.ask(in: "s", withdraw: { id in withdrawn.withLockedValue { $0.append(id) } }) { _ in false }
+    #expect(withdrawn.withLockedValue { $0.count } == 1)
+  }
+
   @Test("who leaves gives the question up")
   func left() async {
     let questions = ClientQuestions(patience: .seconds(60), time: SystemTime())

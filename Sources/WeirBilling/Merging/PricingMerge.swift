@@ -69,7 +69,10 @@ struct PricingMerge: MergeRule {
     return Merged(query: first, axes: axes, maxCharacters: maxCharacters.map { $0 * max(cells, queries.count) })
   }
 
-  func neighbours(of query: AWSPricingQuery, on day: CivilDate) -> [[UInt8]] { book.others(like: query, Self.group(query), on: day) }
+  func neighbours(of query: AWSPricingQuery, on day: CivilDate) -> [[UInt8]] {
+    // Who wants little room will probably be told that it is too little, which is found out with nobody else on board.
+    query.maxCharacters.map { $0 < AWSPricingQuery.usualCharacters } == true ? [] : book.others(like: query, Self.group(query), on: day)
+  }
 
   func note(_ query: AWSPricingQuery) { book.note(query, Self.group(query)) }
 

@@ -43,7 +43,8 @@ final class ClientQuestions: Sendable {
   var count: Int { state.withLockedValue { $0.waiting.count } }
 
   /// Asks by `send`, which is given the question's id, and waits for the answer, but not for ever. Where the task is cancelled the question is given up.
-  func ask(in session: Name, of scope: Scope? = nil, send: (RPCID) -> Bool) async -> Answer {
+  /// - Parameter withdraw: told where nobody wants the answer any more that the client may still give.
+  func ask(in session: Name, of scope: Scope? = nil, withdraw: (RPCID) -> Void = { _ in }, send: (RPCID) -> Bool) async -> Answer {
     let slot = OneShot<Answer>()
     let id = state.withLockedValue { state in
       state.lastID += 1
@@ -51,9 +52,14 @@ final class ClientQuestions: Sendable {
       state.waiting[Key(session: session, id: id)] = Question(slot: slot, scope: scope)
       return id
     }
-    defer { state.withLockedValue { _ = $0.waiting.removeValue(forKey: Key(session: session, id: id)) } }
-    guard send(id) else { return .refused("the client takes no questions now") }
-    return await slot.answer(within: patience, time)
+    let forget = { self.state.withLockedValue { $0.waiting.removeValue(forKey: Key(session: session, id: id)) != nil } }
+    guard send(id) else {
+      _ = forget()
+      return .refused("the client takes no questions now")
+    }
+    let answer = await slot.answer(within: patience, time)
+    if forget() { withdraw(id) }
+    return answer
   }
 
   /// A client's answer. False where nothing of this id was asked in this session, or it was answered already.

@@ -26,7 +26,11 @@ struct StreamPeer: ClientPeer {
 
   func ask(_ method: String, _ params: [UInt8]?) async throws(ClientRefusal) -> [UInt8] {
     guard let session else { throw ClientRefusal(code: RPCErrorObject.methodNotFound, message: "this client cannot be asked anything") }
-    let answer = await questions.ask(in: session, of: scope) { id in
+    let withdraw = { (id: RPCID) in
+      let params = Array(#"{"requestId":\#(String(decoding: id.raw, as: UTF8.self)),"reason":"nobody wants the answer any more"}"#.utf8)
+      notify(MCPMethod.cancelled, params)
+    }
+    let answer = await questions.ask(in: session, of: scope, withdraw: withdraw) { id in
       let event = ServerSentEventWriter.event(data: RPCWriter.request(id: id, method: method, params: params), event: "message")
       return isThere() && (pushQuestion?(id, event) ?? push(event))
     }
