@@ -43,7 +43,8 @@ struct SchemaTests {
   }
 
   @Test(
-    "the examples of tool results reach a modern client unchanged, and a legacy one without what its era does not know", arguments: files { $0 == "CallToolResult" })
+    "the examples of tool results reach a modern client unchanged, and a legacy one without what its era does not know",
+    arguments: files { $0 == "CallToolResult" })
   func toolResults(path: String) throws {
     let root = try Self.root(path)
     let result = try CallResult(normalizing: root)

@@ -43,7 +43,9 @@ struct AWSPricingQuery: Sendable {
     guard let options = Self.options(arguments["output_options"]) else { return nil }
     // A full page may come with a token for the next: with pages of one product no part of an answer is ever known to be whole.
     guard let maxResults = Self.integer(arguments["max_results"], default: 100), (2...100).contains(maxResults) else { return nil }
-    guard let characters = Self.integer(arguments["max_allowed_characters"], default: Self.usualCharacters), characters == -1 || characters > 0 else { return nil }
+    guard let characters = Self.integer(arguments["max_allowed_characters"], default: Self.usualCharacters), characters == -1 || characters > 0 else {
+      return nil
+    }
     self.canonical = Array(arguments.rawBytes)
     self.service = Name(service)
     self.regions = regions.names
