@@ -153,6 +153,9 @@ extension MCPEndpoint {
     }
   }
 
+  /// When a client that loses its stream to this side is to come back (MCP 2025-11-25, Streamable HTTP, `retry`).
+  private static let comeBack = ReplyBody.whole(Array("retry: 1000\n\n".utf8))
+
   func openStream(_ exchange: Exchange) -> Answer {
     if let refusal = refusal(of: "GET", exchange) { return .reply(refusal) }
     guard exchange.request.fields.accepts(json: false, events: true) else {
@@ -163,7 +166,7 @@ extension MCPEndpoint {
     case .success(let session):
       let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
       let stream = NotificationStream(
-        session: session.id, principal: exchange.caller.principal, mailbox: mailbox, isConcerned: concern(of: exchange)
+        session: session.id, principal: exchange.caller.principal, mailbox: mailbox, closing: Self.comeBack, isConcerned: concern(of: exchange)
       ) { [sessions, time] in sessions.close($0, now: time.now()) }
       do throws(Sessions.StreamRefusal) {
         try sessions.open(stream, after: exchange.request.fields.lastEventID)
