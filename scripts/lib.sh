@@ -144,7 +144,7 @@ need_swift() {
 need_libraries() { need pkg-config=pkg-config lib:hiredis=libhiredis-dev lib:libcurl=libcurl4-openssl-dev; }
 
 need_test_tools() {
-  need redis-server=redis-server promtool=prometheus venv=python3-venv curl=curl
+  need redis-server=redis-server openssl=openssl promtool=prometheus venv=python3-venv curl=curl
   local name job jobs=()
   for name in aws e2e mcp1; do
     environment "$name" &
