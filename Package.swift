@@ -70,6 +70,8 @@ let package = Package(
     .target(
       name: "WeirRedis", dependencies: ["CHiredis", crypto, deque, logging, locks, nioCore, nioPosix, nioSSL],
       swiftSettings: swiftSettings),
+    .target(
+      name: "WeirFleet", dependencies: ["WeirCache", "WeirCore", "WeirFlow", "WeirRedis", crypto, locks, logging], swiftSettings: swiftSettings),
     .target(name: "WeirHTTPClient", dependencies: ["CCurl", locks, logging], swiftSettings: swiftSettings),
     .target(
       name: "WeirUpstream",
@@ -102,8 +104,8 @@ let package = Package(
     .target(
       name: "WeirApp",
       dependencies: [
-        "WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirHTTPClient", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirRedis",
-        "WeirSample", "WeirServer", "WeirStdio", "WeirTenancy", "WeirUpstream", crypto, locks, logging, lifecycle, nioCore,
+        "WeirBilling", "WeirCache", "WeirCore", "WeirFleet", "WeirFlow", "WeirHTTPClient", "WeirJSON", "WeirMCP", "WeirPipeline",
+        "WeirRedis", "WeirSample", "WeirServer", "WeirStdio", "WeirTenancy", "WeirUpstream", crypto, locks, logging, lifecycle, nioCore,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -112,6 +114,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     // What the tests of several targets need: a manual clock, the files of test data.
     .target(name: "WeirTestSupport", dependencies: ["WeirCore", locks], path: "Tests/Support", swiftSettings: swiftSettings),
+    // A real redis-server, for the tests of what speaks to one.
+    .target(
+      name: "RedisTestSupport", dependencies: ["WeirRedis", nioCore, nioPosix, locks], path: "Tests/RedisSupport", swiftSettings: swiftSettings),
     .executableTarget(
       name: "weir",
       dependencies: ["WeirApp", "WeirUpstream", logging, .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -128,7 +133,9 @@ let package = Package(
     + [
       ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),
       ("WeirCache", ["WeirCore", "WeirJSON"]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
-      ("WeirRedis", [nioCore, nioPosix, nioEmbedded, logging, locks]), ("WeirHTTPClient", [nioCore, nioPosix, locks, logging]),
+      ("WeirRedis", ["RedisTestSupport", nioCore, nioPosix, nioEmbedded, logging, locks]),
+      ("WeirFleet", ["RedisTestSupport", "WeirCache", "WeirCore", "WeirFlow", "WeirRedis", nioCore, nioPosix, logging, locks]),
+      ("WeirHTTPClient", [nioCore, nioPosix, locks, logging]),
       (
         "WeirUpstream",
         ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks, .product(name: "Subprocess", package: "swift-subprocess")]

@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import RedisTestSupport
 import Testing
 import WeirRedis
 

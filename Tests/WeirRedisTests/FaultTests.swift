@@ -1,5 +1,6 @@
 import Logging
 import NIOConcurrencyHelpers
+import RedisTestSupport
 import Testing
 import WeirRedis
 

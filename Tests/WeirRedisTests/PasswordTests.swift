@@ -1,5 +1,6 @@
 import Foundation
 import NIOConcurrencyHelpers
+import RedisTestSupport
 import Testing
 import WeirRedis
 

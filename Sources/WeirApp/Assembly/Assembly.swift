@@ -3,6 +3,7 @@ package import ServiceLifecycle
 internal import WeirBilling
 internal import WeirCache
 package import WeirCore
+internal import WeirFleet
 internal import WeirFlow
 internal import WeirHTTPClient
 internal import WeirMCP
@@ -23,7 +24,8 @@ package struct Assembly: Sendable {
   package init(_ settings: Settings, file: String, program: String, time: any TimeSource = SystemTime(), logger: Logger) throws {
     let registry = MetricsRegistry()
     let redis = try Self.redis(settings.cache.redis, file: file, registry: registry, logger: logger)
-    let cache = Self.cache(settings.cache, redis: redis, time: time)
+    let fleet = redis.map { Fleet(client: $0, prefix: settings.cache.redis?.prefix ?? "", time: time) }
+    let cache = Self.cache(settings.cache, fleet: fleet, time: time)
     let writer = SharedWriter(cache: cache)
     let flights = Flights<CacheKey, Fetched>(time: time)
     let lanes = settings.providers.mapValues { Self.lane($0, tenants: settings.tenants.count, time: time, logger: logger) }
@@ -54,20 +56,23 @@ package struct Assembly: Sendable {
     changes.connect(front.notifier)
     Self.collect(registry, cache, writer, flights, lanes, directory, redis, front, time: time)
     services = Self.services(
-      front: front, redis: redis, cache: cache, writer: writer, flights: flights, lanes: lanes, upstreams: upstreams, clients: clients,
+      front: front, fleet: fleet, cache: cache, writer: writer, flights: flights, lanes: lanes, upstreams: upstreams, clients: clients,
       keeper: keeper, time: time)
   }
 
   /// In the order in which they start; they stop the other way round, so that the front drains while everything behind it still works.
   private static func services(
-    front: Front, redis: RedisClient?, cache: TieredStore<CallResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>,
+    front: Front, fleet: Fleet?, cache: TieredStore<CallResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>,
     lanes: [Name: ProviderLane],
     upstreams: [any Upstream], clients: [HTTPClient], keeper: UsageKeeper?, time: any TimeSource
   ) -> [any Service] {
     var services: [any Service] = []
     // Ends last, when nothing is counted any more.
     if let keeper { services.append(BackgroundService { await keeper.run() }) }
-    if let redis { services.append(BackgroundService { await redis.run() }) }
+    if let fleet {
+      services.append(BackgroundService { await fleet.client.run() })
+      services.append(FleetService(fleet: fleet))
+    }
     services.append(BackgroundService { await cache.memory.run(time: time) })
     // Answers were paid for: those that wait are written before Redis is let go.
     services.append(DrainingService(body: { await writer.run() }, close: { writer.close() }))
@@ -112,11 +117,10 @@ package struct Assembly: Sendable {
     }
   }
 
-  private static func cache(_ settings: Settings.Cache, redis: RedisClient?, time: any TimeSource) -> TieredStore<CallResult> {
+  private static func cache(_ settings: Settings.Cache, fleet: Fleet?, time: any TimeSource) -> TieredStore<CallResult> {
     let limits = MemoryLimits(maxBytes: settings.memoryBytes, maxEntryBytes: settings.maxEntryBytes)
-    let prefix = settings.redis?.prefix ?? ""
     return TieredStore(
-      memory: MemoryStore(limits: limits, cores: Machine.cores), shared: redis.map { RedisSharedStore(client: $0, prefix: prefix) },
+      memory: MemoryStore(limits: limits, cores: Machine.cores), shared: fleet?.store,
       maxSharedBytes: settings.maxSharedEntryBytes, time: time,
       encode: { $0.bytes }, decode: { try? CallResult(storedNormalized: $0) })
   }

@@ -6,15 +6,15 @@ package import WeirRedis
 /// tag, so that everything about a key lies in one slot of a cluster.
 package struct RedisSharedStore: SharedStore {
   private let client: RedisClient
-  private let prefix: [UInt8]
+  private let keys: FleetKeys
 
-  package init(client: RedisClient, prefix: String) {
+  package init(client: RedisClient, keys: FleetKeys) {
     self.client = client
-    self.prefix = Array("\(prefix):v1:{".utf8)
+    self.keys = keys
   }
 
   package func get(_ key: CacheKey) async -> SharedRead {
-    let name = name(of: key)
+    let name = keys.value(key)
     do {
       let replies = try await client.pipeline([RedisCommand("GET", name), RedisCommand("PTTL", name)], key: name)
       guard replies.count == 2 else { return .unavailable }
@@ -31,21 +31,14 @@ package struct RedisSharedStore: SharedStore {
 
   package func put(_ key: CacheKey, _ bytes: [UInt8], ttl: Duration) async -> Bool {
     let milliseconds = String(max(1, ttl.saturatedMilliseconds))
-    let name = name(of: key)
+    let name = keys.value(key)
     let reply = try? await client.send(RedisCommand("SET", name, bytes, Array("PX".utf8), Array(milliseconds.utf8)), key: name)
     return reply == .simple("OK")
   }
 
   package func remove(_ key: CacheKey) async -> Bool {
-    let name = name(of: key)
+    let name = keys.value(key)
     guard case .integer = try? await client.send(RedisCommand("DEL", name), key: name) else { return false }
     return true
-  }
-
-  private func name(of key: CacheKey) -> [UInt8] {
-    var name = prefix
-    name.append(contentsOf: key.hex.utf8)
-    name.append(UInt8(ascii: "}"))
-    return name
   }
 }

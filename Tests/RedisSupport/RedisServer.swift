@@ -1,37 +1,41 @@
-import Foundation
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
-import WeirRedis
+package import Foundation
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOPosix
+package import WeirRedis
 
 /// A real `redis-server` on a free loopback port and with a directory of its own, started by a test and ended with it.
-final class RedisServer: Sendable {
-  struct Options {
-    var password: String?
+package final class RedisServer: Sendable {
+  package struct Options {
+    package var password: String?
     /// Certificate, key and CA for a TLS port instead of a plain one.
-    var tls: TestCertificates?
+    package var tls: TestCertificates?
     /// Whether clients must show a certificate of that CA.
-    var asksForCertificate = false
-    var usesUnixSocket = false
+    package var asksForCertificate = false
+    package var usesUnixSocket = false
     /// As on the command line.
-    var more: [String] = []
+    package var more: [String] = []
     /// A configuration file that the server may write to, with `PORT` for its port, instead of arguments.
-    var sentinelFile: String?
+    package var sentinelFile: String?
+
+    package init() {}
   }
 
-  struct StartFailure: Error {
-    let message: String
+  package struct StartFailure: Error {
+    package let message: String
+
+    package init(message: String) { self.message = message }
   }
 
-  static let executable = find("redis-server")
+  package static let executable = find("redis-server")
   /// Whether it was built with TLS: then it complains about the number, else about the option.
-  static let hasTLS: Bool = {
+  package static let hasTLS: Bool = {
     guard let executable, let output = try? run(executable, ["--tls-port", "none"], mustSucceed: false) else { return false }
     return output.contains("integer")
   }()
 
-  let port: Int
-  let directory: URL
+  package let port: Int
+  package let directory: URL
   private let arguments: [String]
   private let process = NIOLockedValueBox<Process?>(nil)
 
@@ -56,7 +60,7 @@ final class RedisServer: Sendable {
   }
 
   /// Runs `body` with a server, and kills it afterwards.
-  static func with(_ options: Options = Options(), _ body: (RedisServer) async throws -> Void) async throws {
+  package static func with(_ options: Options = Options(), _ body: (RedisServer) async throws -> Void) async throws {
     let directory = try temporaryDirectory()
     defer { try? FileManager.default.removeItem(at: directory) }
     let server = RedisServer(port: try await freePort(), directory: directory, options: options)
@@ -74,7 +78,7 @@ final class RedisServer: Sendable {
     }
   }
 
-  func start() throws {
+  package func start() throws {
     guard let executable = Self.executable else { throw StartFailure(message: "redis-server is not on PATH") }
     let process = Process()
     process.executableURL = executable
@@ -86,7 +90,7 @@ final class RedisServer: Sendable {
   }
 
   /// SIGKILL, and waits for its end.
-  func kill() async {
+  package func kill() async {
     guard
       let process = process.withLockedValue({ process in
         defer { process = nil }; return process
@@ -98,29 +102,29 @@ final class RedisServer: Sendable {
     }
   }
 
-  func signal(_ number: Int32) {
+  package func signal(_ number: Int32) {
     process.withLockedValue { process in
       if let process { _ = Glibc.kill(process.processIdentifier, number) }
     }
   }
 
-  var endpoint: RedisEndpoint { .tcp(host: "127.0.0.1", port: port) }
-  var url: String { "redis://127.0.0.1:\(port)" }
+  package var endpoint: RedisEndpoint { .tcp(host: "127.0.0.1", port: port) }
+  package var url: String { "redis://127.0.0.1:\(port)" }
 
-  static func find(_ name: String) -> URL? {
+  package static func find(_ name: String) -> URL? {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
     return path.split(separator: ":").map { URL(fileURLWithPath: String($0)).appendingPathComponent(name) }
       .first { FileManager.default.isExecutableFile(atPath: $0.path) }
   }
 
-  static func temporaryDirectory() throws -> URL {
+  package static func temporaryDirectory() throws -> URL {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent("weir-redis-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     return directory
   }
 
   /// Runs a program to its end; what it printed.
-  static func run(_ executable: URL, _ arguments: [String], mustSucceed: Bool = true) throws -> String {
+  package static func run(_ executable: URL, _ arguments: [String], mustSucceed: Bool = true) throws -> String {
     let process = Process()
     let output = Pipe()
     process.executableURL = executable
@@ -136,7 +140,7 @@ final class RedisServer: Sendable {
     return String(decoding: data, as: UTF8.self)
   }
 
-  static func freePort() async throws -> Int {
+  package static func freePort() async throws -> Int {
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
     let port = channel.localAddress?.port ?? 0
     try await channel.close()

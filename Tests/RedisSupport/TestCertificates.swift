@@ -1,18 +1,18 @@
-import Foundation
+package import Foundation
 
 /// A certificate authority, a server certificate for `localhost` and 127.0.0.1, and a client's, made by the openssl program.
-struct TestCertificates {
-  let directory: URL
-  var authority: String { path("ca.pem") }
-  var certificate: String { path("server.pem") }
-  var key: String { path("server.key") }
-  var clientCertificate: String { path("client.pem") }
-  var clientKey: String { path("client.key") }
+package struct TestCertificates {
+  package let directory: URL
+  package var authority: String { path("ca.pem") }
+  package var certificate: String { path("server.pem") }
+  package var key: String { path("server.key") }
+  package var clientCertificate: String { path("client.pem") }
+  package var clientKey: String { path("client.key") }
 
-  static let openssl = RedisServer.find("openssl")
+  package static let openssl = RedisServer.find("openssl")
   private static let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
-  init(in directory: URL) throws {
+  package init(in directory: URL) throws {
     self.directory = directory
     let own = ["-days", "2", "-subj", "/CN=Weir test CA", "-keyout", path("ca.key"), "-out", path("ca.pem")]
     try Self.run(["req", "-x509"] + Self.curve + own)

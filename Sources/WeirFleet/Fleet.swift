@@ -1,0 +1,30 @@
+package import WeirCore
+package import WeirRedis
+
+/// What makes several replicas act as one, through one Redis.
+package struct Fleet: Sendable {
+  package let id: ReplicaID
+  package let client: RedisClient
+  package let keys: FleetKeys
+  package let roster: Roster
+  package let store: RedisSharedStore
+
+  /// - Parameter address: `host:port` at which other replicas reach this one; nil where they do not.
+  package init(client: RedisClient, prefix: String, address: String? = nil, time: any TimeSource) {
+    id = .random()
+    keys = FleetKeys(prefix: prefix)
+    self.client = client
+    roster = Roster(id: id, address: address, client: client, keys: keys, time: time)
+    store = RedisSharedStore(client: client, keys: keys)
+  }
+
+  /// Takes part in the fleet until cancelled. The Redis client has to run.
+  package func run() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.roster.run() }
+    }
+  }
+
+  /// Says goodbye; to be called when `run` has returned, while the Redis client still runs.
+  package func leave() async { await roster.leave() }
+}

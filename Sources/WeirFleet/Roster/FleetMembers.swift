@@ -1,0 +1,26 @@
+internal import WeirCore
+internal import WeirRedis
+
+/// The replicas that were there at the last beat.
+package struct FleetMembers: Sendable, Equatable {
+  /// Each with the address at which other replicas reach it; empty where it has none.
+  package var addresses: [ReplicaID: String] = [:]
+  /// Redis' clock at the last beat, in microseconds since 1970; nil before the first.
+  package var clock: Int64?
+
+  /// How many share what is shared: at least one, this one.
+  package var count: Int { max(1, addresses.count) }
+
+  package init() {}
+
+  /// From the reply of the script of `Roster`: the clock, then ids and addresses by turns. Nil where that is not what came.
+  init?(_ reply: RedisReply) {
+    guard case .array(let parts) = reply, parts.count == 2, case .bulk(let clock?) = parts[0], case .array(let pairs) = parts[1] else { return nil }
+    guard let clock = Int64(String(decoding: clock, as: UTF8.self)), pairs.count.isMultiple(of: 2) else { return nil }
+    self.clock = clock
+    for index in stride(from: 0, to: pairs.count, by: 2) {
+      guard case .bulk(let id?) = pairs[index], case .bulk(let address?) = pairs[index + 1], let id = ReplicaID(id) else { continue }
+      addresses[id] = String(decoding: address, as: UTF8.self)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+internal import NIOConcurrencyHelpers
+package import WeirCore
+package import WeirRedis
+
+/// Who is in the fleet: every replica says every two seconds that it is there, and learns who else is. Who has said nothing for ten seconds of
+/// Redis' clock is gone. Without Redis it stays at what was known last.
+package final class Roster: Sendable {
+  package static let interval = Duration.seconds(2)
+  static let absence = Duration.seconds(10)
+
+  package let id: ReplicaID
+  private let address: String
+  private let client: RedisClient
+  private let names: [[UInt8]]
+  private let time: any TimeSource
+  private let state: NIOLockedValueBox<State>
+
+  private struct State: Sendable {
+    var members = FleetMembers()
+    var heardAt: Moment?
+  }
+
+  /// - Parameter address: `host:port` at which other replicas reach this one; nil where they do not.
+  package init(id: ReplicaID, address: String?, client: RedisClient, keys: FleetKeys, time: any TimeSource) {
+    self.id = id
+    self.address = address ?? ""
+    self.client = client
+    self.time = time
+    names = [keys.part("roster"), keys.part("addresses")]
+    state = NIOLockedValueBox(State())
+  }
+
+  /// What was known last.
+  package var members: FleetMembers { state.withLockedValue { $0.members } }
+
+  /// Whether Redis has been heard of lately, so that `members` can be relied upon.
+  package var isCurrent: Bool {
+    let now = time.now()
+    return state.withLockedValue { $0.heardAt.map { now - $0 < Self.absence } ?? false }
+  }
+
+  /// The least that Redis' clock can show at `moment`, in microseconds since 1970, by the last beat; nil before the first.
+  package func redisClock(at moment: Moment) -> Int64? {
+    state.withLockedValue { state in
+      guard let clock = state.members.clock, let heardAt = state.heardAt else { return nil }
+      return clock + (moment - heardAt).saturatedNanoseconds / 1000
+    }
+  }
+
+  /// Says that this replica is there, until cancelled.
+  package func run() async {
+    while !Task.isCancelled {
+      await beat(isLeaving: false)
+      do { try await time.sleep(until: time.now() + Self.interval) } catch { return }
+    }
+  }
+
+  /// Says that this replica is gone, so that nobody counts on it any more. To be called when `run` has returned.
+  package func leave() async { await beat(isLeaving: true) }
+
+  private func beat(isLeaving: Bool) async {
+    let arguments = [id.bytes, Array(address.utf8), Array(String(Self.absence.saturatedMilliseconds).utf8), isLeaving ? [0x31] : [0x30]]
+    guard let reply = try? await client.evaluate(Self.script, keys: names, arguments: arguments), let members = FleetMembers(reply) else { return }
+    let now = time.now()
+    state.withLockedValue { state in
+      state.members = members
+      state.heardAt = now
+    }
+  }
+
+  /// KEYS roster, addresses. ARGV id, address, milliseconds after which a silent one is gone, 1 to leave.
+  private static let script = RedisScript(
+    """
+    local t = redis.call('TIME')
+    local now = t[1] * 1000 + math.floor(t[2] / 1000)
+    local absence = tonumber(ARGV[3])
+    if ARGV[4] == '1' then
+      redis.call('ZREM', KEYS[1], ARGV[1])
+      redis.call('HDEL', KEYS[2], ARGV[1])
+    else
+      redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
+      redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+    end
+    -- Whoever is in the future spoke before the clock was set back.
+    for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. string.format('%.0f', now - absence))) do
+      redis.call('ZREM', KEYS[1], gone)
+      redis.call('HDEL', KEYS[2], gone)
+    end
+    for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now + absence), '+inf')) do
+      redis.call('ZREM', KEYS[1], gone)
+      redis.call('HDEL', KEYS[2], gone)
+    end
+    redis.call('PEXPIRE', KEYS[1], 6 * absence)
+    redis.call('PEXPIRE', KEYS[2], 6 * absence)
+    return {string.format('%.0f', t[1] * 1000000 + t[2]), redis.call('HGETALL', KEYS[2])}
+    """)
+}

@@ -1,0 +1,41 @@
+import RedisTestSupport
+import Testing
+import WeirCore
+import WeirFleet
+import WeirRedis
+import WeirTestSupport
+
+@Suite(.enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
+struct RosterTests {
+  @Test("replicas learn of each other at their beats, and of who left")
+  func members() async throws {
+    try await withRedis { client in
+      let time = ManualTime()
+      let keys = FleetKeys(prefix: "test")
+      let first = Roster(id: .random(), address: "10.0.0.1:80", client: client, keys: keys, time: time)
+      let second = Roster(id: .random(), address: nil, client: client, keys: keys, time: time)
+      #expect(first.members.count == 1 && !first.isCurrent && first.redisClock(at: time.now()) == nil)
+      try await whileRunning(first, second, on: time) {
+        time.advance(by: Roster.interval)
+        await time.sleepers(atLeast: 2)
+        #expect(first.members.addresses == [first.id: "10.0.0.1:80", second.id: ""])
+        #expect(second.members.addresses == first.members.addresses)
+        #expect(first.isCurrent)
+        let clock = try #require(first.redisClock(at: time.now()))
+        #expect(first.redisClock(at: time.now() + .milliseconds(3)) == clock + 3000)
+      }
+      await second.leave()
+      await first.leave()
+      #expect(first.members.count == 1 && first.members.addresses.isEmpty)
+    }
+  }
+
+  private func whileRunning(_ first: Roster, _ second: Roster, on time: ManualTime, _ body: () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for roster in [first, second] { group.addTask { await roster.run() } }
+      await time.sleepers(atLeast: 2)
+      try await body()
+      group.cancelAll()
+    }
+  }
+}
