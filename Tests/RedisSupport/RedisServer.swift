@@ -18,7 +18,17 @@ package final class RedisServer: Sendable {
     /// A configuration file that the server may write to, with `PORT` for its port, instead of arguments.
     package var sentinelFile: String?
 
-    package init() {}
+    package init(
+      password: String? = nil, tls: TestCertificates? = nil, asksForCertificate: Bool = false, usesUnixSocket: Bool = false, more: [String] = [],
+      sentinelFile: String? = nil
+    ) {
+      self.password = password
+      self.tls = tls
+      self.asksForCertificate = asksForCertificate
+      self.usesUnixSocket = usesUnixSocket
+      self.more = more
+      self.sentinelFile = sentinelFile
+    }
   }
 
   package struct StartFailure: Error {
