@@ -65,6 +65,8 @@ package struct UpstreamRequest: Sendable {
   package var name: Name?
   /// Further headers for modern HTTP upstreams, `mcp-param-…` in lower case.
   package var headers: [(name: String, value: String)] = []
+  /// The same, as the client sent them and Weir does not know them: where a name stands in `headers`, that counts.
+  package var clientHeaders: [(name: String, value: String)] = []
   /// The params object without `_meta`.
   package var params: [UInt8]
   /// The members of the caller's `_meta` that travel on (trace context and the like), as an object, or nil.

@@ -18,11 +18,16 @@ package struct ReceivedCall: Sendable {
   package let params: JSONValue
   /// What an upstream may know of the client; matters to calls that are passed on as they are.
   package let client: UpstreamCaller?
+  /// The headers `Mcp-Param-…` of a modern client: names in lower case, values as they came, fit to be sent.
+  package let parameters: [String: String]
   /// When the front received it.
   package let receivedAt: Moment
 
-  package init(endpoint: Endpoint, name: Name, params: JSONValue, client: UpstreamCaller? = nil, receivedAt: Moment) {
+  package init(
+    endpoint: Endpoint, name: Name, params: JSONValue, client: UpstreamCaller? = nil, parameters: [String: String] = [:], receivedAt: Moment
+  ) {
     self.endpoint = endpoint
+    self.parameters = parameters
     self.name = name
     self.params = params
     self.client = client

@@ -264,7 +264,8 @@ extension RealProcesses {
     @Test("issue 4: a call refused for its headers has the tools listed again, for they are others")
     func otherHeaders() async throws {
       try await Self.with("era=modern") { upstream, recorder in
-        let error = await upstream.outcome(Call.tool("mismatch")).error
+        let family = UpstreamFamily(upstream, isolation: .shared, time: Call.time) { _ in upstream }
+        let error = await family.outcome(Call.tool("mismatch")).error
         #expect(error?.upstreamCode == -32020)
         await recorder.until { $0.tools == ["t0", "t1", "t2"] }
       }

@@ -93,6 +93,8 @@ struct Outgoing: Sendable {
       method: MCPMethod.toolsCall, name: permitted.route.tool.name, params: writer.bytes,
       // What a shared answer is made from must not depend on who asked first.
       meta: isCached ? nil : permitted.call.params.forwardedMeta, caller: client, deadline: deadline, isRepeatable: isCached, onProgress: onProgress)
+    // A header that the tool's definition does not name is forwarded all the same, where the answer is its sender's alone.
+    if !isCached { request.clientHeaders = permitted.call.parameters.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) } }
     if let parameters = permitted.route.headerParameters {
       let sent = explicit.flatMap { try? JSONDocument(parsing: $0).root } ?? permitted.call.params["arguments"]
       request.headers = parameters.headers(of: sent)

@@ -87,10 +87,13 @@ extension MCPEndpoint {
     return ASCII.equals(method, MCPMethod.resourcesRead) ? "uri" : nil
   }
 
-  /// What a tool wants repeated in `Mcp-Param-…` must be there and say the same as the arguments (rule M10).
+  /// What a tool wants repeated in `Mcp-Param-…` must be there and say the same as the arguments (rule M10); others must be fit to be forwarded.
   private func checkParameters(of tool: Name, _ params: JSONValue?, _ exchange: Exchange) throws(RPCErrorObject) {
-    guard let parameters = gateway.headerParameters(of: tool, at: exchange.endpoint) else { return }
     let fields = exchange.request.fields.parameters
+    if let name = fields.keys.sorted().first(where: { fields[$0].flatMap(HeaderText.decode) == nil }) {
+      throw RPCErrorObject(code: RPCErrorObject.headerMismatch, message: "the header \(name) holds what must be encoded as =?base64?…?=")
+    }
+    guard let parameters = gateway.headerParameters(of: tool, at: exchange.endpoint) else { return }
     if let name = parameters.mismatch(in: params?["arguments"], value: { fields[$0] }) {
       throw RPCErrorObject(code: RPCErrorObject.headerMismatch, message: "the header Mcp-Param-\(name) is missing or differs from the arguments")
     }

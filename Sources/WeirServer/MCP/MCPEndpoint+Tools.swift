@@ -59,7 +59,8 @@ extension MCPEndpoint {
     }
     let token = try progressToken(params)
     let received = ReceivedCall(
-      endpoint: exchange.endpoint, name: name, params: params, client: asked.client, receivedAt: exchange.request.receivedAt)
+      endpoint: exchange.endpoint, name: name, params: params, client: asked.client,
+      parameters: asked.era == .modern ? exchange.request.fields.parameters : [:], receivedAt: exchange.request.receivedAt)
     return answer(gateway.call(received, by: exchange.caller), asked, token)
   }
 

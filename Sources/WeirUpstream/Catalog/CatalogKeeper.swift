@@ -19,6 +19,10 @@ final class CatalogKeeper: Sendable {
     /// What the server said to have changed since `takeAnnounced`.
     var announced: UpstreamFeatures = []
     var pace = ChangePace(interval: .seconds(5))
+    /// How many listings have begun, which of them ended last, and which of them was the last to give a catalog.
+    var begun = 0
+    var ended = 0
+    var succeeded = 0
   }
 
   /// The shortest time between two listings that only find out whether the credential still works.
@@ -30,6 +34,8 @@ final class CatalogKeeper: Sendable {
   private let logger: Logger
   private let state: NIOLockedValueBox<State>
   private let dueMoved = Gate()
+  /// Opened when a listing has ended.
+  private let listingEnded = Gate()
   private let wishes: AsyncStream<Wish>
   private let sink: AsyncStream<Wish>.Continuation
 
@@ -51,6 +57,17 @@ final class CatalogKeeper: Sendable {
   func changed(_ lists: UpstreamFeatures) {
     state.withLockedValue { $0.announced.formUnion(lists) }
     sink.yield(.changed)
+  }
+
+  /// Lists because somebody found the lists old, and waits for that; nil where it fails or takes too long.
+  func listedAnew(until deadline: Moment) async -> UpstreamCatalog? {
+    let wanted = state.withLockedValue { $0.begun + 1 }
+    let hasEnded = { @Sendable in self.state.withLockedValue { $0.ended >= wanted } }
+    changed([])
+    while !hasEnded() {
+      guard await listingEnded.wait(time, until: deadline, isOpen: hasEnded) else { return nil }
+    }
+    return state.withLockedValue { $0.succeeded >= wanted ? $0.catalog : nil }
   }
 
   /// What was announced before the listing that has just been reported.
@@ -102,12 +119,21 @@ final class CatalogKeeper: Sendable {
   private func refresh(
     _ send: Send, _ info: SessionInfo, _ report: @Sendable (Result<UpstreamCatalog, CallError>) -> Void
   ) async {
+    let number = state.withLockedValue { state in
+      state.begun += 1
+      return state.begun
+    }
+    defer {
+      state.withLockedValue { $0.ended = number }
+      listingEnded.open()
+    }
     do throws(CallError) {
       let (catalog, ttl) = try await list(send, info)
       if !info.features.contains(.tools) { logger.warning("upstream declares no tools") }
       let interval = ttl.map { min(max($0, configuration.refreshBounds.lowerBound), configuration.refreshBounds.upperBound) }
       let isNew = state.withLockedValue { state in
         state.backoff.reset()
+        state.succeeded = number
         defer { state.catalog = catalog }
         return state.catalog != catalog
       }

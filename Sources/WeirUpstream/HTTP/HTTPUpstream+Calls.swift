@@ -61,14 +61,15 @@ extension HTTPUpstream {
     defer { shared.withLockedValue { $0.stats.inFlight -= 1 } }
     var filter = StreamFilter(id: id, peer: request.caller?.peer, onProgress: request.onProgress)
     let message = HTTPExchange.Message(
-      body: body, id: id, method: request.method, name: request.name, headers: request.headers, isRepeatable: request.isRepeatable, filter: filter)
+      body: body, id: id, method: request.method, name: request.name, headers: request.allHeaders, isRepeatable: request.isRepeatable,
+      filter: filter)
     do throws(HTTPRefusal) {
       let answer = try await exchange.post(message, in: session, era: era, until: request.deadline) { message in
         self.heard(message, in: session, &filter)
       }.answer
       switch answer {
       case .result(let value): return .answered(value)
-      case .failure(let error): return rejected(error, request, in: session)
+      case .failure(let error): return rejected(error, in: session)
       case .accepted: return .failed(ErrorText.invalid(name, "it took a request for a notification"))
       }
     } catch {
@@ -103,7 +104,7 @@ extension HTTPUpstream {
       return .failed(CallError(.throttled, "upstream \(name) refuses more calls for now (HTTP 429)", retryAfter: retryAfter))
     case .status(let status, _, let retryAfter) where status >= 500:
       return .failed(ErrorText.lost(name, refusal.reason, wait: retryAfter ?? .seconds(1)))
-    case .status(_, let error?, _): return rejected(error, request, in: session)
+    case .status(_, let error?, _): return rejected(error, in: session)
     case .status, .invalid: return .failed(ErrorText.invalid(name, refusal.reason))
     case .cutOff, .closed: return .lost(refusal.reason)
     case .transport(let error): return outcome(of: error, id, in: session)
@@ -141,10 +142,8 @@ extension HTTPUpstream {
     }
   }
 
-  /// A JSON-RPC error. One that says our revision is not spoken any more puts the session in doubt, one that the headers are others what the tool
-  /// was listed with (MCP 2026-07-28, tools, `x-mcp-header`).
-  private func rejected(_ error: RPCErrorObject, _ request: UpstreamRequest, in session: HTTPSession) -> Outcome {
-    if error.code == RPCErrorObject.headerMismatch, request.method == MCPMethod.toolsCall { keeper.changed([]) }
+  /// A JSON-RPC error. One that says our revision is not spoken any more puts the session in doubt.
+  private func rejected(_ error: RPCErrorObject, in session: HTTPSession) -> Outcome {
     if session.info.era == .modern, error.code == RPCErrorObject.unsupportedVersion {
       giveUp(session, because: "it does not speak our revision any more")
     }
@@ -263,5 +262,11 @@ extension HTTPUpstream {
   private var retryWait: Duration {
     let now = time.now()
     return max(shared.withLockedValue { $0.retryAt ?? now } - now, .zero) + .seconds(1)
+  }
+}
+
+extension UpstreamRequest {
+  fileprivate var allHeaders: [(name: String, value: String)] {
+    headers + clientHeaders.filter { further in !headers.contains { HTTPHeaders.isSame($0.name, further.name) } }
   }
 }

@@ -81,6 +81,10 @@ package final class HTTPUpstream: SharedUpstream {
     return configuration.era == .auto ? .perhapsForLegacy : .none
   }
 
+  package func listedAnew(until deadline: Moment) async -> UpstreamCatalog? {
+    await keeper.listedAnew(until: min(deadline, time.now() + configuration.listTimeout))
+  }
+
   /// The numbers at this moment.
   package var stats: UpstreamStats {
     shared.withLockedValue { state in

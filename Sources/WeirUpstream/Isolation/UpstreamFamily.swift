@@ -92,6 +92,27 @@ package final class UpstreamFamily: Upstream {
   }
 
   package func send(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
+    do {
+      return try await deliver(request)
+    } catch  where error.upstreamCode == RPCErrorObject.headerMismatch && request.method == MCPMethod.toolsCall {
+      guard let again = await withHeadersOfToday(request) else { throw error }
+      return try await deliver(again)
+    }
+  }
+
+  /// A call that was refused for its headers, which is before it runs, with those that its tool wants by now; nil where they are the same (MCP
+  /// 2026-07-28, tools, `x-mcp-header`: such a client lists anew and calls again).
+  private func withHeadersOfToday(_ request: UpstreamRequest) async -> UpstreamRequest? {
+    guard let catalog = await shared.listedAnew(until: request.deadline), let tool = catalog.tools.first(where: { $0.name == request.name }),
+      let schema = (try? JSONDocument(parsing: tool.json))?.root["inputSchema"], let parameters = HeaderParameters(schema: schema)
+    else { return nil }
+    var again = request
+    again.headers = parameters.headers(of: (try? JSONDocument(parsing: request.params))?.root["arguments"])
+    let isSame = again.headers.count == request.headers.count && zip(again.headers, request.headers).allSatisfy { $0 == $1 }
+    return isSame ? nil : again
+  }
+
+  private func deliver(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
     guard let caller = request.caller, let ownership = ownership(of: caller) else { return try await shared.send(request) }
     let (owner, taken) = table.withLockedValue { take(ownership, for: caller, of: &$0) }
     let member: Member
@@ -207,6 +228,12 @@ package final class UpstreamFamily: Upstream {
 /// The session or the processes that callers share unless they need their own.
 package protocol SharedUpstream: Upstream {
   var furtherSessions: FurtherSessions { get }
+  /// What it offers, from a listing that begins now; nil where that does not come about in time, or nothing would be gained.
+  func listedAnew(until deadline: Moment) async -> UpstreamCatalog?
+}
+
+extension SharedUpstream {
+  package func listedAnew(until deadline: Moment) async -> UpstreamCatalog? { nil }
 }
 
 /// Whether a further session costs little, and who would have it: from a session of the handshake era a server learns what its client can be asked.

@@ -91,8 +91,11 @@ class Caller:
     def names(self) -> list[str]:
         return [tool["name"] for tool in self.tools()]
 
-    def request(self, method: str, params: dict[str, Any], meta: dict[str, Any] | None = None) -> Answer:
-        headers = dict(self._session)
+    def request(
+        self, method: str, params: dict[str, Any], meta: dict[str, Any] | None = None, further: dict[str, str] | None = None
+    ) -> Answer:
+        """`further` are headers beside those of the protocol."""
+        headers = self._session | (further or {})
         if self.era == "modern":
             headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
             if named := params.get("name") or params.get("uri") or params.get("taskId"):
