@@ -43,6 +43,8 @@ package struct CallError: Error, Sendable, Equatable {
   /// The message of that error, fit to be told.
   package var upstreamMessage: String?
   package var upstreamData: [UInt8]?
+  /// For `invalidParams`: the resource that nobody here has, as its client calls it.
+  package var missingResource: Name?
 
   package init(
     _ reason: Reason, _ message: String, retryAfter: Duration? = nil, upstreamCode: Int? = nil, upstreamData: [UInt8]? = nil,

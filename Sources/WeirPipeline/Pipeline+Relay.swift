@@ -97,16 +97,34 @@ extension Pipeline {
         return CallReply(body: .result(finished(result, request, target, caller), provenance: nil), outcome: outcome)
       } catch {
         // One that is away may be the one that has it, and does not keep the others from being asked.
-        if found == nil || found?.isNotFound == true { found = error }
+        if found == nil || found?.isNotFound == true { found = told(error, request, target, caller) }
         if error.reason == .cancelled { break }
       }
     }
-    let last = found ?? CallError(.invalidParams, "Resource not found: nobody here has it.")
+    let last = refusal(of: request, asked: targets.count, found)
     let outcome: CallOutcome = last.isRefusal ? .refused : .error
     recorder.relayed(
       request.method, upstream: targets.count == 1 ? targets.first?.upstream : nil, tenant: caller.tenant, outcome: outcome,
       after: time.now() - request.receivedAt)
     return CallReply(body: .failure(last), outcome: outcome)
+  }
+
+  /// What a client is told of a request that nobody has answered: where several were asked for a resource and none has it, that is Weir's to say.
+  private func refusal(of request: RelayedRequest, asked count: Int, _ found: CallError?) -> CallError {
+    if let found, count == 1 || !found.isNotFound || request.method != .readResource { return found }
+    var error = CallError(.invalidParams, "Resource not found: nobody here has it.")
+    if request.method == .readResource { error.missingResource = request.params["uri"]?.stringBytes.flatMap { Name(utf8: $0) } }
+    return error
+  }
+
+  /// An upstream's error with the resource that it names (`data.uri`) as this client knows it.
+  private func told(_ error: CallError, _ request: RelayedRequest, _ target: RelayTarget, _ caller: Identified) -> CallError {
+    guard request.endpoint == .aggregate, let data = error.upstreamData.flatMap({ try? JSONDocument(parsing: $0).root }), data.kind == .object,
+      let links = links(from: target.upstream, for: caller)
+    else { return error }
+    var error = error
+    error.upstreamData = links.renamedURI(data, asked: target)
+    return error
   }
 
   /// Brings the request to its upstream; a resource that this principal is reading already is read once.
@@ -184,17 +202,21 @@ extension Pipeline {
     let own = result.lifetime
     let result = result.living(
       CallResult.Lifetime(milliseconds: own?.milliseconds ?? 0, isPublic: tenants.isOpen && (own?.isPublic ?? false)))
-    guard let alias = target.aliasedURI, let name = target.name else { return result }
-    return result.renaming(name, to: alias)
+    guard request.endpoint == .aggregate, let links = links(from: target.upstream, for: caller) else { return result }
+    return (try? links.renamingContents(of: result, asked: target)) ?? result
   }
 
   /// The result with the resources that it names as clients of this endpoint know them.
   func links(of result: CallResult, from upstream: Name, at endpoint: Endpoint, for caller: Identified) -> CallResult {
-    guard endpoint == .aggregate, result.namesResources else { return result }
+    guard endpoint == .aggregate, result.namesResources, let links = links(from: upstream, for: caller) else { return result }
+    return (try? links.renaming(result)) ?? result
+  }
+
+  /// What clients of the aggregate call the resources of an upstream; nil where this caller may read none of them.
+  private func links(from upstream: Name, for caller: Identified) -> ResourceLinks? {
     let snapshot = directory.snapshot
-    let able = readable(at: endpoint, for: caller, in: snapshot)
-    guard able.contains(upstream) else { return result }
-    return (try? ResourceLinks(upstream: upstream, upstreams: able, snapshot: snapshot).renaming(result)) ?? result
+    let able = readable(at: .aggregate, for: caller, in: snapshot)
+    return able.contains(upstream) ? ResourceLinks(upstream: upstream, upstreams: able, snapshot: snapshot) : nil
   }
 
   /// The upstreams whose resources this caller may read here.
@@ -219,22 +241,5 @@ extension CallError {
   /// The upstream has no such resource: −32002 up to 2025-11-25, −32602 from 2026-07-28 on.
   var isNotFound: Bool {
     reason == .upstreamError && (upstreamCode == RPCErrorObject.resourceNotFound || upstreamCode == RPCErrorObject.invalidParams)
-  }
-}
-
-extension CallResult {
-  /// The result of `resources/read` with the URI that its client used in the place of the upstream's own.
-  fileprivate func renaming(_ uri: Name, to alias: Name) -> CallResult {
-    guard let root = try? JSONDocument(parsing: bytes, limits: .upstreamResult).root, let contents = root["contents"], contents.kind == .array else {
-      return self
-    }
-    var writer = JSONWriter()
-    writer.beginArray()
-    for content in contents.elements {
-      let isMeant = content["uri"]?.isString(uri.string) == true
-      writer.raw(isMeant ? content.setting("uri", to: JSONWriter.quoted(alias.string)) : content.raw)
-    }
-    writer.endArray()
-    return (try? with(root.setting("contents", to: writer.bytes))) ?? self
   }
 }

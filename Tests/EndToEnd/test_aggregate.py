@@ -72,7 +72,26 @@ def test_a_uri_that_two_servers_list_names_the_second_in_its_scheme(weir: Weir, 
         assert f"one+{STATIC}" not in listed
         for uri in (STATIC, f"one+{STATIC}", f"two+{STATIC}"):
             assert [content["uri"] for content in result(caller, "resources/read", uri=uri)["contents"]] == [uri]
-        assert code(caller, "resources/read", uri="test://nobody-has-this") in (-32002, -32602)
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+@pytest.mark.parametrize("uri", ["test://nobody-has-this", "one+test://nobody-has-this", "two+test://nobody-has-this"])
+def test_a_resource_that_nobody_has_is_named_as_its_client_names_it(weir: Weir, era: str, uri: str) -> None:
+    with weir.caller(headers=bearer("platform"), era=era) as caller:
+        error = caller.request("resources/read", {"uri": uri}).error
+        assert error is not None and error["data"] == {"uri": uri}
+        assert error["code"] == (-32602 if era == "modern" else -32002)
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+def test_what_is_read_names_other_resources_as_the_list_does(weir: Weir, era: str) -> None:
+    with weir.caller(headers=bearer("platform"), era=era) as caller:
+        for prefix, static in (("one+", STATIC), ("two+", f"two+{STATIC}")):
+            uri = f"{prefix}test://folder"
+            found = [content["uri"] for content in result(caller, "resources/read", uri=uri)["contents"]]
+            assert found == [uri, static, f"{uri}/leaf", "https://example.com/"]
+    with weir.caller("/mcp/two", headers=bearer("platform"), era=era) as alone:
+        assert [content["uri"] for content in result(alone, "resources/read", uri="test://folder")["contents"]][1] == STATIC
 
 
 def test_what_stands_beside_tools_is_for_whom_all_tools_are(weir: Weir) -> None:

@@ -41,8 +41,20 @@ struct CallErrorWireTests {
     let form = CallErrorWire.form(of: error, for: row.era, row.label)
     #expect(form == .error(code: row.expected))
     #expect(CallErrorWire.status(of: form, for: row.era) == row.status)
-    let isTold = row.expected == -32002 && row.code == -32602
+    let isTold = row.label.description == "resources/read" && row.data != nil
     if isTold { #expect(CallErrorWire.object(error, code: row.expected).data == row.data.map { Array($0.utf8) }) }
+  }
+
+  @Test(
+    "a resource of which Weir says that nobody has it is named, under the code of its client's era",
+    arguments: [(ProtocolEra.legacy, -32002, 200), (.modern, -32602, 400)])
+  func missing(era: ProtocolEra, code: Int, status: Int) {
+    var error = CallError(.invalidParams, "nobody has it")
+    error.missingResource = #"a://"b""#
+    let form = CallErrorWire.form(of: error, for: era, "resources/read")
+    #expect(form == .error(code: code))
+    #expect(CallErrorWire.status(of: form, for: era) == status)
+    #expect(CallErrorWire.object(error, code: code).data == Array(#"{"uri":"a://\"b\""}"#.utf8))
   }
 }
 

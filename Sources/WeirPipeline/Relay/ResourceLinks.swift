@@ -24,6 +24,23 @@ struct ResourceLinks {
     return try result.replacing(root.setting("messages", to: renamed))
   }
 
+  /// The result of `resources/read`: what was asked for under the URI that its client used, anything else as in the list.
+  /// - Throws: `upstreamInvalid`.
+  func renamingContents(of result: CallResult, asked target: RelayTarget) throws(CallError) -> CallResult {
+    guard upstreams.count > 1 || target.aliasedURI != nil, let root = try? JSONDocument(parsing: result.bytes, limits: .upstreamResult).root,
+      let contents = root["contents"], contents.kind == .array
+    else { return result }
+    let elements = contents.elements.map { (own: $0.raw, renamed: renamedURI($0, asked: target)) }
+    if elements.allSatisfy({ $0.own == $0.renamed }) { return result }
+    return try result.replacing(root.setting("contents", to: Self.array(elements.map(\.renamed))))
+  }
+
+  /// An object with its `uri` as the client knows it that asked for this.
+  func renamedURI(_ object: JSONValue, asked target: RelayTarget) -> [UInt8] {
+    guard let name = target.name, object["uri"]?.isString(name.string) == true else { return renamedURI(object) }
+    return target.aliasedURI.map { object.setting("uri", to: JSONWriter.quoted($0.string)) } ?? object.raw
+  }
+
   /// A block of content, or an array of them.
   private func renamed(_ content: JSONValue) -> [UInt8] {
     if content.kind == .array { return Self.array(content.elements.map { renamed($0) }) }

@@ -18,12 +18,14 @@ enum CallErrorWire {
 
   /// - Parameter label: what the request is called in metrics; only a tool's answer has a form in which the model reads what went wrong.
   static func form(of error: CallError, for era: ProtocolEra, _ label: StaticString = toolCall) -> Form {
-    if era == .legacy, error.upstreamCode == RPCErrorObject.invalidParams, label.isSame(as: "resources/read"), namesResource(error.upstreamData) {
-      return .error(code: RPCErrorObject.resourceNotFound)
-    }
+    if era == .legacy, label.isSame(as: "resources/read"), isMissingResource(error) { return .error(code: RPCErrorObject.resourceNotFound) }
     let form = form(of: error, for: era)
     guard form == .toolResult, !label.isSame(as: toolCall) else { return form }
     return .error(code: RPCErrorObject.internalError)
+  }
+
+  private static func isMissingResource(_ error: CallError) -> Bool {
+    error.missingResource != nil || (error.upstreamCode == RPCErrorObject.invalidParams && namesResource(error.upstreamData))
   }
 
   /// The label of tool calls.
@@ -75,8 +77,16 @@ enum CallErrorWire {
   }
 
   static func object(_ error: CallError, code: Int) -> RPCErrorObject {
-    // Data of a translated error describes the other hop.
-    let data = code == error.upstreamCode || code == RPCErrorObject.resourceNotFound ? error.upstreamData.flatMap { shareable($0, of: code) } : nil
+    if let uri = error.missingResource {
+      var data = JSONWriter()
+      data.beginObject()
+      data.member("uri", uri.string)
+      data.endObject()
+      return RPCErrorObject(code: code, message: text(error), data: data.bytes)
+    }
+    // Data of a translated error describes the other hop, but for a resource that there is not.
+    let isKept = code == error.upstreamCode || code == RPCErrorObject.resourceNotFound || error.upstreamCode == RPCErrorObject.resourceNotFound
+    let data = isKept ? error.upstreamData.flatMap { shareable($0, of: code) } : nil
     return RPCErrorObject(code: code, message: error.upstreamMessage ?? text(error), data: data)
   }
 
