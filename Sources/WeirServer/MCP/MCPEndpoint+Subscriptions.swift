@@ -17,7 +17,8 @@ extension MCPEndpoint {
     let watched = gateway.watch(SubscriptionWire.uris(wanted), at: exchange.endpoint, by: exchange.caller, for: name)
     let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
     let listener = ListenStream(
-      name: name, principal: exchange.caller.principal, id: asked.id, kinds: kinds, isConcerned: concern(of: exchange), mailbox: mailbox)
+      name: name, principal: exchange.caller.principal, id: asked.id, kinds: kinds, isConcerned: concern(of: exchange), mailbox: mailbox,
+      serverInfo: serverInfo)
     guard listeners.open(listener) else {
       gateway.unwatch(nil, for: name)
       return .reply(error(503, asked.id, RPCErrorObject.internalError, "too many streams are open; close some"))
@@ -55,7 +56,7 @@ extension MCPEndpoint {
     if !begins {
       gateway.unwatch(uri, for: session)
     } else if gateway.watch([uri], at: exchange.endpoint, by: exchange.caller, for: session).isEmpty {
-      let line = "this resource cannot be watched: nobody here has it, or too many are watched already"
+      let line = "this resource cannot be watched: too many are already, or its URI is too long"
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: line)
     }
     return .reply(result(asked.id, Array("{}".utf8), label: "resources/subscribe"))

@@ -59,9 +59,11 @@ struct ListenStream: Sendable {
   /// Whether changes of this upstream's lists are its client's business.
   let isConcerned: @Sendable (_ upstream: Name) -> Bool
   let mailbox: StreamMailbox
+  /// Who answers, as every result says it.
+  let serverInfo: [UInt8]
 
   /// The result that ends the stream from this side, as an event.
-  var closing: ReplyBody { .whole(ServerSentEventWriter.event(data: SubscriptionWire.end(id), event: "message")) }
+  var closing: ReplyBody { .whole(ServerSentEventWriter.event(data: SubscriptionWire.end(id, serverInfo: serverInfo), event: "message")) }
 
   /// No further event but that.
   func end() { mailbox.finish(closing) }

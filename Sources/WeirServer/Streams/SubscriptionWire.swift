@@ -43,16 +43,19 @@ enum SubscriptionWire {
     return writer.bytes
   }
 
-  /// The params with the id of the stream in their `_meta`.
-  static func tagged(_ params: [UInt8], _ id: RPCID) -> [UInt8] {
+  /// The params, or a result, with the id of the stream in their `_meta`.
+  static func tagged(_ params: [UInt8], _ id: RPCID, serverInfo: [UInt8]? = nil) -> [UInt8] {
     guard let root = try? JSONDocument(parsing: params).root else { return params }
     var meta = JSONWriter()
     meta.beginObject()
     meta.memberRaw(MetaKey.subscriptionID, id.raw)
+    if let serverInfo { meta.memberRaw(MetaKey.serverInfo, serverInfo) }
     meta.endObject()
     return root.setting(MetaKey.meta, to: meta.bytes)
   }
 
   /// The result that ends a stream.
-  static func end(_ id: RPCID) -> [UInt8] { RPCWriter.result(id: id, tagged(Array(#"{"resultType":"complete"}"#.utf8), id)) }
+  static func end(_ id: RPCID, serverInfo: [UInt8]) -> [UInt8] {
+    RPCWriter.result(id: id, tagged(Array(#"{"resultType":"complete"}"#.utf8), id, serverInfo: serverInfo))
+  }
 }
