@@ -85,6 +85,8 @@ struct BridgeMachine: Sendable {
     /// Of the handshake that it was sent in.
     let generation: Int
     var isCancelled = false
+    /// What is written when it is over, beside its answer.
+    var epilogue: [UInt8]?
   }
 
   /// The handshake of the client, kept to be said again.
@@ -269,7 +271,9 @@ struct BridgeMachine: Sendable {
   mutating func posted(_ number: Int, _ outcome: Outcome) -> (line: [UInt8]?, actions: [Action]) {
     guard let flight = flights[number] else { return (nil, []) }
     switch flight.role {
-    case .request(let id): return answered(flight, id, outcome)
+    case .request(let id):
+      if endsSubscription(flight, outcome) { flights[number]?.epilogue = Self.cancelled(id) }
+      return answered(flight, id, outcome)
     case .opening(let id):
       numbers[id] = nil
       return opened(id, flight, outcome)
@@ -318,8 +322,8 @@ struct BridgeMachine: Sendable {
 
   /// What has this number is over, its line written.
   mutating func finished(_ number: Int) -> [Action] {
-    flights[number] = nil
-    return [.close(number)] + (isEnding && isIdle ? end() : [])
+    let epilogue = flights.removeValue(forKey: number)?.epilogue
+    return [.close(number)] + (epilogue.map { [write($0)] } ?? []) + (isEnding && isIdle ? end() : [])
   }
 
   // MARK: The end
@@ -329,9 +333,13 @@ struct BridgeMachine: Sendable {
     isEnding = true
     var actions = closeListener()
     // Streams that would never end by themselves.
-    for (number, flight) in flights where flight.waiting.message.method == MCPMethod.subscriptionsListen {
+    for (number, flight) in flights where isSubscription(flight) && !flight.isCancelled {
       flights[number]?.isCancelled = true
       actions.append(.close(number))
+      if let id = flight.waiting.message.id {
+        actions.append(write(Self.subscriptionEnd(id)))
+        flights[number]?.epilogue = Self.cancelled(id)
+      }
     }
     return actions + (isIdle ? end() : [.endAfter(grace)])
   }

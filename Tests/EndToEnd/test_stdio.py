@@ -121,6 +121,24 @@ def test_a_modern_client_hears_of_changes_by_listening(everything: str) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("ends", ["server", "bridge"])
+def test_the_end_of_a_subscription_is_a_result_and_a_cancellation(start_weir: Any, ends: str) -> None:
+    upstreams = {"workshop": {"command": upstream_program("workshop.py")}}
+    with start_weir({"upstreams": upstreams}) as weir, Bridge("stdio", "--url", f"{weir.url}/mcp").process() as bridge:
+        bridge.stdin.write(request(7, "subscriptions/listen", MODERN, notifications={"toolsListChanged": True}))
+        acknowledged = json.loads(bridge.stdout.readline())
+        assert acknowledged["method"] == "notifications/subscriptions/acknowledged"
+        weir.stop() if ends == "server" else bridge.terminate()
+        ended, cancelled = (json.loads(bridge.stdout.readline()) for _ in range(2))
+        assert ended["id"] == 7 and ended["result"]["resultType"] == "complete"
+        meta = ended["result"]["_meta"]
+        assert meta["io.modelcontextprotocol/subscriptionId"] == 7
+        assert (meta.get("io.modelcontextprotocol/serverInfo") or {}).get("name") == ("weir" if ends == "server" else None)
+        assert cancelled["method"] == "notifications/cancelled" and cancelled["params"]["requestId"] == 7
+        bridge.stdin.close()
+        assert bridge.wait(10) == 0
+
+
 @pytest.mark.parametrize("mode", ERAS)
 def test_a_cancelled_call_is_cancelled_at_the_server(everything: str, mode: str) -> None:
     label = f"stdio-{mode}"

@@ -93,10 +93,36 @@ struct ModernTests {
     #expect(ending.closed == [listen.number] && ending.graces == [.seconds(30)] && !ending.ends)
     let closed = machine.finished(listen.number)
     #expect(!closed.ends)
+    #expect(ending.written == [#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":1}}}"#])
+    #expect(closed.written == [Self.cancelled])
+    for line in ending.written + closed.written { #expect(!machine.written(Array(line.utf8)).ends) }
     let (line, actions) = try machine.answer(call)
     #expect(line != nil && actions.ends)
     let late = machine.graceEnded()
     #expect(!late.ends)
+  }
+
+  private static let cancelled =
+    #"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":"the subscription has ended"}}"#
+
+  @Test("issue 4: the end of a subscription is told by a cancellation beside its answer, unless the client ended it or it never began")
+  func subscriptionEnds() throws {
+    let refusal = #"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}"#
+    for (answer, told) in [(#"{"jsonrpc":"2.0","id":1,"result":{}}"#, [Self.cancelled]), (refusal, []), (nil, [Self.cancelled])] {
+      var machine = BridgeMachine()
+      let listen = try #require(try machine.hear(Line.modern(1, "subscriptions/listen")).posts.first)
+      var outcome = BridgeMachine.Outcome.failed("cut off")
+      if let answer, case .answer(let read) = ServerMessage(reading: Array(answer.utf8), for: RPCID(1), maxBytes: 1 << 20) {
+        outcome = .answered(read)
+      }
+      let (line, actions) = machine.posted(listen.number, outcome)
+      #expect(line != nil && actions.written.isEmpty, "the answer comes first")
+      #expect(machine.finished(listen.number).written == told)
+    }
+    var machine = BridgeMachine()
+    let listen = try #require(try machine.hear(Line.modern(1, "subscriptions/listen")).posts.first)
+    #expect(try machine.hear(Line.cancel(1)).closed == [listen.number])
+    #expect(machine.finished(listen.number).written == [])
   }
 
   @Test("the end waits for the bridge's own words, too")
