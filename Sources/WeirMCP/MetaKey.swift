@@ -12,6 +12,9 @@ package enum MetaKey {
   package static let logLevel = "io.modelcontextprotocol/logLevel"
   package static let subscriptionID = "io.modelcontextprotocol/subscriptionId"
   package static let progressToken = "progressToken"
+  /// W3C Trace Context (MCP 2026-07-28, `_meta`).
+  package static let traceParent = "traceparent"
+  package static let traceState = "tracestate"
   /// How Weir came by the answer.
   package static let weirCache = "weir/cache"
   /// The task that a message is about (MCP 2025-11-25, tasks).

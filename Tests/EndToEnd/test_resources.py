@@ -89,6 +89,25 @@ def test_clients_of_both_eras_get_the_same_answer(weir: Weir) -> None:
         assert "ttlMs" not in read(legacy, uri)
 
 
+@pytest.mark.parametrize("scope", ["private", "public"])
+def test_what_a_request_says_beside_the_uri_is_part_of_the_question(weir: Weir, scope: str) -> None:
+    """Members of `_meta` that the server sees may change what it answers; trace ids do not, and a log is of this reading alone."""
+    uri = f"test://counter/{scope}/45000"
+    with at(weir, "new") as caller:
+        def counted(**meta: Any) -> int:
+            answer = caller.request("resources/read", {"uri": uri}, {key.replace("__", "/"): value for key, value in meta.items()})
+            assert answer.result is not None, answer.error
+            return int(answer.result["contents"][0]["text"])
+
+        assert [counted(), counted()] == [1, 1]
+        assert [counted(example__unit="a"), counted(example__unit="b"), counted(example__unit="a")] == [2, 3, 2]
+        traces = [{"traceparent": f"00-{'ab' * 16}-{'0' * 15}{span}-01"} for span in (1, 2)]
+        assert [counted(**trace) for trace in traces] == [1, 1]
+        assert [counted(**trace, example__unit="b") for trace in traces] == [3, 3]
+        level = {"io.modelcontextprotocol__logLevel": "debug"}
+        assert [counted(**level), counted(**level), counted()] == [4, 5, 1]
+
+
 def test_a_change_drops_the_answer_at_once(weir: Weir) -> None:
     uri = "test://counter/private/60000"
     headers = {"Accept": BOTH, "MCP-Protocol-Version": MODERN, "Mcp-Method": "subscriptions/listen", **bearer("data")}

@@ -23,22 +23,35 @@ struct ResourceCache: Sendable {
   let cache: TieredStore<CallResult>
   let watches: WatchBook
 
-  /// Nil where each session may be told something else, and for a request that says more than which resource it reads, such as one that continues another.
+  /// Nil where each session may be told something else, and for a request that says more than which resource it reads, such as one that continues
+  /// another, or wants the log of its reading.
   func place(of request: RelayedRequest, _ target: RelayTarget, _ settings: UpstreamSettings, _ caller: Identified) -> Place? {
     guard request.method == .readResource, settings.sharesSessions, let uri = target.name,
-      request.params.members.allSatisfy({ $0.name.isString("uri") || $0.name.isString("_meta") })
+      request.params.members.allSatisfy({ $0.name.isString("uri") || $0.name.isString("_meta") }),
+      request.era == .legacy || request.client?.logLevel == nil
     else { return nil }
-    let generation = withUnsafeBytes(of: watches.generation(of: settings.name).bigEndian) { Array($0) }
+    let generation = Self.bytes(of: watches.generation(of: settings.name))
+    let meta = Self.telling(request.params.forwardedMeta)
     func key(_ partition: Partition, _ capabilities: [UInt8] = []) -> CacheKey {
       CacheKeyBuilder(
         partition: partition, upstream: settings.name, credential: settings.credential, definition: [], method: MCPMethod.resourcesRead, tool: uri
-      ).key(arguments: generation + capabilities)
+      ).key(arguments: generation + Self.bytes(of: UInt64(capabilities.count)) + capabilities + meta)
     }
     return Place(
       own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(settings.share.partition(for: caller)),
       tenant: caller.tenant,
       ttl: settings.resourceTTL)
   }
+
+  /// What of the members that travel on may change the answer: all but those that only tell one trace from another (W3C Trace Context).
+  private static func telling(_ meta: [UInt8]?) -> [UInt8] {
+    guard let root = meta.flatMap({ try? JSONDocument(parsing: $0).root }) else { return [] }
+    let traces = [MetaKey.traceParent, MetaKey.traceState]
+    guard root.members.contains(where: { member in !traces.contains { member.name.isString($0) } }) else { return [] }
+    return root.removing(traces)
+  }
+
+  private static func bytes(of number: UInt64) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
 
   /// The answer, with the time that is left of its lifetime.
   func answer(at place: Place, now: Moment) -> CallResult? {
