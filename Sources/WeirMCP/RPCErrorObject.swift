@@ -19,6 +19,8 @@ package struct RPCErrorObject: Error, Sendable, Equatable {
   package static let internalError = -32603
   /// Up to 2025-11-25; 2026-07-28 answers `invalidParams` instead.
   package static let resourceNotFound = -32002
+  /// 2025-11-25: the user has to go somewhere first. In 2026-07-28 `input_required` says so.
+  package static let urlElicitationRequired = -32042
   /// 2026-07-28: a header and the body do not say the same.
   package static let headerMismatch = -32020
   /// 2026-07-28: the request needs a capability that the client did not declare.

@@ -119,10 +119,10 @@ extension Pipeline {
 
   /// An upstream's error with the resource that it names (`data.uri`) as this client knows it.
   private func told(_ error: CallError, _ request: RelayedRequest, _ target: RelayTarget, _ caller: Identified) -> CallError {
+    var error = Introduction(upstream: target.upstream, endpoint: request.endpoint).introduced(error)
     guard request.endpoint == .aggregate, let data = error.upstreamData.flatMap({ try? JSONDocument(parsing: $0).root }), data.kind == .object,
       let links = links(from: target.upstream, for: caller)
     else { return error }
-    var error = error
     error.upstreamData = links.renamedURI(data, asked: target)
     return error
   }
@@ -183,7 +183,7 @@ extension Pipeline {
           try await rounds.run(request.params) { members throws(CallError) in
             var sent = sent
             var params = own
-            for member in members { params = try Self.object(params.setting(member.name, to: member.value)) }
+            for (name, value) in members { params = try Self.object(value.map { params.setting(name, to: $0) } ?? params.removing([name])) }
             sent.params = params.raw
             return try Self.result(try await upstream.send(sent).root, of: request.method)
           })
@@ -192,7 +192,7 @@ extension Pipeline {
       }
     }
     guard request.method.isOfTasks else { return result }
-    return try result.replacing(try tasks.renaming(try TaskNames.parse(result.bytes), of: target.upstream))
+    return try result.replacing(try tasks.renaming(introduction.introduced(try TaskNames.parse(result.bytes)), of: target.upstream))
   }
 
   /// The result as this client is told it: how long it is fresh must be said, and what one team may read another may not.

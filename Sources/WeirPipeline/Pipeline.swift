@@ -175,7 +175,7 @@ package final class Pipeline: Gateway {
       let made = isTask || result.isTask || knowsTasks ? try renamed(result, tasks, of: upstream) : result
       return finish(permitted, made, Provenance(outcome: .bypass))
     } catch {
-      return failure(permitted, error)
+      return failure(permitted, introduction.introduced(error))
     }
   }
 

@@ -132,3 +132,31 @@ def test_a_legacy_client_is_asked_whatever_else_its_server_speaks(both: Weir, up
                 assert question["params"]["message"] == "Who?"
                 client.http.post(client.url, json=rpc({"id": question["id"], "result": ANSWER}))
                 assert "ada" in events.answer(number)["result"]["content"][0]["text"]
+
+
+VISITOR = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}}
+
+
+def visit(caller: Caller, tool: str, label: str, capabilities: dict[str, Any] = VISITOR, **further: Any) -> Answer:
+    return caller.request("tools/call", {"name": tool, "arguments": {"label": label}, **further}, capabilities)
+
+
+@pytest.mark.parametrize(("path", "prefix", "says"), [("/mcp/old", "", ""), ("/mcp", "old__", "old asks: ")])
+def test_who_has_to_go_somewhere_first_is_sent_there_and_comes_back(weir: Weir, path: str, prefix: str, says: str) -> None:
+    """The handshake era refuses with -32042, which the modern era does not have."""
+    tool = f"{prefix}test_url_elicitation_required"
+    with weir.caller(path, headers=bearer("data")) as caller, weir.caller(path, headers=bearer("platform")) as other:
+        result = visit(caller, tool, path).result
+        assert result is not None and result["resultType"] == "input_required"
+        [(key, request)] = result["inputRequests"].items()
+        assert request["params"] == {"mode": "url", "message": f"{says}Please sign in first", "url": "https://example.com/first"}
+        back = {"requestState": result["requestState"], "inputResponses": {key: {"action": "accept"}}}
+        for who, label in ((other, path), (caller, "another")):
+            refused = visit(who, tool, label, **back)
+            assert refused.error is not None and refused.error["code"] == -32602, "the state is for this call of this principal"
+        assert visit(caller, tool, path, **back).text == "Signed in; the call says ['arguments', 'name']"
+
+
+def test_who_cannot_be_sent_anywhere_gets_an_error(caller: Caller) -> None:
+    refused = visit(caller, "test_url_elicitation_required", "nowhere", CAPABILITIES)
+    assert refused.error is not None and refused.error["code"] == -32603

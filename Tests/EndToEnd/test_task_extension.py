@@ -63,12 +63,20 @@ def test_a_task_is_followed_to_its_result(caller: Caller) -> None:
 
 def test_a_task_is_answered_and_cancelled(caller: Caller) -> None:
     task = made(caller, "asking_later")
-    assert list(result(ask(caller, "tasks/get", task))["inputRequests"]) == ["q"]
+    requests = result(ask(caller, "tasks/get", task))["inputRequests"]
+    assert list(requests) == ["q"]
+    assert requests["q"]["params"]["message"] == "slow asks: Sure?"
     result(ask(caller, "tasks/update", task, inputResponses={"q": {"action": "accept"}}))
     assert result(ask(caller, "tasks/get", task))["result"]["content"][0]["text"] == "asking_later accept"
     other = made(caller, "later")
     result(ask(caller, "tasks/cancel", other))
     assert result(ask(caller, "tasks/get", other))["status"] == "cancelled"
+
+
+def test_at_its_own_endpoint_a_task_asks_in_its_own_words(weir: Weir) -> None:
+    with weir.caller("/mcp/slow", headers=bearer("data")) as caller:
+        task = result(caller.call("asking_later", {}, DECLARED))["taskId"]
+        assert result(ask(caller, "tasks/get", task))["inputRequests"]["q"]["params"]["message"] == "Sure?"
 
 
 def test_who_does_not_declare_it_gets_the_result(weir: Weir, caller: Caller) -> None:

@@ -8,10 +8,19 @@ internal import WeirMCP
 /// A modern client gets the question as the call's result and comes back; what the upstream wants to see again is sealed meanwhile. A legacy
 /// client is asked on its stream, and the call goes out again with what it says.
 struct InputRounds: Sendable {
-  typealias Members = [(name: String, value: [UInt8])]
+  /// Members of `params` in the place of the client's own; nil: without it.
+  typealias Members = [(name: String, value: [UInt8]?)]
+
+  /// What a request continues.
+  private struct Continuation {
+    var members: Members = []
+    /// How often its user has been sent somewhere.
+    var visits: UInt8 = 0
+  }
 
   private static let mostRounds = 8
   private static let purpose = "requestState"
+  private static let visitPurpose = "visit"
   /// How long a modern client may take to come back.
   private static let patience: Duration = .seconds(3600)
 
@@ -28,8 +37,15 @@ struct InputRounds: Sendable {
   ///   - send: sends the call with these members of `params` set.
   /// - Throws: `invalidParams` for a state that is not from here; what `send` does.
   func run(_ params: JSONValue, send: (Members) async throws(CallError) -> CallResult) async throws(CallError) -> CallResult {
-    var result = try await send(try continuation(of: params))
-    guard client?.session != nil else { return try sealed(result, for: params) }
+    let continuation = try continuation(of: params)
+    guard client?.session != nil else {
+      do throws(CallError) {
+        return try sealed(try await send(continuation.members), for: params)
+      } catch  where RequiredVisits.areIn(error) {
+        return try visiting(error, after: continuation.visits, params)
+      }
+    }
+    var result = try await send(continuation.members)
     for _ in 0..<Self.mostRounds {
       guard result.isInputRequired else { return try complete(result) }
       result = try await send(try await answers(to: result))
@@ -42,22 +58,47 @@ struct InputRounds: Sendable {
   private var upstream: Name { introduction.upstream }
   /// What a sealed state is good for: the same request of the same principal (M38).
   private func names(for params: JSONValue) -> [Name] {
-    let same = (try? params.canonical(omitting: ["_meta", "requestState", "inputResponses"])) ?? []
+    let own = ["_meta", "requestState", "inputResponses"]
+    // What has no canonical form, such as numbers beyond all bounds, is the same where its bytes are.
+    let same = (try? params.canonical(omitting: Set(own))) ?? params.removing(own)
     return [principal, upstream, Name(method), Name(SHA256.hash(data: same).map { String($0, radix: 16) }.joined(separator: "."))]
   }
 
-  private func continuation(of params: JSONValue) throws(CallError) -> Members {
-    guard let state = params["requestState"] else { return [] }
-    guard let text = state.stringBytes, let opened = sealer.open(text, for: Self.purpose, of: names(for: params), now: now) else {
+  private func continuation(of params: JSONValue) throws(CallError) -> Continuation {
+    guard let state = params["requestState"] else { return Continuation() }
+    let (text, names) = (state.stringBytes ?? [], names(for: params))
+    if let opened = sealer.open(text, for: Self.purpose, of: names, now: now) { return Continuation(members: [("requestState", opened)]) }
+    guard let visits = sealer.open(text, for: Self.visitPurpose, of: names, now: now)?.first else {
       throw CallError(.invalidParams, "Invalid or expired requestState")
     }
-    return [("requestState", opened)]
+    if RequiredVisits.areDeclined(in: params["inputResponses"]) { throw CallError.unfinished(upstream, "the user did not go where it sends them") }
+    // The upstream knows nothing of either: it is asked again what it was asked before.
+    return Continuation(members: [("requestState", nil), ("inputResponses", nil)], visits: visits)
+  }
+
+  /// The client is asked to send its user where the upstream wants them first, and then to come back.
+  private func visiting(_ error: CallError, after visits: UInt8, _ params: JSONValue) throws(CallError) -> CallResult {
+    guard visits < Self.mostRounds, let requests = RequiredVisits.requests(introduction.introduced(error), of: client) else { throw error }
+    guard let state = sealer.seal([visits + 1], for: Self.visitPurpose, of: names(for: params), until: now + Self.patience) else {
+      throw CallError(.internalFault, "The state of the call could not be sealed.")
+    }
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("resultType", "input_required")
+    writer.memberRaw("inputRequests", requests)
+    writer.member("requestState", state)
+    writer.endObject()
+    do {
+      return try CallResult(relaying: try JSONDocument(parsing: writer.bytes).root, isTool: false, isCacheable: false)
+    } catch {
+      throw CallError(.internalFault, "The question of the upstream could not be passed on.")
+    }
   }
 
   private func sealed(_ result: CallResult, for params: JSONValue) throws(CallError) -> CallResult {
     try check(result)
     guard result.isInputRequired, let document = result.document else { return result }
-    let root = introduced(document.root)
+    let root = introduction.introduced(document.root)
     guard let state = root["requestState"] else { return try remade(result, root.raw) }
     guard let sealed = sealer.seal(state.raw, for: Self.purpose, of: names(for: params), until: now + Self.patience) else {
       throw CallError(.internalFault, "The state of the call could not be sealed.")
@@ -83,12 +124,6 @@ struct InputRounds: Sendable {
   }
 
   private func invalid(_ what: String) -> CallError { CallError(.upstreamInvalid, "The upstream \(upstream) \(what).") }
-
-  private func introduced(_ root: JSONValue) -> JSONValue {
-    guard let requests = root["inputRequests"] else { return root }
-    let named = root.setting("inputRequests", to: introduction.named(inputRequests: requests))
-    return (try? JSONDocument(parsing: named, limits: .upstreamResult).root) ?? root
-  }
 
   private func remade(_ result: CallResult, _ bytes: [UInt8]) throws(CallError) -> CallResult {
     do {

@@ -16,6 +16,18 @@ struct Introduction: Sendable {
     return root.setting("message", to: JSONWriter.quoted("\(upstream) asks: \(message)"))
   }
 
+  /// An error that sends the user somewhere, likewise (MCP 2025-11-25, elicitation).
+  func introduced(_ error: CallError) -> CallError {
+    guard endpoint == .aggregate, RequiredVisits.areIn(error) else { return error }
+    return RequiredVisits.changing(error) { named(MCPMethod.elicit, $0) ?? $0 }
+  }
+
+  /// A result with the questions in it as its client gets them: of one that asks for input, or of a task that does.
+  func introduced(_ result: JSONValue) -> JSONValue {
+    guard endpoint == .aggregate, let requests = result["inputRequests"], requests.kind == .object else { return result }
+    return (try? JSONDocument(parsing: result.setting("inputRequests", to: named(inputRequests: requests)), limits: .upstreamResult).root) ?? result
+  }
+
   /// `inputRequests` of a result (MCP 2026-07-28, multi round-trip requests).
   func named(inputRequests: JSONValue) -> [UInt8] {
     guard endpoint == .aggregate else { return inputRequests.raw }

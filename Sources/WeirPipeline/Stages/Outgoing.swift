@@ -21,7 +21,7 @@ struct Outgoing: Sendable {
   /// Whether `task` goes with it.
   private(set) var mayBeTask = false
   /// Members of `params` in the place of the caller's own.
-  private var members: [(name: String, value: [UInt8])] = []
+  private var members: InputRounds.Members = []
 
   /// The whole call, as its policy has it.
   init(_ permitted: Permitted) {
@@ -39,7 +39,7 @@ struct Outgoing: Sendable {
   }
 
   /// The same with these members of `params`.
-  func adding(_ members: [(name: String, value: [UInt8])]) -> Outgoing {
+  func adding(_ members: InputRounds.Members) -> Outgoing {
     var copy = self
     copy.members = members
     return copy
@@ -87,7 +87,7 @@ struct Outgoing: Sendable {
       writer.memberRaw(key, value.raw)
     }
     if let explicit { writer.memberRaw("arguments", explicit) }
-    for member in members { writer.memberRaw(member.name, member.value) }
+    for member in members { if let value = member.value { writer.memberRaw(member.name, value) } }
     writer.endObject()
     var request = UpstreamRequest(
       method: MCPMethod.toolsCall, name: permitted.route.tool.name, params: writer.bytes,

@@ -43,7 +43,6 @@ enum CallErrorWire {
 
   /// For a request that was cancelled by its own client: outside the range that JSON-RPC reserves.
   static let cancelledCode = -32800
-  private static let urlElicitationRequired = -32042
 
   /// Errors are per hop: an upstream's complaint about our envelope says nothing about the client's (mcp-spec §2.8, M16).
   static func translated(_ code: Int, for era: ProtocolEra) -> Int {
@@ -53,7 +52,7 @@ enum CallErrorWire {
     case (RPCErrorObject.headerMismatch, _), (RPCErrorObject.missingCapability, _), (RPCErrorObject.unsupportedVersion, _):
       RPCErrorObject.internalError
     case (RPCErrorObject.resourceNotFound, .modern): RPCErrorObject.invalidParams
-    case (urlElicitationRequired, .modern): RPCErrorObject.internalError
+    case (RPCErrorObject.urlElicitationRequired, .modern): RPCErrorObject.internalError
     default: code
     }
   }
@@ -93,7 +92,7 @@ enum CallErrorWire {
   /// An upstream's `data` is its own: stack traces, paths, addresses. Only what MCP says clients are to read goes through.
   private static func shareable(_ data: [UInt8], of code: Int) -> [UInt8]? {
     // Where the user has to go is what this error is for (MCP 2025-11-25, elicitation).
-    if code == urlElicitationRequired || code == RPCErrorObject.missingCapability { return data }
+    if code == RPCErrorObject.urlElicitationRequired || code == RPCErrorObject.missingCapability { return data }
     guard code == RPCErrorObject.invalidParams || code == RPCErrorObject.resourceNotFound else { return nil }
     return namesResource(data) ? data : nil
   }

@@ -61,6 +61,98 @@ struct InputRoundsTests {
   }
 
   @Test(
+    "so it is where arguments have no canonical form, and are the same as long as their bytes are",
+    arguments: [(#"{"a":1e1000000000000001}"#, true), (#"{"a":2e1000000000000001}"#, false), (#"{"a":1}"#, false)])
+  func beyondBounds(_ arguments: String, isSame: Bool) async throws {
+    let huge = #"{"name":"t","arguments":{"a":1e1000000000000001}"#
+    #expect(throws: (any Error).self) { try Self.json(huge + "}").canonical() }
+    let first = try await Self.rounds().run(try Self.json(huge + "}")) { _ throws(CallError) in
+      do { return try Self.result(Self.asking) } catch { throw CallError(.internalFault, "\(error)") }
+    }
+    let again = try Self.json(#"{"name":"t","arguments":\#(arguments),"_meta":{},"requestState":"\#(try Self.state(of: first))"}"#)
+    var sent = 0
+    do throws(CallError) {
+      _ = try await Self.rounds().run(again) { _ throws(CallError) in
+        sent += 1
+        do { return try Self.result(#"{"content":[]}"#) } catch { throw CallError(.internalFault, "\(error)") }
+      }
+    } catch {
+      #expect(error.reason == .invalidParams)
+    }
+    #expect(sent == (isSame ? 1 : 0))
+  }
+
+  // MARK: Where the user has to go first
+
+  private static let visit = #"{"mode":"url","message":"Sign in","url":"https://example.com/in","elicitationId":"e1","x":1}"#
+  private static let visitor = #"{"elicitation":{"url":{}}}"#
+
+  private static func refusal(_ elicitations: String = "[\(visit)]") -> CallError {
+    CallError(.upstreamError, "first", upstreamCode: -32042, upstreamData: Array(#"{"elicitations":\#(elicitations)}"#.utf8))
+  }
+
+  /// One request, which the upstream refuses like this.
+  private static func refused(_ params: String, _ error: CallError = refusal(), _ capabilities: String = visitor) async throws -> JSONValue {
+    let result = try await rounds(capabilities).run(try json(params)) { _ throws(CallError) in throw error }
+    return try JSONDocument(parsing: result.encoded(for: .modern, provenance: nil, serverInfo: nil)).root
+  }
+
+  @Test("-32042 sends the user of a modern client to the same URL, and then the call goes out as it was")
+  func visits() async throws {
+    let asked = try await Self.refused(#"{"name":"t"}"#)
+    #expect(asked["resultType"]?.string == "input_required")
+    let questions = try #require(asked["inputRequests"])
+    let wanted = #"{"visit-1":{"method":"elicitation/create","params":{"mode":"url","message":"Sign in","url":"https://example.com/in","x":1}}}"#
+    #expect(questions.raw == Array(wanted.utf8))
+    let state = try #require(asked["requestState"]?.string)
+    let again = #"{"name":"t","inputResponses":{"visit-1":{"action":"accept"}},"requestState":"\#(state)"}"#
+    _ = try await Self.rounds(Self.visitor).run(try Self.json(again)) { members throws(CallError) in
+      #expect(members.map(\.name) == ["requestState", "inputResponses"])
+      #expect(members.allSatisfy { $0.value == nil })
+      do { return try Self.result(#"{"content":[]}"#) } catch { throw CallError(.internalFault, "\(error)") }
+    }
+    let declined = again.replacing("accept", with: "decline")
+    let error = await #expect(throws: CallError.self) {
+      try await Self.rounds(Self.visitor).run(try Self.json(declined)) { _ throws(CallError) in throw CallError(.internalFault, "it was sent") }
+    }
+    #expect(error?.reason == .upstreamError)
+  }
+
+  @Test("nobody is sent there for ever")
+  func visitsAgain() async throws {
+    var params = #"{"name":"t"}"#
+    for _ in 0..<8 {
+      let state = try #require(try await Self.refused(params)["requestState"]?.string)
+      params = #"{"name":"t","inputResponses":{"visit-1":{"action":"accept"}},"requestState":"\#(state)"}"#
+    }
+    let last = params
+    let error = await #expect(throws: CallError.self) { try await Self.refused(last) }
+    #expect(error?.upstreamCode == -32042)
+  }
+
+  @Test(
+    "-32042 stays an error for who did not declare that, and where it makes no sense",
+    arguments: [
+      (#"{"elicitation":{}}"#, "[\(visit)]"), ("{}", "[\(visit)]"), (visitor, "[]"), (visitor, "{}"), (visitor, "[7]"),
+      (visitor, #"[{"mode":"form","message":"?","url":"https://example.com/"}]"#), (visitor, #"[{"mode":"url","message":"?"}]"#),
+      (visitor, "[" + Array(repeating: visit, count: 17).joined(separator: ",") + "]"),
+    ])
+  func noVisits(capabilities: String, elicitations: String) async {
+    let error = await #expect(throws: CallError.self) {
+      try await Self.refused(#"{"name":"t"}"#, Self.refusal(elicitations), capabilities)
+    }
+    #expect(error?.upstreamCode == -32042)
+  }
+
+  @Test("at the aggregate each of these questions begins with its upstream's name, in either era")
+  func introduced() {
+    let error = Introduction(upstream: "up", endpoint: .aggregate).introduced(Self.refusal("[\(Self.visit),\(Self.visit)]"))
+    let shown = Self.visit.replacing("Sign in", with: "up asks: Sign in")
+    #expect(error.upstreamData == Array(#"{"elicitations":[\#(shown),\#(shown)]}"#.utf8))
+    #expect(Introduction(upstream: "up", endpoint: .upstream("up")).introduced(Self.refusal()) == Self.refusal())
+  }
+
+  @Test(
     "what the client cannot understand is an error of the upstream",
     arguments: [
       (#"{"roots":{}}"#, "tools/call", asking), (#"{"elicitation":{}}"#, "completion/complete", asking),

@@ -37,4 +37,12 @@ struct IntroductionTests {
     #expect(shown == text.replacing("A?", with: "aws asks: A?").replacing("C?", with: "aws asks: C?"))
     #expect(Introduction(upstream: "aws", endpoint: .upstream("aws")).named(inputRequests: requests) == Array(text.utf8))
   }
+
+  @Test(
+    "a result without questions, or with something else in their place, stays as it is",
+    arguments: [#"{"taskId":"t","status":"working"}"#, #"{"inputRequests":[{"method":"elicitation/create","params":{"message":"A?"}}]}"#])
+  func untouched(text: String) throws {
+    let result = try JSONDocument(parsing: Array(text.utf8)).root
+    #expect(Introduction(upstream: "aws", endpoint: .aggregate).introduced(result).raw == Array(text.utf8))
+  }
 }
