@@ -3,6 +3,8 @@
 
 #include <curl/curl.h>
 
+#include "sockets.h"
+
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "Weir needs libcurl 7.87 or newer (CURLOPT_QUICK_EXIT): Debian 12, Ubuntu 24.04 or later"
 #endif
@@ -51,6 +53,16 @@ static inline CURLcode weir_curl_get_private(CURL *handle, void **value) {
 
 static inline CURLMcode weir_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
   return curl_multi_setopt(multi, option, value);
+}
+
+static inline CURLMcode weir_curl_multi_set_socket(CURLM *multi, curl_socket_callback value, void *context) {
+  CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, value);
+  return code != CURLM_OK ? code : curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+}
+
+static inline CURLMcode weir_curl_multi_set_timer(CURLM *multi, curl_multi_timer_callback value, void *context) {
+  CURLMcode code = curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, value);
+  return code != CURLM_OK ? code : curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
 }
 
 #endif

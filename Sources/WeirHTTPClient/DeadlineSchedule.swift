@@ -1,4 +1,4 @@
-/// When the driver has to look at the limits of its transfers again. Used on the driver thread only.
+/// When the driver has to look at the limits of its transfers again. Used under the driver's lock only.
 ///
 /// A limit that moves away costs nothing: the look at the old moment finds nothing and schedules the next. One that comes nearer is told.
 final class DeadlineSchedule {

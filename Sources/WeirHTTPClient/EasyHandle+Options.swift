@@ -3,7 +3,7 @@ import CCurl
 extension EasyHandle {
   /// What is the same for every request: nothing happens that was not asked for.
   func apply(_ configuration: HTTPClientConfiguration) throws(HTTPClientError) {
-    // Without it libcurl uses SIGALRM; SIGPIPE is blocked in the driver thread.
+    // Without it libcurl uses SIGALRM. It sends so that no SIGPIPE comes of it.
     try set(CURLOPT_NOSIGNAL, true)
     // A cancelled HTTP/2 stream costs 7.88 the connection's window; a cancelled HTTP/1.1 transfer costs its connection only.
     try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))

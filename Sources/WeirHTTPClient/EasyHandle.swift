@@ -1,6 +1,6 @@
 import CCurl
 
-/// One of libcurl's easy handles. Belongs to the driver thread from its making to its end.
+/// One of libcurl's easy handles. Used under the driver's lock only.
 final class EasyHandle {
   let pointer: UnsafeMutableRawPointer
   private let shelf: HandleShelf

@@ -1,8 +1,9 @@
 import NIOConcurrencyHelpers
 
-/// Where the driver thread and the consuming task of one transfer meet.
+/// Where the driver and the consuming task of one transfer meet.
 final class Exchange: Sendable {
   private typealias Machine = ExchangeState<CheckedContinuation<HeadAnswer, Never>, CheckedContinuation<BodyAnswer, Never>>
+  typealias Effects = ExchangeState<CheckedContinuation<HeadAnswer, Never>, CheckedContinuation<BodyAnswer, Never>>.Effects
   typealias HeadAnswer = Result<HTTPResponseHead, HTTPClientError>
   typealias BodyAnswer = Result<[UInt8]?, HTTPClientError>
 
@@ -48,21 +49,17 @@ final class Exchange: Sendable {
   /// Nobody reads on: ends the transfer and its connection. Does nothing when it is over.
   func abandon() { perform(state.withLockedValue { $0.cancel() }) }
 
-  // MARK: The driver
+  // MARK: The driver, which performs the effects when its lock is free
 
   var isOver: Bool { state.withLockedValue { $0.isOver } }
 
-  func headArrived(_ head: HTTPResponseHead) { perform(state.withLockedValue { $0.headArrived(head) }) }
+  func headArrived(_ head: HTTPResponseHead) -> Effects { state.withLockedValue { $0.headArrived(head) } }
 
-  func offer(_ bytes: UnsafeBufferPointer<UInt8>) -> PieceVerdict {
-    let (verdict, effects) = state.withLockedValue { $0.offer(bytes) }
-    perform(effects)
-    return verdict
-  }
+  func offer(_ bytes: UnsafeBufferPointer<UInt8>) -> (verdict: PieceVerdict, effects: Effects) { state.withLockedValue { $0.offer(bytes) } }
 
-  func finish(_ result: Result<Void, HTTPClientError>) { perform(state.withLockedValue { $0.finish(result) }) }
+  func finish(_ result: Result<Void, HTTPClientError>) -> Effects { state.withLockedValue { $0.finish(result) } }
 
-  private func perform(_ effects: Machine.Effects) {
+  func perform(_ effects: Effects) {
     if let signal = effects.signal { post(signal) }
     if let (waiter, answer) = effects.head { waiter.resume(returning: answer) }
     if let (waiter, answer) = effects.body { waiter.resume(returning: answer) }

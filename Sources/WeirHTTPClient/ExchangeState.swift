@@ -1,4 +1,4 @@
-/// What the driver thread and the consuming task know of one transfer between them. Pure: it says who is to be told what.
+/// What the driver and the consuming task know of one transfer between them. Pure: it says who is to be told what.
 ///
 /// Whoever waits is stored at most once and taken out before it is answered, so that it is answered exactly once. The first ending counts.
 struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
@@ -17,6 +17,8 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
     var head: (waiter: HeadWaiter, answer: HeadAnswer)?
     var body: (waiter: BodyWaiter, answer: BodyAnswer)?
     var signal: Signal?
+
+    var isEmpty: Bool { head == nil && body == nil && signal == nil }
   }
 
   private let capacity: Int

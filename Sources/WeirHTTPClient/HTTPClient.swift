@@ -2,12 +2,14 @@ import CCurl
 package import Logging
 import NIOConcurrencyHelpers
 
-/// An HTTP/1.1 client on libcurl: one thread that owns all of libcurl's handles, keep-alive connections, streamed responses.
+/// An HTTP/1.1 client on libcurl: keep-alive connections, streamed responses, one thread that waits for them.
 ///
 /// It follows no redirect, keeps no cookie, reads no environment, undoes no content coding, and sends nothing twice that may not be repeated.
 /// Dropping the client ends it like `shutdown()`, without waiting: transfers still in flight fail with `shutDown`.
 package final class HTTPClient: Sendable {
   private let mailbox: Mailbox
+  /// Nil where the system refused what it needs.
+  private let driver: Driver?
   private let counters = NIOLockedValueBox(HTTPClientStatistics())
 
   /// Once in the process; libcurl's own guard against concurrent calls is not in every build.
@@ -15,18 +17,18 @@ package final class HTTPClient: Sendable {
 
   /// Starts the client's thread. Where the system refuses it, every `send` fails with `shutDown` and the log says why.
   package init(configuration: HTTPClientConfiguration = HTTPClientConfiguration(), logger: Logger) {
-    let mailbox = Mailbox(maxTransfers: configuration.maxTransfers, bufferCapacity: max(configuration.maxBufferedBytes, 16 * 1024))
-    self.mailbox = mailbox
+    let poller = Self.isLibraryReady ? SocketPoller() : nil
+    let mailbox = Mailbox(
+      maxTransfers: configuration.maxTransfers, bufferCapacity: max(configuration.maxBufferedBytes, 16 * 1024), bell: poller)
     let counters = counters
-    let hasStarted =
-      Self.isLibraryReady
-      && DriverThread.start {
-        Driver.run(mailbox: mailbox, configuration: configuration, statistics: counters, logger: logger)
-      }
-    if !hasStarted {
-      logger.error("the HTTP client has no thread: libcurl could not be initialised or the system refused one")
-      mailbox.driverEnded()
+    let driver = poller.flatMap {
+      Driver(mailbox: mailbox, poller: $0, configuration: configuration, statistics: counters, logger: logger)
     }
+    self.mailbox = mailbox
+    self.driver = driver
+    if let driver, DriverThread.start({ driver.run() }) { return }
+    logger.error("the HTTP client has no thread: libcurl could not be initialised, or the system refused a thread or descriptors")
+    mailbox.driverEnded()
   }
 
   deinit { mailbox.close() }
@@ -39,6 +41,7 @@ package final class HTTPClient: Sendable {
     try request.validate()
     if Task.isCancelled { throw HTTPClientError(.cancelled, "the request was cancelled before it was sent") }
     let exchange = try mailbox.submit(request)
+    driver?.nudge()
     let head = try await exchange.head().get()
     return HTTPResponse(head: head, body: HTTPBody(exchange))
   }

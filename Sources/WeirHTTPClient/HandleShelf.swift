@@ -1,7 +1,7 @@
 import CCurl
 
 /// Keeps the easy handles of `POST` requests that went well for the next ones: to make one and set what never changes costs more than the
-/// request itself. Belongs to the driver thread.
+/// request itself. Used under the driver's lock only.
 final class HandleShelf {
   let configuration: HTTPClientConfiguration
   private var kept: [UnsafeMutableRawPointer] = []

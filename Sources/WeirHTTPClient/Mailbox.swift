@@ -1,7 +1,6 @@
-import CCurl
 import NIOConcurrencyHelpers
 
-/// The way to the driver thread: requests and signals in, a wake-up where it sleeps.
+/// The way to the driver: requests and signals in, a wake-up where its thread sleeps.
 ///
 /// Bounded: no more requests are let in than `maxTransfers` minus those in flight, and a transfer sends one cancellation at most and one
 /// resumption for each pause.
@@ -27,16 +26,10 @@ final class Mailbox: Sendable {
     case closed
   }
 
-  /// The reason for `@unchecked`: `curl_multi_wakeup` is the one function that libcurl allows on a multi handle from any thread, and it is
-  /// called under the lock that `detach()` takes before the handle is freed.
-  private struct Bell: @unchecked Sendable {
-    let multi: UnsafeMutableRawPointer
-  }
-
   private struct State {
     var phase = Phase.open
     var batch = Batch()
-    var bell: Bell?
+    var bell: SocketPoller?
     var isRung = false
     var transfers = 0
     var nextID: UInt64 = 0
@@ -45,22 +38,24 @@ final class Mailbox: Sendable {
     mutating func ring() {
       guard !isRung, let bell else { return }
       isRung = true
-      _ = curl_multi_wakeup(bell.multi)
+      bell.ring()
     }
   }
 
   private let maxTransfers: Int
   private let bufferCapacity: Int
-  private let state = NIOLockedValueBox(State())
+  private let state: NIOLockedValueBox<State>
 
-  init(maxTransfers: Int, bufferCapacity: Int) {
+  /// - Parameter bell: what wakes the thread.
+  init(maxTransfers: Int, bufferCapacity: Int, bell: SocketPoller?) {
     self.maxTransfers = maxTransfers
     self.bufferCapacity = bufferCapacity
+    state = NIOLockedValueBox(State(bell: bell))
   }
 
   // MARK: Everybody
 
-  /// Hands a request to the driver. The exchange ends exactly once, whatever happens.
+  /// Takes a request for the driver, which is to be nudged then. The exchange ends exactly once, whatever happens.
   func submit(_ request: HTTPRequest) throws(HTTPClientError) -> Exchange {
     let outcome = state.withLockedValue { state -> Result<Exchange, HTTPClientError> in
       guard case .open = state.phase else { return .failure(HTTPClientError(.shutDown, "the HTTP client is shut down")) }
@@ -71,7 +66,6 @@ final class Mailbox: Sendable {
       state.nextID += 1
       let exchange = Exchange(id: state.nextID, capacity: bufferCapacity, mailbox: self)
       state.batch.requests.append((request, exchange))
-      state.ring()
       return .success(exchange)
     }
     return try outcome.get()
@@ -84,6 +78,9 @@ final class Mailbox: Sendable {
       state.ring()
     }
   }
+
+  /// Wakes the thread.
+  func ring() { state.withLockedValue { $0.ring() } }
 
   /// Tells the driver to end every transfer and itself. May be called again and again.
   func close() {
@@ -109,16 +106,12 @@ final class Mailbox: Sendable {
 
   // MARK: The driver
 
-  /// From now on whoever posts something rings this handle.
-  func attach(_ multi: UnsafeMutableRawPointer) {
-    state.withLockedValue { $0.bell = Bell(multi: multi) }
+  /// The oldest request that waits.
+  func takeRequest() -> (request: HTTPRequest, exchange: Exchange)? {
+    state.withLockedValue { $0.batch.requests.isEmpty ? nil : $0.batch.requests.removeFirst() }
   }
 
-  /// From now on the handle is not touched, and may be freed.
-  func detach() {
-    state.withLockedValue { $0.bell = nil }
-  }
-
+  /// All that waits, for the thread.
   func drain() -> Batch {
     var batch = Batch()
     state.withLockedValue { state in
@@ -144,7 +137,7 @@ final class Mailbox: Sendable {
       }
       return (state.batch.requests, state.closeWaiters)
     }
-    for (_, exchange) in rest { exchange.finish(.failure(HTTPClientError(.shutDown, "the HTTP client is shut down"))) }
+    for (_, exchange) in rest { exchange.perform(exchange.finish(.failure(HTTPClientError(.shutDown, "the HTTP client is shut down")))) }
     for waiter in waiters { waiter.resume() }
   }
 }

@@ -1,6 +1,6 @@
 import CCurl
 
-/// The C side of a transfer. libcurl calls these on the driver thread only, between `curl_multi_add_handle` and `curl_multi_remove_handle`,
+/// The C side of a transfer. libcurl calls these under the driver's lock only, between `curl_multi_add_handle` and `curl_multi_remove_handle`,
 /// while the driver's retained reference keeps the transfer alive.
 extension Transfer {
   func installCallbacks() throws(HTTPClientError) {

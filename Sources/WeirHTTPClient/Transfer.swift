@@ -1,7 +1,7 @@
 import CCurl
 import NIOConcurrencyHelpers
 
-/// The driver's side of one request: the easy handle and what its callbacks count. Used on the driver thread only.
+/// The driver's side of one request: the easy handle and what its callbacks count. Used under the driver's lock only.
 final class Transfer {
   let exchange: Exchange
   let easy: EasyHandle
@@ -10,6 +10,7 @@ final class Transfer {
   private(set) var failure: HTTPClientError?
   private let headers: HeaderList
   private let schedule: DeadlineSchedule
+  private let aftermath: Aftermath
   private let statistics: NIOLockedValueBox<HTTPClientStatistics>
   private let maxBodyBytes: Int
   private let isRepeatable: Bool
@@ -19,11 +20,12 @@ final class Transfer {
   private var peakBuffered = 0
 
   init(
-    _ request: HTTPRequest, exchange: Exchange, shelf: HandleShelf, schedule: DeadlineSchedule,
+    _ request: HTTPRequest, exchange: Exchange, shelf: HandleShelf, schedule: DeadlineSchedule, aftermath: Aftermath,
     statistics: NIOLockedValueBox<HTTPClientStatistics>
   ) throws(HTTPClientError) {
     self.exchange = exchange
     self.schedule = schedule
+    self.aftermath = aftermath
     self.statistics = statistics
     easy = try EasyHandle(for: request, from: shelf)
     headers = try HeaderList(request.headers)
@@ -53,7 +55,7 @@ final class Transfer {
     do throws(HTTPClientError) {
       if let head = try parser.feed(line) {
         progressed()
-        exchange.headArrived(head)
+        aftermath.add(exchange.headArrived(head), of: exchange)
       }
       return true
     } catch {
@@ -67,7 +69,8 @@ final class Transfer {
       fail(HTTPClientError(.bodyTooLarge, "the response body is longer than \(maxBodyBytes) bytes"))
       return .gone
     }
-    let verdict = exchange.offer(piece)
+    let (verdict, effects) = exchange.offer(piece)
+    aftermath.add(effects, of: exchange)
     switch verdict {
     case .taken(let buffered):
       received += piece.count
