@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from emulator import Emulator
+from support.fleet import Fleet
+from support.load import bearer
 from support.oracle import SchemaOracle
 from support.paths import AWS_BIN, END_TO_END, aws_environment, find_binary
 from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.redis import RedisServer
 from support.relay import Relay
 from support.weir import UNHURRIED, Weir
+from support.witness import Witness
 
 BILLING = AWS_BIN / "awslabs.billing-cost-management-mcp-server"
 PRICING = AWS_BIN / "awslabs.aws-pricing-mcp-server"
@@ -118,6 +121,33 @@ def start_weir(tmp_path_factory: pytest.TempPathFactory, oracle: SchemaOracle) -
         weir.close()
 
     yield start
+
+
+@pytest.fixture(scope="module")
+def witness() -> Iterator[Witness]:
+    witness = Witness()
+    yield witness
+    witness.close()
+
+
+@pytest.fixture(scope="session")
+def start_fleet(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., contextlib.AbstractContextManager[Fleet]]:
+    """`with start_fleet(configuration) as fleet:` runs several replicas until all know their tools, which the first tenant may see; at the end those
+    that were not killed must exit with 0."""
+
+    @contextlib.contextmanager
+    def start(configuration: dict[str, Any], **options: Any) -> Iterator[Fleet]:
+        fleet = Fleet(configuration, tmp_path_factory.mktemp("fleet"), **options)
+        try:
+            fleet.wait_for_tools(*configuration["upstreams"], headers=bearer(next(iter(configuration.get("tenants", {})), None)))
+            yield fleet
+        except BaseException:
+            print(fleet.logs())
+            fleet.close(orderly=False)
+            raise
+        fleet.close()
+
+    return start
 
 
 def billing_stdio(cloud: Emulator, **changes: Any) -> dict[str, Any]:

@@ -3,23 +3,25 @@
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 from .processes import ManagedProcess, accepts, eventually, free_port
+from .resp import RESPClient
 
 
 class RedisServer:
     """Can be killed and started again on the same port, and stopped in its tracks: a paused server accepts connections and never answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
+        self.options = options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self) -> None:
-        self.process = ManagedProcess(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.folder]
-        )
+        self.process = ManagedProcess([
+            "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.folder, *self.options])
         eventually(lambda: accepts(self.port), 5, "redis-server listens")
 
     def kill(self) -> None:
@@ -33,6 +35,33 @@ class RedisServer:
     def resume(self) -> None:
         if self.process.running():
             self.process.signal(signal.SIGCONT)
+
+    def client(self) -> RESPClient:
+        return RESPClient(self.port)
+
+    def call(self, *words: Any) -> Any:
+        """One command on a connection of its own; its reply as a value."""
+        with self.client() as client:
+            return client.call(*words)
+
+    def flush(self) -> None:
+        self.call("FLUSHALL")
+
+    def limit_memory(self, policy: str = "noeviction") -> None:
+        """From now on there is no room for anything more: writes are refused, or push out what is there, as the policy says."""
+        self.call("CONFIG", "SET", "maxmemory-policy", policy)
+        self.call("CONFIG", "SET", "maxmemory", self.info("memory")["used_memory"])
+
+    def lift_limit(self) -> None:
+        self.call("CONFIG", "SET", "maxmemory", "0")
+
+    def info(self, section: str) -> dict[str, str]:
+        lines = self.call("INFO", section).decode().split("\r\n")
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+    def stall(self, seconds: float) -> None:
+        """All clients wait for so long, as behind a slow command."""
+        self.call("CLIENT", "PAUSE", int(seconds * 1000), "ALL")
 
     def command(self, *words: str) -> str:
         """One command in the inline form; the first bytes of its reply."""

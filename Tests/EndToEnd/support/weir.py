@@ -17,27 +17,27 @@ UNHURRIED = {"rate": "10000/s", "burst": 10000}
 
 
 class Weir:
-    """One running `weir serve`. Clients speak to `url`, which is the relay; `port` is Weir's own."""
+    """One running `weir serve`. Clients speak to `url`, which is the relay, or without one Weir itself; `port` is Weir's own."""
 
     def __init__(
-        self, configuration: dict[str, Any], folder: Path, environment: dict[str, str] | None = None, level: str = "debug", wait: bool = True
+        self, configuration: dict[str, Any], folder: Path, environment: dict[str, str] | None = None, level: str = "debug", wait: bool = True,
+        relayed: bool = True,
     ) -> None:
         self.folder = folder
-        self.relay = Relay()
         self.configuration = configuration
         self.environment = environment
         self.level = level
         self.port = free_port()
-        self.relay.target_port = self.port
-        self.url = self.relay.url
         self.direct = f"http://127.0.0.1:{self.port}"
+        self.relay = Relay(self.port) if relayed else None
+        self.url = self.relay.url if self.relay else self.direct
         self._started: list = []
         self.start(wait=wait)
 
     def start(self, wait: bool = True) -> None:
         binary, reason = find_binary()
         assert binary and binary.exists(), reason
-        listen = {"address": f"127.0.0.1:{self.port}", "public_url": self.relay.url} | self.configuration.get("listen", {})
+        listen = {"address": f"127.0.0.1:{self.port}", "public_url": self.url} | self.configuration.get("listen", {})
         path = self.folder / "weir.yaml"
         path.write_text(yaml.safe_dump(self.configuration | {"listen": listen}, allow_unicode=True, sort_keys=False))
         began = time.monotonic()
@@ -93,4 +93,5 @@ class Weir:
             if self.process.running():
                 self.stop()
         finally:
-            self.relay.close()
+            if self.relay:
+                self.relay.close()

@@ -1,0 +1,192 @@
+"""Calls under load: many at once, at several replicas, for several tenants; every answer is kept for the judge."""
+
+import asyncio
+import hashlib
+import itertools
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from .caller import MODERN, modern_meta
+
+
+TENANTS = ("red", "green", "blue")
+SITES = ("north", "south")
+
+
+def key(tenant: str) -> str:
+    return f"key-of-{tenant}-0123456789abcdef"
+
+
+def tenants(*names: str) -> dict[str, Any]:
+    """The section `tenants` of a configuration: everybody may call everything."""
+    return {name: {"api_keys": [{"name": "test", "sha256": hashlib.sha256(key(name).encode()).hexdigest()}], "allow": ["*"]} for name in names}
+
+
+def bearer(tenant: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key(tenant)}"} if tenant else {}
+
+
+@dataclass
+class Asked:
+    """One call and what came back. Times are those of `time.monotonic()`, but for `since`, which is `time.time()`."""
+
+    tenant: str | None
+    site: str
+    tool: str
+    arguments: dict[str, Any]
+    replica: int
+    began: float
+    since: float
+    seconds: float = 0.0
+    outcome: str | None = None
+    told: dict[str, Any] | None = None
+    failure: str | None = None
+
+    @property
+    def ended(self) -> float:
+        return self.began + self.seconds
+
+
+class Wire:
+    """One connection to one replica; opened at the first call, and again after it was lost."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, url: str, replica: int = 0, timeout: float = 30) -> None:
+        self.host, self.port = urlsplit(url).hostname, urlsplit(url).port
+        self.replica = replica
+        self.timeout = timeout
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def call(self, tenant: str | None, site: str, tool: str, arguments: dict[str, Any]) -> Asked:
+        asked = Asked(tenant, site, tool, arguments, self.replica, time.monotonic(), time.time())
+        try:
+            status, body = await asyncio.wait_for(self._post(tenant, f"{site}__{tool}", arguments), self.timeout)
+            self._read(asked, status, body)
+        except (OSError, EOFError, TimeoutError, ValueError, asyncio.IncompleteReadError) as trouble:
+            asked.failure = f"{type(trouble).__name__}: {trouble}"
+            self.close()
+        asked.seconds = time.monotonic() - asked.began
+        return asked
+
+    async def _post(self, tenant: str | None, name: str, arguments: dict[str, Any]) -> tuple[int, bytes]:
+        number = next(self._numbers)
+        params = {"name": name, "arguments": arguments, "_meta": modern_meta()}
+        body = json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}).encode()
+        headers = {
+            "Host": f"{self.host}:{self.port}", "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": name, "Content-Length": str(len(body)), **bearer(tenant)}
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self.host, self.port, limit=2**22)
+        reader, writer = self._streams
+        writer.write(b"POST /mcp HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+        found = await reader.readexactly(int(fields["content-length"]))
+        if fields.get("connection", "").lower() == "close":
+            self.close()
+        message = json.loads(found)
+        if message.get("id") != number:
+            raise ValueError(f"the answer to another request: {message.get('id')} and not {number}")
+        return int(head[0].split(" ")[1]), found
+
+    @staticmethod
+    def _read(asked: Asked, status: int, body: bytes) -> None:
+        message = json.loads(body)
+        result = message.get("result")
+        if result is None:
+            asked.failure = f"{status} {message.get('error')}"
+            return
+        asked.outcome = result.get("_meta", {}).get("weir/cache", {}).get("outcome")
+        text = result["content"][0]["text"]
+        if result.get("isError"):
+            asked.failure = f"{asked.outcome}: {text[:300]}"
+        else:
+            asked.told = json.loads(text)
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+            self._streams = None
+
+
+@dataclass
+class Mix:
+    """What the load asks for: a call is a site, a tool, and one of `topics` topics. `label` makes them questions that no other load asks."""
+
+    sites: tuple[str, ...] = SITES
+    tenants: tuple[str | None, ...] = TENANTS
+    tools: tuple[str, ...] = ("look", "glance")
+    topics: int = 40
+    label: str = ""
+    chance: random.Random = field(default_factory=lambda: random.Random(5))
+
+    def next(self) -> tuple[str | None, str, str, dict[str, Any]]:
+        pick = self.chance.choice
+        return pick(self.tenants), pick(self.sites), pick(self.tools), {"topic": f"{self.label} {self.chance.randrange(self.topics)}"}
+
+
+class Load:
+    """`workers` connections to each of the targets, each of which asks, waits for the answer, pauses and asks again."""
+
+    def __init__(self, urls: Callable[[], list[str]] | list[str], mix: Mix, workers: int = 4, pause: float = 0.01) -> None:
+        self.urls = urls if callable(urls) else lambda: urls
+        self.mix, self.workers, self.pause = mix, workers, pause
+        self.asked: list[Asked] = []
+        self._stop = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator["Load"]:
+        """Runs meanwhile, and ends when every call has its answer."""
+        thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            thread.join()
+
+    async def _run(self) -> None:
+        wires = [Wire(url, replica) for replica, url in enumerate(self.urls()) for _ in range(self.workers)]
+        await asyncio.gather(*(self._work(wire) for wire in wires))
+        for wire in wires:
+            wire.close()
+
+    async def _work(self, wire: Wire) -> None:
+        while not self._stop.is_set():
+            self.asked.append(await wire.call(*self.mix.next()))
+            await asyncio.sleep(self.mix.chance.uniform(0.5, 1.5) * self.pause)
+
+    def wait_for(self, more: int, timeout: float = 30) -> None:
+        """Until so many more calls have been answered."""
+        wanted, deadline = len(self.asked) + more, time.monotonic() + timeout
+        while len(self.asked) < wanted:
+            assert time.monotonic() < deadline, f"{wanted - len(self.asked)} of {more} calls are not answered within {timeout} s"
+            time.sleep(0.01)
+
+
+def all_at_once(urls: list[str], calls: list[tuple[str | None, str, str, dict[str, Any]]], timeout: float = 60) -> list[Asked]:
+    """Every call on a connection of its own, spread over the targets in turn; returns when all are answered."""
+
+    async def run() -> list[Asked]:
+        wires = [Wire(urls[number % len(urls)], number % len(urls), timeout) for number in range(len(calls))]
+        try:
+            return await asyncio.gather(*(wire.call(*call) for wire, call in zip(wires, calls)))
+        finally:
+            for wire in wires:
+                wire.close()
+
+    return asyncio.run(run())
+
+
+def spread(what: str, asked: list[Asked]) -> str:
+    """The times of some calls, to be printed."""
+    times = sorted(call.seconds * 1000 for call in asked)
+    return f"{what}: p50 {times[len(times) // 2]:.1f} ms, p99 {times[len(times) * 99 // 100]:.1f} ms, at most {times[-1]:.1f} ms"

@@ -1,0 +1,72 @@
+"""Redis that moves under load: another primary takes over, slots go to another node. No wrong answer, no failed call."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.judge import judge
+from support.load import Load, Mix, spread
+from support.processes import eventually
+from support.redis_cluster import RedisCluster
+from support.redis_sentinel import RedisWithSentinels
+from support.witness import Witness, witnessed
+
+pytestmark = pytest.mark.weir
+
+
+@pytest.mark.parametrize("way", ["told to", "primary killed", "primary frozen"])
+def test_a_failover_under_load(witness: Witness, tmp_path: Path, start_fleet: Any, way: str) -> None:
+    redis = RedisWithSentinels(tmp_path)
+    with start_fleet(witnessed(witness, redis.configuration())) as fleet:
+        load = Load([replica.url for replica in fleet], Mix(label=way))
+        with load.running():
+            load.wait_for(300)
+            old = redis.primary
+            match way:
+                case "told to":
+                    redis.fail_over()
+                case "primary killed":
+                    old.kill()
+                    redis.wait_for_another(old)
+                case "primary frozen":
+                    old.pause()
+                    redis.wait_for_another(old)
+            load.wait_for(100)
+            fleet.wait_for_redis()
+            found = redis.primary.call("DBSIZE")
+            eventually(lambda: redis.primary.call("DBSIZE") != found, 20, "the new primary is written to")
+            if way == "primary frozen":
+                # It believes for a while that it still is the primary.
+                old.resume()
+            load.wait_for(300)
+        verdict = judge(load.asked, witness.log())
+        print(f"{way}: {verdict}; {spread('all', load.asked)}")
+    redis.close()
+    assert not verdict.wrong and not verdict.failed, "\n".join((verdict.wrong + verdict.failed)[:10])
+
+
+def test_slots_that_move_under_load(witness: Witness, tmp_path: Path, start_fleet: Any) -> None:
+    cluster = RedisCluster(tmp_path)
+    with start_fleet(witnessed(witness, {"cluster": cluster.urls})) as fleet:
+        load = Load([replica.url for replica in fleet], Mix())
+        with load.running():
+            load.wait_for(400)
+            moved = 0
+            for source, target in ((0, 1), (1, 2), (2, 0)):
+                for slot in cluster.slots_in_use(source)[:40]:
+                    moved += cluster.move(slot, source, target, midway=lambda: time.sleep(0.005))
+            load.wait_for(300)
+            before = len(load.asked)
+            cluster.nodes[1].kill()
+            load.wait_for(300)
+            cluster.nodes[1].start()
+            load.wait_for(300)
+            fleet.wait_for_redis()
+        verdict = judge(load.asked, witness.log())
+        redirected = fleet.metric("weir_redis_redirections_total")
+        print(f"{moved} keys moved, {redirected:.0f} redirections: {verdict}; {spread('moving', load.asked[:before])}; {spread('one killed', load.asked[before:])}")
+    cluster.close()
+    assert not verdict.wrong and not verdict.failed, "\n".join((verdict.wrong + verdict.failed)[:10])
+    assert moved > 40 and redirected > 0, "the slots that moved were asked for"
