@@ -13,6 +13,7 @@ from support.load import Asked
 from support.redis import RedisServer
 from support.redis_cluster import RedisCluster
 from support.resp import RESPClient, RESPFrames, RedisRefusal
+from support.windows import most_over, most_within
 
 
 @pytest.fixture
@@ -145,3 +146,28 @@ def test_the_judge_sees_what_is_wrong(other: Asked, said: str) -> None:
 def test_the_judge_counts_what_failed() -> None:
     verdict = judge([RIGHT, replace(RIGHT, told=None, outcome=None, failure="ConnectionResetError")], [TOLD])
     assert len(verdict.failed) == 1 and not verdict.wrong
+
+
+@pytest.mark.parametrize(
+    ("times", "over"),
+    [
+        ([], float("-inf")),
+        ([0.0] * 5, 0.0),
+        ([0.0] * 6, 1.0),
+        # Five at once, and one for every tenth of a second.
+        ([0.0] * 5 + [0.1, 0.2, 0.3], 0.0),
+        ([0.0] * 5 + [0.1, 0.15], 0.5),
+        # Nothing for long: the burst is there again, and no more than that.
+        ([0.0] * 5 + [9.0] * 5, 0.0),
+        ([0.0] * 5 + [9.0] * 7, 2.0),
+    ],
+)
+def test_the_model_of_a_rate(times: list[float], over: float) -> None:
+    assert most_over(times, burst=5, rate=10, transit=0) == pytest.approx(over)
+
+
+def test_the_model_of_a_window() -> None:
+    times = [0.0, 0.5, 0.9, 1.0, 1.4, 3.0]
+    assert most_within(times, 1, transit=0) == 4
+    assert most_within(times, 0.3, transit=0) == 2
+    assert most_within(times, 10, transit=0) == 6

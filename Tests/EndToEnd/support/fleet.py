@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from .processes import eventually
 from .weir import Weir
 
@@ -66,6 +68,15 @@ class Fleet:
     def metric(self, name: str, **labels: str) -> float:
         """Summed over the replicas that run."""
         return sum(value(replica.metrics(), name, **labels) for replica in self.running())
+
+    def holder_of(self, port: int) -> int:
+        """Which replica has a connection from this port of its own."""
+        for number, replica in enumerate(self.replicas):
+            if replica.process.running():
+                ports = {connection.laddr.port for connection in psutil.Process(replica.process.pid).net_connections("tcp")}
+                if port in ports:
+                    return number
+        raise AssertionError(f"no replica has port {port}")
 
     # What happens to one of them
 

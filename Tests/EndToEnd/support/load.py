@@ -59,10 +59,11 @@ class Wire:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, url: str, replica: int = 0, timeout: float = 30) -> None:
+    def __init__(self, url: str, replica: int = 0, timeout: float = 30, connecting: asyncio.Semaphore | None = None) -> None:
         self.host, self.port = urlsplit(url).hostname, urlsplit(url).port
         self.replica = replica
         self.timeout = timeout
+        self._connecting = connecting or asyncio.Semaphore()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call(self, tenant: str | None, site: str, tool: str, arguments: dict[str, Any]) -> Asked:
@@ -84,7 +85,8 @@ class Wire:
             "Host": f"{self.host}:{self.port}", "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
             "MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": name, "Content-Length": str(len(body)), **bearer(tenant)}
         if self._streams is None:
-            self._streams = await asyncio.open_connection(self.host, self.port, limit=2**22)
+            async with self._connecting:
+                self._streams = await asyncio.open_connection(self.host, self.port, limit=2**22)
         reader, writer = self._streams
         writer.write(b"POST /mcp HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -172,18 +174,35 @@ class Load:
             time.sleep(0.01)
 
 
-def all_at_once(urls: list[str], calls: list[tuple[str | None, str, str, dict[str, Any]]], timeout: float = 60) -> list[Asked]:
-    """Every call on a connection of its own, spread over the targets in turn; returns when all are answered."""
+Call = tuple[str | None, str, str, dict[str, Any]]
 
-    async def run() -> list[Asked]:
-        wires = [Wire(urls[number % len(urls)], number % len(urls), timeout) for number in range(len(calls))]
+
+class Together:
+    """Calls that are sent at once, each on a connection of its own, spread over the targets in turn; `results` waits for all answers."""
+
+    def __init__(self, urls: list[str], calls: list[Call], timeout: float = 60) -> None:
+        self.urls, self.calls, self.timeout = urls, calls, timeout
+        self._asked: list[Asked] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+
+    async def _run(self) -> None:
+        # No more than a listener's backlog are being connected at a time.
+        connecting = asyncio.Semaphore(200)
+        wires = [Wire(self.urls[number % len(self.urls)], number % len(self.urls), self.timeout, connecting) for number in range(len(self.calls))]
         try:
-            return await asyncio.gather(*(wire.call(*call) for wire, call in zip(wires, calls)))
+            self._asked = await asyncio.gather(*(wire.call(*call) for wire, call in zip(wires, self.calls)))
         finally:
             for wire in wires:
                 wire.close()
 
-    return asyncio.run(run())
+    def results(self) -> list[Asked]:
+        self._thread.join()
+        return self._asked
+
+
+def all_at_once(urls: list[str], calls: list[Call], timeout: float = 60) -> list[Asked]:
+    return Together(urls, calls, timeout).results()
 
 
 def spread(what: str, asked: list[Asked]) -> str:

@@ -53,11 +53,11 @@ class Witness:
         self.settings[name] -= 1
         return True
 
-    async def call(self, site: str, params: dict[str, Any]) -> dict[str, Any] | None:
-        """The result; None where the call is refused. A call that hangs waits until its connection ends."""
+    async def call(self, site: str, params: dict[str, Any], peer: int) -> dict[str, Any] | None:
+        """The result; `peer` is the port that it came from. None where the call is refused. A call that hangs waits until its connection ends."""
         record = {
             "nonce": f"{self.run}-{next(self.numbers)}", "site": site, "tool": params["name"], "arguments": params.get("arguments", {}),
-            "at": time.time(), "end": "open"}
+            "at": time.time(), "peer": peer, "end": "open"}
         self.log.append(record)
         try:
             if self.takes("refuse"):
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
         params = message.get("params", {})
         modern = "io.modelcontextprotocol/protocolVersion" in params.get("_meta", {})
         if message["method"] == "tools/call":
-            result = await self.witness.call(site, params)
+            result = await self.witness.call(site, params, self.transport.get_extra_info("peername")[1])
             if result is None:
                 self.reply({}, "429 Too Many Requests", f"Retry-After: {self.witness.settings['retry_after']}\r\n")
                 return

@@ -1,0 +1,221 @@
+"""The fleet asks an upstream once, whoever asks wherever, whoever dies in the middle, and whether or not Redis' messages arrive."""
+
+import resource
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conftest import AWAITED
+from support.fault_proxy import FaultProxy
+from support.fleet import Fleet
+from support.judge import judge
+from support.load import SITES, TENANTS, Asked, Call, Together, all_at_once, bearer
+from support.processes import eventually
+from support.redis import RedisServer
+from support.witness import Witness, witnessed
+
+pytestmark = [pytest.mark.weir, AWAITED]
+
+# In seconds: how long a lease lives that nobody renews, what a busy machine may take longer, and how seldom a follower looks by itself.
+LEASE, LENIENCE, LONGEST_POLL = 3.0, 0.75, 1.05
+RED, NORTH = TENANTS[0], SITES[0]
+
+
+class Stage:
+    """A Redis behind a fault proxy, a fleet, and the upstream."""
+
+    def __init__(self, redis: RedisServer, proxy: FaultProxy, fleet: Fleet, witness: Witness) -> None:
+        self.redis, self.proxy, self.fleet, self.witness = redis, proxy, fleet, witness
+        self.seen = witness.calls()
+
+    @property
+    def urls(self) -> list[str]:
+        return [replica.url for replica in self.fleet]
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Those that the upstream got in this test."""
+        return self.witness.log()[self.seen :]
+
+    def held(self, question: Call, urls: list[str], count: int) -> Together:
+        """So many calls that ask the same wait: one of them at the upstream, the others for it."""
+        self.witness.set(hold=True)
+        together = Together(urls, [question] * count)
+        self.witness.wait_until_holding(1)
+        eventually(lambda: self.waiting() >= count, 40, f"{count} calls wait, of which one was sent; it is {self.waiting():.0f}", pause=0.02)
+        return together
+
+    def waiting(self) -> float:
+        return self.fleet.metric("weir_flight_waiters")
+
+    def fetcher(self) -> int:
+        """The replica whose call is at the upstream."""
+        return self.fleet.holder_of(self.calls()[0]["peer"])
+
+    def judged(self, asked: list[Asked]) -> list[Asked]:
+        verdict = judge(asked, self.witness.log(), late=LEASE)
+        assert not verdict.wrong and not verdict.failed, "\n".join((verdict.wrong + verdict.failed)[:10])
+        return asked
+
+
+@pytest.fixture(scope="module")
+def started(witness: Witness, tmp_path_factory: pytest.TempPathFactory, start_fleet: Any) -> Iterator[Stage]:
+    redis = RedisServer(tmp_path_factory.mktemp("redis"))
+    proxy = FaultProxy(redis.port, redis=True)
+    with start_fleet(witnessed(witness, {"url": f"redis://127.0.0.1:{proxy.port}/0"})) as fleet:
+        yield Stage(redis, proxy, fleet, witness)
+    proxy.close()
+    redis.close()
+
+
+@pytest.fixture
+def stage(started: Stage) -> Iterator[Stage]:
+    started.fleet.wait_for_redis()
+    yield Stage(started.redis, started.proxy, started.fleet, started.witness)
+    started.witness.set(hold=False, hang=0, refuse=0, latency=0)
+    started.proxy.heal()
+    for number, replica in enumerate(started.fleet):
+        if not replica.process.running():
+            started.fleet.restart(number)
+            replica.wait_for_tools(*SITES, headers=bearer(RED))
+
+
+def question(topic: str, tool: str = "look", **further: Any) -> Call:
+    return (RED, NORTH, tool, {"topic": topic, **further})
+
+
+def test_ten_thousand_identical_calls_are_one(stage: Stage) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    together = stage.held(question("ten thousand"), stage.urls, 10_000)
+    released = time.monotonic()
+    stage.witness.set(hold=False)
+    asked = stage.judged(together.results())
+    assert len(stage.calls()) == 1
+    assert len({call.told["nonce"] for call in asked}) == 1
+    print(f"10,000 answers within {max(call.ended for call in asked) - released:.2f} s of the upstream's")
+
+
+def lags(stage: Stage, label: str, rounds: int) -> list[float]:
+    """By how many seconds the last replica's answer came after the first one's, round by round."""
+    found = []
+    for number in range(rounds):
+        together = stage.held(question(f"{label} {number}"), stage.urls, 3)
+        # All followers have said in Redis that they wait.
+        time.sleep(0.15)
+        stage.witness.set(hold=False)
+        ends = [call.ended for call in stage.judged(together.results())]
+        found.append(max(ends) - min(ends))
+    assert len(stage.calls()) == rounds
+    return found
+
+
+def test_who_follows_has_the_answer_with_the_leader(stage: Stage) -> None:
+    found = sorted(lags(stage, "lag", 15))
+    print(f"after the leader: p50 {found[7] * 1000:.1f} ms, at most {found[-1] * 1000:.1f} ms")
+    assert found[-1] < 0.05, found
+
+
+def test_a_lost_message_costs_no_more_than_a_poll(stage: Stage) -> None:
+    stage.proxy.down.drops_messages = True
+    before = stage.proxy.dropped_messages
+    found = sorted(lags(stage, "deaf", 6))
+    print(f"without messages: p50 {found[3] * 1000:.0f} ms, at most {found[-1] * 1000:.0f} ms")
+    assert stage.proxy.dropped_messages > before, "a message was sent, and dropped"
+    assert found[-1] < LONGEST_POLL + LENIENCE, found
+
+
+def test_who_waits_finds_the_answer_when_the_subscription_is_lost(stage: Stage) -> None:
+    together = stage.held(question("cut off"), stage.urls, 3)
+    stage.proxy.cut()
+    released = time.monotonic()
+    stage.witness.set(hold=False)
+    ends = [call.ended - released for call in stage.judged(together.results())]
+    print(f"all connections cut before the commit: {[f'{end * 1000:.0f} ms' for end in ends]}")
+    # The leader's commit may be lost with its connection; the lease then ends by itself.
+    assert max(ends) < LEASE + LENIENCE and len(stage.calls()) <= 2
+
+
+def test_exactly_one_takes_over_from_a_dead_leader(stage: Stage) -> None:
+    together = stage.held(question("orphan"), stage.urls, 30)
+    leader = stage.fetcher()
+    stage.fleet.kill(leader)
+    killed = time.time()
+    eventually(lambda: len(stage.calls()) >= 2, LEASE + LENIENCE, "another replica asks", pause=0.01)
+    took = stage.calls()[1]["at"] - killed
+    # Whoever else would ask has the time to do so.
+    time.sleep(1.5)
+    assert len(stage.calls()) == 2, "one takes over, and no herd"
+    assert stage.fleet.holder_of(stage.calls()[1]["peer"]) != leader
+    stage.witness.set(hold=False)
+    asked = together.results()
+    followers = stage.judged([call for call in asked if call.replica != leader])
+    assert len(followers) == 20 and {call.told["nonce"] for call in followers} == {stage.calls()[1]["nonce"]}
+    assert all(call.failure for call in asked if call.replica == leader)
+    print(f"taken over after {took:.2f} s")
+
+
+def test_the_commit_of_a_leader_that_slept_is_refused(stage: Stage) -> None:
+    lost = stage.fleet.metric("weir_fleet_lost_leases_total")
+    asks = question("sleeper")
+    together = stage.held(asks, stage.urls, 6)
+    leader = stage.fetcher()
+    stage.fleet.freeze(leader)
+    slept = time.monotonic()
+    try:
+        eventually(lambda: len(stage.calls()) >= 2, LEASE + LENIENCE, "another replica asks", pause=0.01)
+        stage.witness.set(hold=False)
+        # The sleeper's answer lies in front of it, the other one's in Redis.
+        others = [number for number in range(3) if number != leader]
+        second = all_at_once([stage.fleet[number].url for number in others], [asks] * 2)
+        time.sleep(max(0, slept + 5 - time.monotonic()))
+    finally:
+        stage.fleet.thaw(leader)
+    asked = stage.judged(together.results() + second)
+    first, other = stage.calls()
+    assert {call.told["nonce"] for call in asked if call.replica != leader} <= {other["nonce"]}
+    eventually(lambda: stage.fleet.metric("weir_fleet_lost_leases_total") == lost + 1, 5, "the sleeper's commit was refused, and counted")
+    # What the sleeper had is kept nowhere: not in its memory, and not in Redis.
+    again = stage.judged(all_at_once(stage.urls, [asks] * 3))
+    assert [call.told["nonce"] for call in again] == [other["nonce"]] * 3
+    stage.fleet.restart(others[0])
+    stage.fleet[others[0]].wait_for_tools(*SITES, headers=bearer(RED))
+    [fresh] = stage.judged(all_at_once([stage.fleet[others[0]].url], [asks]))
+    assert fresh.outcome == "hit_redis" and fresh.told["nonce"] == other["nonce"]
+    assert len(stage.calls()) == 2
+
+
+def test_renewals_lost_in_a_stall_cost_one_call_at_most(stage: Stage) -> None:
+    together = stage.held(question("stalled"), stage.urls, 9)
+    stage.redis.stall(2)
+    time.sleep(3.5)
+    stage.witness.set(hold=False)
+    stage.judged(together.results())
+    assert len(stage.calls()) <= 2
+
+
+def test_a_redis_flushed_under_a_lease_is_harmless(stage: Stage) -> None:
+    asks = question("flushed")
+    together = stage.held(asks, stage.urls, 9)
+    stage.redis.flush()
+    stage.witness.set(hold=False)
+    stage.judged(together.results())
+    assert len(stage.calls()) <= 2
+    stage.judged(all_at_once(stage.urls, [asks] * 3))
+
+
+def test_an_upstream_that_fails_is_asked_once_for_all(stage: Stage) -> None:
+    stage.witness.set(refuse=1)
+    asked = all_at_once(stage.urls, [question("refused")] * 30)
+    assert len(stage.calls()) <= 2, "an error is shared as an answer is"
+    assert not judge(asked, stage.witness.log()).wrong
+
+
+def test_tenants_share_no_flight(stage: Stage) -> None:
+    stage.witness.set(hold=True)
+    together = Together(stage.urls, [(tenant, NORTH, "look", {"topic": "apart"}) for tenant in TENANTS for _ in range(3)])
+    stage.witness.wait_until_holding(3)
+    stage.witness.set(hold=False)
+    asked = stage.judged(together.results())
+    assert len(stage.calls()) == 3 and len({(call.tenant, call.told["nonce"]) for call in asked}) == 3

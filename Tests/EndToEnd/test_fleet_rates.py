@@ -1,0 +1,159 @@
+"""One rate, one budget and one pause for the whole fleet, held against the log of what the upstream got."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from conftest import AWAITED
+from support.fleet import Fleet
+from support.judge import judge
+from support.load import TENANTS, Load, Mix, all_at_once, tenants
+from support.processes import eventually
+from support.redis import RedisServer
+from support.windows import most_over, most_within
+from support.witness import Witness
+
+pytestmark = [pytest.mark.weir, AWAITED]
+
+# Each site has a provider of its own.
+RATE, BURST = 20, 10
+PROVIDERS = {
+    "even": {"rate": f"{RATE}/s", "burst": BURST, "concurrency": 64},
+    "slow": {"rate": "4/s", "burst": 1, "concurrency": 64},
+    "azure": {"limits": ["12/10s", "60/1m", "600/1h"], "concurrency": 64},
+    "scaled": {"limits": ["6/1s", "15/5s", "36/20s"], "concurrency": 64},
+    "scarce": {"budget": {"limit": "40/day", "at_limit": "stop"}, "concurrency": 64},
+    "shut": {"rate": "50/s", "burst": 5, "concurrency": 64},
+}
+RED = TENANTS[0]
+
+
+def configuration(witness: Witness, redis: RedisServer, **settings: Any) -> dict[str, Any]:
+    return {
+        "cache": {"redis": {"url": redis.url}},
+        "providers": {site: provider | settings for site, provider in PROVIDERS.items()},
+        "upstreams": {site: witness.configuration(site, call_timeout="20s") for site in PROVIDERS},
+        "tenants": tenants(*TENANTS),
+    }
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def fleet(witness: Witness, redis_server: RedisServer, start_fleet: Any) -> Iterator[Fleet]:
+    with start_fleet(configuration(witness, redis_server)) as fleet:
+        yield fleet
+
+
+def times(witness: Witness, site: str) -> list[float]:
+    return [record["at"] for record in witness.log() if record["site"] == site]
+
+
+def hammer(fleet: Fleet, sites: list[str], label: str, workers: int = 8) -> Load:
+    """Questions that nobody asked before, at every replica, more than any rate lets through."""
+    return Load([replica.url for replica in fleet], Mix(tuple(sites), TENANTS, ("look",), 10**9, label), workers, pause=0.005)
+
+
+def test_the_fleet_keeps_every_rate_as_one(fleet: Fleet, witness: Witness) -> None:
+    """All providers at once, for longer than the longest of the short windows, and with all three replicas asking as fast as they can."""
+    sites = ["even", "slow", "azure", "scaled"]
+    began = time.monotonic()
+    loads = [hammer(fleet, [site], f"{site} at once", workers=4) for site in sites]
+    with ThreadPoolExecutor(len(loads)) as pool:
+
+        def drive(load: Load) -> None:
+            with load.running():
+                time.sleep(max(0, began + 22 - time.monotonic()))
+
+        list(pool.map(drive, loads))
+    took = time.monotonic() - began
+    log = {site: times(witness, site) for site in sites}
+    even, slow = most_over(log["even"], BURST, RATE), most_over(log["slow"], 1, 4)
+    windows = {site: [(most_within(log[site], seconds), most) for seconds, most in limits] for site, limits in {
+        "azure": [(10, 12), (60, 60)], "scaled": [(1, 6), (5, 15), (20, 36)]}.items()}
+    print(f"{ {site: len(found) for site, found in log.items()} } in {took:.1f} s; over: even {even:.2f}, slow {slow:.2f}; {windows}")
+    assert even <= 0 and slow <= 0
+    assert all(got <= most for found in windows.values() for got, most in found)
+    # A fleet that lets next to nothing through keeps every rate.
+    assert len(log["even"]) > 0.6 * RATE * 22 and len(log["slow"]) > 0.6 * 4 * 22
+    assert len(log["azure"]) >= 18 and len(log["scaled"]) >= 24
+    wrong = judge([call for load in loads for call in load.asked], witness.log()).wrong
+    assert not wrong, wrong[:5]
+
+
+def test_a_throttled_replica_stops_the_fleet(fleet: Fleet, witness: Witness) -> None:
+    load = hammer(fleet, ["shut"], "throttled")
+    with load.running():
+        load.wait_for(30)
+        before = len(times(witness, "shut"))
+        witness.set(refuse=1, retry_after=3)
+        eventually(lambda: any(record["end"] == "refused" for record in witness.log()), 10, "a call is refused", pause=0.005)
+        time.sleep(6)
+    log = [record for record in witness.log() if record["site"] == "shut"]
+    refused = next(record for record in log if record["end"] == "refused")
+    # What is on its way already does arrive.
+    early = [record["at"] - refused["at"] for record in log if refused["at"] + 0.15 < record["at"] < refused["at"] + 3]
+    later = [record["at"] - refused["at"] for record in log if record["at"] >= refused["at"] + 3]
+    print(f"{before} before; after the 429: {len(early)} within its Retry-After, then {len(later)}, the first after {min(later):.2f} s")
+    assert not early, early
+    assert later, "and it goes on"
+
+
+def test_a_budget_is_spent_once(fleet: Fleet, witness: Witness) -> None:
+    urls = [replica.url for replica in fleet]
+    for part in range(2):
+        asked = all_at_once(urls, [(RED, "scarce", "look", {"topic": f"budget {part} {number}"}) for number in range(60)])
+    sent = len(times(witness, "scarce"))
+    print(f"{sent} of 40 sent for 120 calls")
+    assert 36 <= sent <= 40
+    assert all(call.failure for call in asked), "nothing is left for the second part"
+    assert not judge(asked, witness.log()).wrong
+
+
+def test_a_rate_is_kept_across_a_restart_of_redis(fleet: Fleet, witness: Witness, redis_server: RedisServer) -> None:
+    """Redis ends with the state of every bucket, is away for a while, and comes back empty."""
+    seen = len(times(witness, "even"))
+    load = hammer(fleet, ["even"], "restart")
+    with load.running():
+        load.wait_for(60)
+        redis_server.kill()
+        load.wait_for(60, timeout=60)
+        redis_server.start()
+        fleet.wait_for_redis()
+        load.wait_for(60, timeout=60)
+    log = times(witness, "even")[seen:]
+    over = most_over(log, BURST, RATE)
+    print(f"{len(log)} requests in {log[-1] - log[0]:.1f} s; over: {over:.2f}")
+    assert over <= 0
+    assert len(log) > 0.5 * RATE * (log[-1] - log[0]), "it goes on without Redis"
+
+
+@pytest.mark.parametrize(("mode", "least", "most"), [("degraded", 0.3, 1.0), ("open", 1.5, None), ("closed", 0.0, 0.0)])
+def test_what_a_fleet_does_without_redis(witness: Witness, tmp_path: Any, start_fleet: Any, mode: str, least: float, most: float | None) -> None:
+    redis = RedisServer(tmp_path)
+    with start_fleet(configuration(witness, redis, without_redis=mode)) as fleet:
+        fleet.wait_for_redis()
+        all_at_once([replica.url for replica in fleet], [(RED, "even", "look", {"topic": f"warm {mode} {n}"}) for n in range(3)])
+        redis.kill()
+        eventually(lambda: fleet.metric("weir_redis_connections") == 0, 10, "Redis is gone")
+        began = time.time()
+        load = hammer(fleet, ["even"], f"without {mode}")
+        with load.running():
+            time.sleep(4)
+        log = [at for at in times(witness, "even") if at >= began]
+        share = len(log) / (BURST + RATE * 4)
+        said = sum("redis" in line.lower() and "rate" in line.lower() for replica in fleet for line in replica.process.lines)
+        print(f"{mode}: {len(log)} requests, {share:.2f} of what the rate allows; {said} lines in the logs")
+    redis.close()
+    assert share >= least
+    assert most is None or share <= most
+    if mode == "degraded":
+        assert most_over(log, BURST, RATE) <= 0
