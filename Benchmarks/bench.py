@@ -23,7 +23,8 @@ import psutil
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from support import nginx, sessions, wrk  # noqa: E402
+from support import fleet, nginx, sessions, wrk  # noqa: E402
+from support.processes import free_port, started  # noqa: E402
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -60,38 +61,6 @@ class Target:
 
     def megabytes(self) -> float:
         return self.process.memory_info().rss / 1e6
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port: int, process: subprocess.Popen, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{process.args} does not listen") from None
-            time.sleep(0.02)
-
-
-@contextmanager
-def started(command: list[str], core: int, port: int) -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen(["taskset", "-c", str(core), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port, process)
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 @contextmanager
@@ -303,6 +272,8 @@ def table(results: dict) -> str:
         middle = statistics.median(start)
         each = ", ".join(f"{value:.0f}" for value in start)
         lines += [f"Ready after {middle:.0f} ms (median of {each}). 300 ms: {verdict(middle, 300)}.", ""]
+    if rows := results.get("fleet"):
+        lines += [*fleet.table(rows), ""]
     if idle := results.get("sessions"):
         each = (idle["with_mb"] - idle["before_mb"]) * 1e6 / idle["count"] / 1024
         lines += [
@@ -323,7 +294,7 @@ def machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="Benchmarks/run")
     parser.add_argument("--seconds", type=int, default=10, help="how long each load lasts")
-    parser.add_argument("--only", default="hits,passthrough,start,sessions", help="some of hits, passthrough, start, sessions")
+    parser.add_argument("--only", default="hits,passthrough,start,sessions", help="some of hits, passthrough, start, sessions, fleet")
     parser.add_argument("--sessions", type=int, default=10_000, help="how many idle sessions")
     arguments = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
@@ -340,6 +311,8 @@ def main() -> None:
             results["passthrough"] = measure_passthrough(folder, max(2, arguments.seconds // 2))
         if "start" in parts:
             results["start_ms"] = measure_start(folder)
+        if "fleet" in parts:
+            results["fleet"] = fleet.measure(folder, max(3, arguments.seconds // 2), HERE / "support" / "upstream.py", say)
         if "sessions" in parts:
             results["sessions"] = measure_sessions(folder, arguments.sessions)
     finally:

@@ -5,13 +5,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from conftest import AWAITED
+from support.caller import MODERN, modern_meta
+from support.events import BOTH, Events, rpc
 from support.fault_proxy import FaultProxy
 from support.fleet import Fleet
 from support.judge import judge
-from support.load import SITES, TENANTS, Asked, Call, Together, all_at_once, bearer
+from support.load import SITES, TENANTS, Asked, Call, Load, Mix, Together, all_at_once, bearer
 from support.processes import eventually
 from support.redis import RedisServer
 from support.witness import Witness, witnessed
@@ -219,3 +222,42 @@ def test_tenants_share_no_flight(stage: Stage) -> None:
     stage.witness.set(hold=False)
     asked = stage.judged(together.results())
     assert len(stage.calls()) == 3 and len({(call.tenant, call.told["nonce"]) for call in asked}) == 3
+
+
+def test_one_replica_renews_for_all(stage: Stage) -> None:
+    """An answer that is given while it is renewed: nobody waits, and no two calls are at the upstream at the same time."""
+    asks = question("renewed", tool="peek")
+    stage.judged(all_at_once(stage.urls, [asks] * 3))
+    stage.witness.set(latency=0.3)
+    load = Load(stage.urls, Mix((NORTH,), (RED,), ("peek",), 1, "renewed often"), workers=4)
+    with load.running():
+        time.sleep(6)
+    stage.witness.set(latency=0)
+    asked = stage.judged(load.asked)
+    [*calls] = [call for call in stage.calls() if call["arguments"] == {"topic": "renewed often 0"}]
+    overlaps = [(one["at"], other["at"]) for one, other in zip(calls, calls[1:]) if other["at"] < one["until"]]
+    waited = sorted(call.seconds for call in asked if call.began > asked[0].began + 0.6)
+    print(f"{len(calls)} calls in 6 s for {len(asked)} answers, p99 {waited[len(waited) * 99 // 100] * 1000:.0f} ms")
+    assert not overlaps
+    assert 4 <= len(calls) <= 8
+    assert waited[len(waited) * 99 // 100] < 0.25, "nobody waits for a renewal"
+
+
+def test_who_waits_for_another_replica_hears_that_it_goes_on(stage: Stage) -> None:
+    """Clients that hear nothing for long give up: a call that is led elsewhere says that it lives."""
+    leader = stage.held(question("heartbeat"), [stage.urls[0]], 1)
+    body = rpc({"id": 1, "method": "tools/call", "params": {
+        "name": f"{NORTH}__look", "arguments": {"topic": "heartbeat"}, "_meta": modern_meta() | {"progressToken": "beat"}}})
+    headers = {
+        "Accept": BOTH, "Content-Type": "application/json", "MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call",
+        "Mcp-Name": f"{NORTH}__look", **bearer(RED)}
+    with httpx.stream("POST", f"{stage.urls[1]}/mcp", json=body, headers=headers, timeout=40) as response:
+        events = Events(response)
+        began = time.monotonic()
+        beats = [events.until("notifications/progress")["params"] for _ in range(2)]
+        print(f"two beats within {time.monotonic() - began:.1f} s: {beats}")
+        assert all(beat["progressToken"] == "beat" for beat in beats) and beats[0]["progress"] < beats[1]["progress"]
+        stage.witness.set(hold=False)
+        answer = events.answer(1)
+    [led] = stage.judged(leader.results())
+    assert led.told["nonce"] in answer["result"]["content"][0]["text"] and len(stage.calls()) == 1

@@ -7,7 +7,7 @@ from typing import Any
 from .load import Asked
 
 # How long answers may be given, in seconds; with the jitter of lifetimes, and the time that fetching and answering take on a busy machine.
-LIFETIMES = {"look": 3600.0, "glance": 1.0}
+LIFETIMES = {"look": 3600.0, "glance": 1.0, "peek": 3600.0}
 LENIENCE = 0.5
 
 

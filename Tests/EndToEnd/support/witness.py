@@ -21,8 +21,8 @@ class Witness:
         self._http = httpx.Client(base_url=self.url, timeout=20)
 
     def configuration(self, site: str, ttl: str = "1h", **changes: Any) -> dict[str, Any]:
-        """`look` is cached for `ttl`, `glance` for a second, `act` never."""
-        rules = [{"tool": "look", "ttl": ttl}, {"tool": "glance", "ttl": "1s"}]
+        """`look` is cached for `ttl`, `glance` for a second, `peek` for a second and while it is being renewed, `act` never."""
+        rules = [{"tool": "look", "ttl": ttl}, {"tool": "glance", "ttl": "1s"}, {"tool": "peek", "ttl": "1s", "stale": "1h"}]
         return {"url": f"{self.url}/mcp", "headers": {"X-Site": site}, "cache": rules, "era": "modern"} | changes
 
     def set(self, **values: Any) -> None:

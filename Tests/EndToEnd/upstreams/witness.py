@@ -12,7 +12,7 @@ import time
 import uuid
 from typing import Any
 
-TOOLS = [{"name": name, "description": "What was asked.", "inputSchema": {"type": "object"}} for name in ("look", "glance", "act")]
+TOOLS = [{"name": name, "description": "What was asked.", "inputSchema": {"type": "object"}} for name in ("look", "glance", "peek", "act")]
 CACHED = {"ttlMs": 60000, "cacheScope": "private"}
 LISTS = {
     "initialize": {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "witness", "version": "1"}},
@@ -73,7 +73,7 @@ class Witness:
                     await self.open.wait()
                 finally:
                     self.holding -= 1
-            record["end"] = "answered"
+            record["end"], record["until"] = "answered", time.time()
         except asyncio.CancelledError:
             record["end"] = "left"
             raise
