@@ -159,8 +159,12 @@ def test_exactly_one_takes_over_from_a_dead_leader(stage: Stage) -> None:
     print(f"taken over after {took:.2f} s")
 
 
+def lost_leases(stage: Stage) -> float:
+    return stage.fleet.metric("weir_fleet_flights_total", result="lease_lost")
+
+
 def test_the_commit_of_a_leader_that_slept_is_refused(stage: Stage) -> None:
-    lost = stage.fleet.metric("weir_fleet_lost_leases_total")
+    lost = lost_leases(stage)
     asks = question("sleeper")
     together = stage.held(asks, stage.urls, 6)
     leader = stage.fetcher()
@@ -178,7 +182,7 @@ def test_the_commit_of_a_leader_that_slept_is_refused(stage: Stage) -> None:
     asked = stage.judged(together.results() + second)
     first, other = stage.calls()
     assert {call.told["nonce"] for call in asked if call.replica != leader} <= {other["nonce"]}
-    eventually(lambda: stage.fleet.metric("weir_fleet_lost_leases_total") == lost + 1, 5, "the sleeper's commit was refused, and counted")
+    eventually(lambda: lost_leases(stage) == lost + 1, 5, "the sleeper's commit was refused, and counted")
     # What the sleeper had is kept nowhere: not in its memory, and not in Redis.
     again = stage.judged(all_at_once(stage.urls, [asks] * 3))
     assert [call.told["nonce"] for call in again] == [other["nonce"]] * 3

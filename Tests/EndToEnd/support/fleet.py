@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from .processes import eventually
+from .processes import eventually, free_port
 from .weir import Weir
 
 
@@ -26,12 +26,13 @@ def value(page: str, name: str, **labels: str) -> float:
 class Fleet:
     """Each replica has a free port and a folder of its own; what it logs is in `replica.process.output`."""
 
-    def __init__(self, configuration: dict[str, Any], folder: Path, count: int = 3, level: str = "info") -> None:
+    def __init__(self, configuration: dict[str, Any], folder: Path, count: int = 3, level: str = "info", admin: bool = False) -> None:
+        """With `admin` each has an admin listener; its address is in `admin`."""
         self.folder = folder
         folders = [folder / f"replica-{number}" for number in range(count)]
         for home in folders:
             home.mkdir(parents=True)
-        self.replicas = [Weir(configuration, home, level=level, relayed=False, wait=False) for home in folders]
+        self.replicas = [self._make(configuration, home, level, admin) for home in folders]
         self._killed: set[int] = set()
         try:
             for replica in self.replicas:
@@ -39,6 +40,14 @@ class Fleet:
         except BaseException:
             self.close(orderly=False)
             raise
+
+    @staticmethod
+    def _make(configuration: dict[str, Any], home: Path, level: str, admin: bool) -> Weir:
+        address = f"127.0.0.1:{free_port()}" if admin else None
+        listen = configuration.get("listen", {}) | ({"admin_address": address} if address else {})
+        replica = Weir(configuration | {"listen": listen}, home, level=level, relayed=False, wait=False)
+        replica.admin = f"http://{address}" if address else None
+        return replica
 
     def __getitem__(self, number: int) -> Weir:
         return self.replicas[number]

@@ -32,6 +32,8 @@ class Weir:
         self.relay = Relay(self.port) if relayed else None
         self.url = self.relay.url if self.relay else self.direct
         self._started: list = []
+        # The address of its admin listener, where metrics are then.
+        self.admin: str | None = None
         self.start(wait=wait)
 
     def start(self, wait: bool = True) -> None:
@@ -71,7 +73,7 @@ class Weir:
         return Caller(self.url + path, **options)
 
     def metrics(self) -> str:
-        return httpx.get(f"{self.direct}/metrics", timeout=5).text
+        return httpx.get(f"{self.admin or self.direct}/metrics", timeout=5).text
 
     def ready(self) -> httpx.Response:
         return httpx.get(f"{self.direct}/readyz", timeout=5)
