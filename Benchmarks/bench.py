@@ -272,8 +272,10 @@ def table(results: dict) -> str:
         middle = statistics.median(start)
         each = ", ".join(f"{value:.0f}" for value in start)
         lines += [f"Ready after {middle:.0f} ms (median of {each}). 300 ms: {verdict(middle, 300)}.", ""]
-    if rows := results.get("fleet"):
+    if rows := results.get("fleet, crowd"):
         lines += [*fleet.table(rows), ""]
+    if crowd := results.get("crowd"):
+        lines += [*fleet.crowd_table(crowd), ""]
     if idle := results.get("sessions"):
         each = (idle["with_mb"] - idle["before_mb"]) * 1e6 / idle["count"] / 1024
         lines += [
@@ -294,8 +296,9 @@ def machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="Benchmarks/run")
     parser.add_argument("--seconds", type=int, default=10, help="how long each load lasts")
-    parser.add_argument("--only", default="hits,passthrough,start,sessions", help="some of hits, passthrough, start, sessions, fleet")
+    parser.add_argument("--only", default="hits,passthrough,start,sessions", help="some of hits, passthrough, start, sessions, fleet, crowd")
     parser.add_argument("--sessions", type=int, default=10_000, help="how many idle sessions")
+    parser.add_argument("--crowd", type=int, default=100, help="how many idle replicas")
     arguments = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("two cores are needed: one for the server, one for the load")
@@ -313,6 +316,8 @@ def main() -> None:
             results["start_ms"] = measure_start(folder)
         if "fleet" in parts:
             results["fleet"] = fleet.measure(folder, max(3, arguments.seconds // 2), HERE / "support" / "upstream.py", say)
+        if "crowd" in parts:
+            results["crowd"] = fleet.measure_crowd(folder, arguments.crowd, arguments.seconds, HERE / "support" / "upstream.py", say)
         if "sessions" in parts:
             results["sessions"] = measure_sessions(folder, arguments.sessions)
     finally:

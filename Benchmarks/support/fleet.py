@@ -79,11 +79,24 @@ class Machine:
         """Seconds of processor time of all replicas."""
         return sum(sum(process.cpu_times()[:2]) for process in self.processes)
 
-    def redis(self) -> tuple[float, int]:
-        """Seconds of processor time of Redis, and how many commands it got."""
-        told = subprocess.run(["redis-cli", "-p", str(self.redis_port), "INFO"], capture_output=True, text=True, timeout=20, check=True).stdout
+    def commands(self) -> int:
+        """How many commands the replicas have sent to Redis; what scripts do there is not counted."""
+        pages = (httpx.get(f"{url}/metrics", timeout=20).text for url in self.urls)
+        return sum(int(float(re.search(r"^weir_redis_commands_total (\S+)$", page, re.MULTILINE)[1])) for page in pages)
+
+    def redis_used(self) -> float:
+        """Seconds of processor time of Redis."""
+        fields = self.told()
+        return float(fields["used_cpu_sys"]) + float(fields["used_cpu_user"])
+
+
+    def told(self) -> dict[str, str]:
+        """What `INFO` says, and how often messages were published."""
+        command = ["redis-cli", "-p", str(self.redis_port), "INFO", "everything"]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
         fields = dict(line.split(":", 1) for line in told.split() if ":" in line)
-        return float(fields["used_cpu_sys"]) + float(fields["used_cpu_user"]), int(fields["total_commands_processed"])
+        calls = re.match(r"calls=(\d+)", fields.get("cmdstat_publish", "calls=0"))
+        return fields | {"cmdstat_publish": calls[1]}
 
 
 @contextmanager
@@ -137,18 +150,18 @@ def drive(machine: Machine, folder: Path, seconds: int, start: int, limit: int) 
 
 
 def measured(machine: Machine, folder: Path, seconds: int, outcome: str, start: int, limit: int) -> Row:
-    before, used, (redis_used, redis_commands) = machine.outcomes(), machine.used(), machine.redis()
+    before, commands, used, redis_used = machine.outcomes(), machine.commands(), machine.used(), machine.redis_used()
     began = time.monotonic()
     drive(machine, folder, seconds, start, limit)
     took = time.monotonic() - began
     # What is written behind the callers belongs to them too.
     time.sleep(0.5)
-    redis_after, commands_after = machine.redis()
+    redis_after, used_after = machine.redis_used(), machine.used()
     answered = machine.outcomes() - before
     calls = answered.total()
     return Row(
-        len(machine.urls), outcome, calls, took, (machine.used() - used) / calls * 1e6, (redis_after - redis_used) / calls * 1e6,
-        (commands_after - redis_commands) / calls, answered[outcome] / calls)
+        len(machine.urls), outcome, calls, took, (used_after - used) / calls * 1e6, (redis_after - redis_used) / calls * 1e6,
+        (machine.commands() - commands) / calls, answered[outcome] / calls)
 
 
 def measure(folder: Path, seconds: int, upstream: Path, say: Callable[[str], None]) -> list[dict]:
@@ -165,6 +178,45 @@ def measure(folder: Path, seconds: int, upstream: Path, say: Callable[[str], Non
                 pass
             rows.append(measured(machine, folder, seconds, "hit_redis", 0, KEPT))
     return [asdict(row) for row in rows]
+
+
+@dataclass
+class Crowd:
+    """What many replicas that nobody calls ask of Redis."""
+
+    replicas: int
+    commands: float
+    redis_ms: float
+    connections: int
+    messages: float
+    kilobytes: float
+    weir_ms: float
+
+
+def measure_crowd(folder: Path, count: int, seconds: int, upstream: Path, say: Callable[[str], None]) -> dict:
+    """Per second, of replicas that have nothing to do but to know of each other."""
+    say(f"{count} replicas without calls, {seconds} s …")
+    with replicas(folder, count, True, upstream) as machine:
+        # Until what comes with the start is over.
+        time.sleep(5)
+        commands, used, before = machine.commands(), machine.used(), machine.told()
+        time.sleep(seconds)
+        after, used_after = machine.told(), machine.used()
+
+        def each(name: str) -> float:
+            return (float(after[name]) - float(before[name])) / seconds
+
+        return asdict(Crowd(
+            count, (machine.commands() - commands) / seconds, (each("used_cpu_sys") + each("used_cpu_user")) * 1000, int(after["connected_clients"]) - 1,
+            each("cmdstat_publish"), (each("total_net_input_bytes") + each("total_net_output_bytes")) / 1000,
+            (used_after - used) / seconds / count * 1000))
+
+
+def crowd_table(row: dict) -> list[str]:
+    return [
+        f"{row['replicas']} replicas without calls: {row['commands']:,.0f} Redis commands/s, {row['redis_ms']:.1f} ms of Redis' time a second, "
+        f"{row['kilobytes']:,.0f} KB/s, {row['connections']} connections, {row['messages']:.1f} messages published a second; "
+        f"{row['weir_ms']:.1f} ms of its own time a second for each replica."]
 
 
 NAMES = {"hit_memory": "hits in memory", "hit_redis": "hits in Redis", "miss": "misses"}
