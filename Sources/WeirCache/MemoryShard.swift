@@ -9,6 +9,8 @@ struct MemoryShard<Payload: CachePayload> {
   /// How often something was removed on request: a fetch that began before the last time must not be stored.
   private(set) var purges: UInt64 = 0
   private var entries: [CacheEntry<Payload>?] = []
+  /// How often each entry was asked for since it was stored.
+  private var uses: [UInt32] = []
 
   init(limits: S3FIFOLimits) {
     policy = S3FIFO(limits: limits)
@@ -20,7 +22,8 @@ struct MemoryShard<Payload: CachePayload> {
       releaseFreed()
       return nil
     }
-    let hit = MemoryHit(entry: entry, lifespan: found.lifespan, now: now)
+    if uses[found.slot] < .max { uses[found.slot] += 1 }
+    let hit = MemoryHit(entry: entry, lifespan: found.lifespan, uses: uses[found.slot], now: now)
     if hit.isFresh { hits += 1 } else { staleHits += 1 }
     return hit
   }
@@ -38,8 +41,12 @@ struct MemoryShard<Payload: CachePayload> {
     switch admission {
     case .rejected(let reason): return reason
     case .stored(let slot):
-      while entries.count <= slot { entries.append(nil) }
+      while entries.count <= slot {
+        entries.append(nil)
+        uses.append(0)
+      }
       entries[slot] = entry
+      uses[slot] = 0
       return nil
     }
   }
@@ -56,6 +63,7 @@ struct MemoryShard<Payload: CachePayload> {
     policy.removeAll()
     policy.freed.removeAll()
     entries.removeAll()
+    uses.removeAll()
   }
 
   mutating func sweep(now: Moment, looking: Int, removing: Int) -> Int {

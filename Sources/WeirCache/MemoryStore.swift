@@ -24,6 +24,9 @@ package final class MemoryStore<Payload: CachePayload>: Sendable {
 
   package var shardCount: Int { shards.count }
 
+  /// Whether a value of this size is ever kept.
+  func admits(valueBytes: Int) -> Bool { S3FIFO.weight(ofValueBytes: valueBytes) <= limits.shard(of: shardCount).maxEntry }
+
   /// The entry, fresh or stale, and counts the use; nil where there is none or its whole lifetime is over.
   package func get(_ key: CacheKey, now: Moment) -> MemoryHit<Payload>? {
     shard(of: key).withLockedValue { $0.get(key, now: now) }

@@ -6,24 +6,29 @@ package import WeirCore
 package final class TieredStore<Payload: CachePayload>: Sendable {
   package let memory: MemoryStore<Payload>
   private let shared: (any SharedStore)?
-  private let time: any TimeSource
-  private let encode: @Sendable (Payload) -> [UInt8]
+  /// Where replicas share their flights; nil where each has its own.
+  package let leases: (any LeaseStore)?
+  let time: any TimeSource
+  let encode: @Sendable (Payload) -> [UInt8]
   private let decode: @Sendable ([UInt8]) -> Payload?
-  private let counts = NIOLockedValueBox(SharedTally())
-  private let maxSharedBytes: Int
+  let counts = NIOLockedValueBox(SharedTally())
+  let maxSharedBytes: Int
 
   /// - Parameters:
   ///   - shared: nil where memory is all there is.
+  ///   - leases: nil where replicas do not share their flights.
   ///   - maxSharedBytes: a larger payload is not written to the shared store, where it would hold up every command behind it.
   ///   - encode: the bytes of a payload, for the shared store.
   ///   - decode: the payload of bytes that `encode` made, perhaps in another version; nil where it cannot be read.
   package init(
-    memory: MemoryStore<Payload>, shared: (any SharedStore)?, maxSharedBytes: Int = 1 << 20, time: any TimeSource,
+    memory: MemoryStore<Payload>, shared: (any SharedStore)?, leases: (any LeaseStore)? = nil, maxSharedBytes: Int = 1 << 20,
+    time: any TimeSource,
     encode: @escaping @Sendable (Payload) -> [UInt8],
     decode: @escaping @Sendable ([UInt8]) -> Payload?
   ) {
     self.memory = memory
     self.shared = shared
+    self.leases = leases
     self.maxSharedBytes = maxSharedBytes
     self.time = time
     self.encode = encode
@@ -92,18 +97,18 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   }
 
   @discardableResult
-  private func removeShared(_ key: CacheKey) async -> Bool {
+  func removeShared(_ key: CacheKey) async -> Bool {
     guard let shared else { return true }
     let removed = await shared.remove(key)
     counts.withLockedValue { if removed { $0.removed += 1 } else { $0.unremoved += 1 } }
     return removed
   }
 
-  private func isCurrent(_ ticket: PurgeTicket?, for key: CacheKey) -> Bool {
+  func isCurrent(_ ticket: PurgeTicket?, for key: CacheKey) -> Bool {
     ticket.map { $0 == memory.ticket(for: key) } ?? true
   }
 
-  private func admit(
+  func admit(
     _ key: CacheKey, _ entry: CacheEntry<Payload>, lifespan: Lifespan, owner: Name?, since ticket: PurgeTicket
   ) -> SharedLookup<Payload> {
     let now = time.now()
@@ -117,7 +122,7 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   }
 
   /// The entry in these bytes; nil, and counted, where there is none for this key.
-  private func open(_ bytes: [UInt8], for key: CacheKey) -> CacheEntry<Payload>? {
+  func open(_ bytes: [UInt8], for key: CacheKey) -> CacheEntry<Payload>? {
     do {
       let entry = try EntryEnvelope.decode(bytes, for: key)
       guard let payload = decode(entry.value) else {

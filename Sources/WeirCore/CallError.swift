@@ -38,6 +38,8 @@ package struct CallError: Error, Sendable, Equatable {
   package var retryAfter: Duration?
   /// True where the operator wants this error to be seen, even if there is a stale answer that could stand in for it.
   package var forbidsStale = false
+  /// True where a request was sent and this came of it, so that whoever else asks would meet it too.
+  package var isFromUpstream = false
   /// For `upstreamError`: the code and the `data` member of the upstream's JSON-RPC error.
   package var upstreamCode: Int?
   /// The message of that error, fit to be told.

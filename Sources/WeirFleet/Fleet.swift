@@ -8,6 +8,7 @@ package struct Fleet: Sendable {
   package let keys: FleetKeys
   package let roster: Roster
   package let store: RedisSharedStore
+  package let leases: RedisLeases
 
   /// - Parameter address: `host:port` at which other replicas reach this one; nil where they do not.
   package init(client: RedisClient, prefix: String, address: String? = nil, time: any TimeSource) {
@@ -16,15 +17,20 @@ package struct Fleet: Sendable {
     self.client = client
     roster = Roster(id: id, address: address, client: client, keys: keys, time: time)
     store = RedisSharedStore(client: client, keys: keys)
+    leases = RedisLeases(id: id, client: client, keys: keys)
   }
 
   /// Takes part in the fleet until cancelled. The Redis client has to run.
   package func run() async {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.roster.run() }
+      group.addTask { await self.leases.run() }
     }
   }
 
   /// Says goodbye; to be called when `run` has returned, while the Redis client still runs.
-  package func leave() async { await roster.leave() }
+  package func leave() async {
+    await leases.leave()
+    await roster.leave()
+  }
 }

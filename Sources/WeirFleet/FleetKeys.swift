@@ -21,6 +21,16 @@ package struct FleetKeys: Sendable {
   /// A channel of messages. Channels know no databases: only the prefix tells deployments apart, and a message is a hint to look, never a fact.
   package func channel(_ name: String) -> [UInt8] { prefix + Array("channel:\(name)".utf8) }
 
+  /// All that there is to a cache key: its value, its lease, who waits for that to end, and how it ended.
+  func lease(of key: CacheKey) -> [[UInt8]] {
+    let name = value(key)
+    return [name, name + Array(":lease".utf8), name + Array(":waiters".utf8), name + Array(":marker".utf8)]
+  }
+
+  /// What the channels begin with on which replicas hear of leases that end.
+  var wakeChannels: [UInt8] { channel("wake:") }
+  func wakeChannel(of replica: ReplicaID) -> [UInt8] { wakeChannels + replica.bytes }
+
   private func tagged(_ tag: String, _ name: String?) -> [UInt8] {
     // A brace would end the hash tag early; names of providers are free text.
     var key = prefix + [UInt8(ascii: "{")]

@@ -14,19 +14,10 @@ package struct RedisSharedStore: SharedStore {
   }
 
   package func get(_ key: CacheKey) async -> SharedRead {
-    let name = keys.value(key)
-    do {
-      let replies = try await client.pipeline([RedisCommand("GET", name), RedisCommand("PTTL", name)], key: name)
-      guard replies.count == 2 else { return .unavailable }
-      switch (replies[0], replies[1]) {
-      case (.bulk(let bytes?), .integer(let milliseconds)) where milliseconds > 0:
-        return .found(bytes, remaining: .milliseconds(milliseconds))
-      case (.bulk, .integer): return .missing
-      default: return .unavailable
-      }
-    } catch {
-      return .unavailable
-    }
+    let reply = try? await client.evaluate(LeaseScripts.read, keys: [keys.value(key)], arguments: [])
+    guard case .array(let parts)? = reply else { return .unavailable }
+    guard parts.count == 2, case .bulk(let bytes?) = parts[0], case .integer(let milliseconds) = parts[1], milliseconds > 0 else { return .missing }
+    return .found(bytes, remaining: .milliseconds(milliseconds))
   }
 
   package func put(_ key: CacheKey, _ bytes: [UInt8], ttl: Duration) async -> Bool {
@@ -37,8 +28,8 @@ package struct RedisSharedStore: SharedStore {
   }
 
   package func remove(_ key: CacheKey) async -> Bool {
-    let name = keys.value(key)
-    guard case .integer = try? await client.send(RedisCommand("DEL", name), key: name) else { return false }
+    let reply = try? await client.evaluate(LeaseScripts.remove, keys: keys.lease(of: key), arguments: [key.bytes, keys.wakeChannels])
+    guard case .integer? = reply else { return false }
     return true
   }
 }

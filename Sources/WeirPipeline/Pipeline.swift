@@ -116,7 +116,10 @@ package final class Pipeline: Gateway {
     case .hit(let missed, let hit):
       if !hit.isFresh {
         if let error = fetch.dispatch.stop(of: permitted) { return .finished(failure(permitted, error)) }
-        refresh(missed)
+        refresh(missed, for: .renewal)
+      } else if hit.isDueEarly, cache.leases != nil, missed.buckets == nil {
+        // Buckets are renewed one by one.
+        refresh(missed, for: .earlyRenewal(remaining: hit.earlyShare))
       }
       return .finished(reply(permitted, hit))
     case .miss(let missed):
@@ -126,12 +129,12 @@ package final class Pipeline: Gateway {
 
   // MARK: Behind the look-up
 
-  /// Renews a stale answer behind the caller's back, unless that was tried without success a moment ago.
-  private func refresh(_ missed: Missed) {
+  /// Renews an answer behind the caller's back, unless that was tried without success a moment ago.
+  private func refresh(_ missed: Missed, for purpose: Fetch.Purpose) {
     guard pacer.withLockedValue({ $0.mayRefresh(missed.key, now: time.now()) }) else { return }
-    flights.refresh(missed.key, limit: missed.permitted.route.settings.callTimeout) { [self] flight in
-      let outcome = await fetch.renew(missed, flight)
-      let isKept = if case .success(let fetched) = outcome { fetched.freshUntil != nil } else { false }
+    flights.refresh(missed.key, limit: fetch.limit(missed)) { [self] flight in
+      let outcome = await fetch.fly(missed, flight, for: purpose)
+      let isKept = if case .success(let fetched) = outcome { fetched.freshUntil != nil && fetched.source != .stale } else { false }
       pacer.withLockedValue { isKept ? $0.succeeded(missed.key) : $0.failed(missed.key, now: time.now()) }
       return outcome
     }
@@ -139,11 +142,11 @@ package final class Pipeline: Gateway {
 
   private func coalesce(_ missed: Missed, _ onProgress: (@Sendable (CallProgress) -> Void)?) async -> CallReply {
     let flown = await flights.join(
-      missed.key, deadline: missed.permitted.deadline, limit: missed.permitted.route.settings.callTimeout, onProgress: onProgress
+      missed.key, deadline: missed.permitted.deadline, limit: fetch.limit(missed), onProgress: onProgress
     ) { [fetch] in await fetch.fly(missed, $0) }
     switch flown.result {
     case .success(let fetched):
-      if fetched.source == .stale { refresh(missed) }
+      if fetched.source == .stale { refresh(missed, for: .renewal) }
       return reply(missed.permitted, fetched, joined: flown.role == .joined)
     case .failure(let error): return failure(missed.permitted, error)
     }

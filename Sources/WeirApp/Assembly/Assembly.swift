@@ -120,7 +120,7 @@ package struct Assembly: Sendable {
   private static func cache(_ settings: Settings.Cache, fleet: Fleet?, time: any TimeSource) -> TieredStore<CallResult> {
     let limits = MemoryLimits(maxBytes: settings.memoryBytes, maxEntryBytes: settings.maxEntryBytes)
     return TieredStore(
-      memory: MemoryStore(limits: limits, cores: Machine.cores), shared: fleet?.store,
+      memory: MemoryStore(limits: limits, cores: Machine.cores), shared: fleet?.store, leases: fleet?.leases,
       maxSharedBytes: settings.maxSharedEntryBytes, time: time,
       encode: { $0.bytes }, decode: { try? CallResult(storedNormalized: $0) })
   }

@@ -11,6 +11,9 @@ package struct CallMetrics: Sendable {
   let upstreamCost: MetricFamily<Counter>
   let savedCost: MetricFamily<Counter>
   let savedRequests: MetricFamily<Counter>
+  let fleetFlights: MetricFamily<Counter>
+  let leaseTakeovers: MetricFamily<Counter>
+  let fleetWakeups: MetricFamily<Counter>
 
   package init(_ registry: MetricsRegistry) {
     calls = registry.counter(
@@ -31,6 +34,12 @@ package struct CallMetrics: Sendable {
       "weir_saved_cost_usd_total", "What answers would have cost that no request was sent for.", labels: ["tenant", "provider", "how"], scale: 1e-6)
     savedRequests = registry.counter(
       "weir_saved_requests_total", "Provider requests that were not sent.", labels: ["tenant", "provider", "how"])
+    fleetFlights = registry.counter(
+      "weir_fleet_flights_total", "Flights by what they did about those of other replicas.", labels: ["result"])
+    leaseTakeovers = registry.counter(
+      "weir_fleet_lease_takeovers_total", "Flights that asked since another replica's ended without an answer.")
+    fleetWakeups = registry.counter(
+      "weir_fleet_wakeups_total", "Looks of flights that wait for another replica's, by what woke them.", labels: ["source"])
   }
 }
 

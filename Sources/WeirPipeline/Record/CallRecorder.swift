@@ -43,6 +43,10 @@ package final class CallRecorder: Sendable {
 
   func observe(_ stage: Stage, _ duration: Duration) { stages[stage]?.observe(duration) }
 
+  func flew(_ end: FleetFlightEnd) { metrics.fleetFlights.with(end.rawValue).add() }
+  func tookOver() { metrics.leaseTakeovers.with().add() }
+  func woken(by source: FleetWakeUp) { metrics.fleetWakeups.with(source.rawValue).add() }
+
   /// A call that reached a tool was answered.
   func answered(_ permitted: Permitted, outcome: CallOutcome, after duration: Duration, saved: (requests: Int, cost: MicroUSD)) {
     let key = SeriesKey(

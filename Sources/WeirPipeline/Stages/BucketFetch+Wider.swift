@@ -56,7 +56,7 @@ extension BucketFetch {
     // A flight that waited for itself would wait until its deadline.
     guard let question = missed.asking(ask.call), question.key != missed.key else { return Spent() }
     let flown = await fetch.flights.join(
-      question.key, deadline: terms.deadline, limit: missed.permitted.route.settings.callTimeout, onProgress: terms.onProgress
+      question.key, deadline: terms.deadline, limit: fetch.limit(missed), onProgress: terms.onProgress
     ) { [fetch] in await fetch.fly(question, $0) }
     switch flown.result {
     case .failure(let error):

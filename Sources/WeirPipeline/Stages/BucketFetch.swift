@@ -165,7 +165,7 @@ struct BucketFetch: Sendable {
 
   private func ask(_ range: Range<Int>, _ slots: [Slot]) async -> Asked {
     guard let call = buckets.call(for: range) else { return .failed(CallError(.internalFault, "A time range has no call of its own.")) }
-    let places = range.map { Place(slots[$0].key, fetch.cache) }
+    let places = range.map { Place(slots[$0].key, fetch.cache, isFlights: slots[$0].key == missed.key) }
     let outgoing = Outgoing(
       missed.permitted, arguments: call.sentArguments, requests: buckets.requests(for: range), merging: call.merging)
     do throws(CallError) {
@@ -185,9 +185,12 @@ struct BucketFetch: Sendable {
   private struct Place {
     let key: CacheKey
     let ticket: PurgeTicket
+    /// The flight keeps it itself, where replicas share flights: only who holds the lease may.
+    let isFlights: Bool
 
-    init(_ key: CacheKey, _ cache: TieredStore<CallResult>) {
+    init(_ key: CacheKey, _ cache: TieredStore<CallResult>, isFlights: Bool = false) {
       self.key = key
+      self.isFlights = isFlights && cache.leases != nil
       ticket = cache.ticket(for: key)
     }
   }
@@ -205,14 +208,14 @@ struct BucketFetch: Sendable {
     // An answer without a single row may be to a question whose numbers are yet to come.
     let hasRows = answers.contains { !$0.isEmpty }
     let known = zip(range, zip(answers, places)).compactMap { index, answer in
-      keep(answer.0, index, answer.1.key, answer.1.ticket, examined, hasRowsBeside: hasRows)
+      keep(answer.0, index, answer.1, examined, hasRowsBeside: hasRows)
     }
     return known.count == range.count ? known : nil
   }
 
   /// Keeps one bucket. Its lifetime is spread by the shape of the query, so that the buckets of a dashboard expire together.
   private func keep(
-    _ answer: BucketAnswer, _ index: Int, _ key: CacheKey, _ ticket: PurgeTicket, _ examined: Examined, hasRowsBeside: Bool
+    _ answer: BucketAnswer, _ index: Int, _ place: Place, _ examined: Examined, hasRowsBeside: Bool
   ) -> Known? {
     guard let document = try? JSONDocument(parsing: answer.result, limits: .upstreamResult), let result = try? CallResult(normalizing: document.root)
     else { return nil }
@@ -221,7 +224,7 @@ struct BucketFetch: Sendable {
     let entry = CacheEntry(
       value: result, storedAt: fetch.time.wall(), freshFor: shape.spread(freshness.fresh), staleFor: freshness.stale,
       cost: price(of: buckets.requests(for: index..<index + 1), like: examined), upstreamRequests: buckets.requests(for: index..<index + 1))
-    fetch.keep(entry, key, missed.permitted, ticket)
+    if !place.isFlights { fetch.keep(entry, place.key, missed.permitted, place.ticket) }
     return Known(result: document, lifespan: Lifespan(from: fetch.time.now(), freshFor: entry.freshFor, staleFor: entry.staleFor))
   }
 
@@ -250,29 +253,24 @@ struct BucketFetch: Sendable {
     return Joined(result: result, age: age, fresh: freshFor, life: life, requests: requests, cost: price)
   }
 
-  /// The answer of the range lives as long as the bucket of it that expires first, and is as old as its oldest. Redis has the buckets: only an
-  /// answer that came whole is written there too.
+  /// The answer of the range lives as long as the bucket of it that expires first, and is as old as its oldest. Redis has the buckets: without
+  /// a lease, which others may be waiting for, only an answer that came whole is written there too.
   private func keep(_ answer: Joined, known: Int, _ spent: Spent, _ ticket: PurgeTicket) -> Fetched {
     var entry = CacheEntry(
       value: answer.result, storedAt: fetch.time.wall(), freshFor: answer.fresh, staleFor: max(.zero, answer.life - answer.fresh),
       cost: answer.cost, upstreamRequests: answer.requests)
     entry.agedBy = answer.age
-    let isKept = answer.fresh > .zero && isKept(entry, isWhole: known == 0, ticket)
-    return Fetched(
+    var fetched = Fetched(
       result: answer.result, source: known > 0 ? .buckets(known: known, of: buckets.buckets.count) : spent.source, age: answer.age,
-      freshUntil: isKept ? fetch.time.wall() + answer.fresh : nil, cost: answer.cost, requests: answer.requests,
+      freshUntil: nil, cost: answer.cost, requests: answer.requests,
       savedRequests: max(0, answer.requests - spent.requests), savedCost: max(.zero, answer.cost - spent.cost))
-  }
-
-  private func isKept(_ entry: CacheEntry<CallResult>, isWhole: Bool, _ ticket: PurgeTicket) -> Bool {
-    let (cache, permitted) = (fetch.cache, missed.permitted)
-    if isWhole { return fetch.keep(entry, missed.key, permitted, ticket) }
-    return cache.memory.put(missed.key, entry, owner: permitted.caller.tenant, since: ticket, now: fetch.time.now()) != .tooLarge
+    if answer.fresh > .zero { fetched.keeping = Keeping(entry: entry, ticket: ticket, isWhole: known == 0) }
+    return fetched
   }
 
   private func whole(_ examined: Examined, _ ticket: PurgeTicket) -> Fetched {
     if examined.verdict == .throttled, let last = fetch.cache.peek(missed.key, now: fetch.time.now()) { return fetch.fetched(last, .stale) }
-    return fetch.keep(examined, missed, ticket)
+    return fetch.answer(examined, missed, ticket)
   }
 
   private func price(of requests: Int, like examined: Examined) -> MicroUSD {

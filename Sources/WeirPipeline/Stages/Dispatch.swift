@@ -119,6 +119,7 @@ struct Dispatch: Sendable {
       recorder.sent(permitted, result: examined.verdict.label, after: duration, requests: examined.requests, cost: examined.cost)
       return examined
     case .failure(var error):
+      error.isFromUpstream = true
       permit.release(error.reason == .throttled ? .throttled(retryAfter: error.retryAfter) : .failed)
       // The lane bounds what the provider asks for; the caller is told what will be.
       if error.reason == .throttled, let end = way.lane.lane.stats.pausedUntil { error.retryAfter = max(.seconds(1), end - time.now()) }

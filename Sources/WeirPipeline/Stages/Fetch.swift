@@ -14,39 +14,76 @@ struct Fetch: Sendable {
   let time: any TimeSource
   let recorder: CallRecorder
 
-  /// Looks again, then asks, then keeps the answer. A stale answer from Redis is given at once, and the caller starts its renewal.
-  func fly(_ missed: Missed, _ flight: FlightHandle) async -> Result<Fetched, CallError> {
+  /// Why a flight flies.
+  enum Purpose: Sendable, Equatable {
+    /// Callers wait for an answer.
+    case answer
+    /// There is an answer, but a stale one.
+    case renewal
+    /// There is an answer, fresh for no longer than this.
+    case earlyRenewal(remaining: Duration)
+
+    /// An answer does where more than this remains of its freshness; nil: a stale one does too.
+    var fresherThan: Duration? {
+      switch self {
+      case .answer: nil
+      case .renewal: .zero
+      case .earlyRenewal(let remaining): remaining
+      }
+    }
+  }
+
+  /// Looks again, then asks, then keeps the answer. A stale answer from Redis is given to callers at once, and the caller starts its renewal.
+  func fly(_ missed: Missed, _ flight: FlightHandle, for purpose: Purpose = .answer) async -> Result<Fetched, CallError> {
     // A flight of the same key may have landed between the caller's look and this one's start.
-    if let hit = cache.peek(missed.key, now: time.now()), hit.isFresh { return .success(fetched(hit, .memory)) }
-    if cache.hasSharedStore {
+    if let hit = cache.peek(missed.key, now: time.now()), hit.remainingFreshness > purpose.fresherThan ?? .zero {
+      return .success(fetched(hit, .memory))
+    }
+    if let leases = cache.leases { return await FleetFlight(fetch: self, missed: missed, flight: flight, purpose: purpose, leases: leases).run() }
+    if cache.hasSharedStore, purpose == .answer {
       let asked = time.now()
       let shared = await cache.fetch(missed.key, owner: missed.permitted.caller.tenant).hit
       recorder.observe(.redis, time.now() - asked)
-      if let shared, shared.isFresh { return .success(fetched(shared, .redis)) }
-      if let shared { return dispatch.stop(of: missed.permitted).map { .failure($0) } ?? .success(fetched(shared, .stale)) }
+      if let shared { return found(shared, missed) }
     }
-    return await ask(missed, flight)
+    return await askAlone(missed, flight)
   }
 
-  /// What a renewal does: asks the upstream, whatever stale answer there is.
-  func renew(_ missed: Missed, _ flight: FlightHandle) async -> Result<Fetched, CallError> {
-    if let hit = cache.peek(missed.key, now: time.now()), hit.isFresh { return .success(fetched(hit, .memory)) }
-    return await ask(missed, flight)
+  /// What another replica has stored, for callers.
+  func found(_ shared: MemoryHit<CallResult>, _ missed: Missed) -> Result<Fetched, CallError> {
+    if shared.isFresh { return .success(fetched(shared, .redis)) }
+    return dispatch.stop(of: missed.permitted).map { .failure($0) } ?? .success(fetched(shared, .stale))
   }
 
-  private func ask(_ missed: Missed, _ flight: FlightHandle) async -> Result<Fetched, CallError> {
+  /// How long a flight may last: where others may ask first, as long again.
+  func limit(_ missed: Missed) -> Duration {
+    let timeout = missed.permitted.route.settings.callTimeout
+    return cache.leases == nil ? timeout : timeout * 2
+  }
+
+  // MARK: Ask
+
+  /// Asks whatever other replicas do, and keeps the answer.
+  func askAlone(_ missed: Missed, _ flight: FlightHandle) async -> Result<Fetched, CallError> {
+    do throws(CallError) {
+      return .success(settle(try await ask(missed, flight), missed))
+    } catch {
+      return lastOr(error, missed)
+    }
+  }
+
+  /// Asks the upstream. What is to be kept of the answer is not kept yet.
+  func ask(_ missed: Missed, _ flight: FlightHandle) async throws(CallError) -> Fetched {
     let terms = Dispatch.Terms(
       deadline: flight.waitersDeadline, onDispatch: { flight.markDispatched() }, onProgress: { flight.report($0) })
-    do throws(CallError) {
-      if let buckets = missed.buckets {
-        return .success(try await BucketFetch(fetch: self, missed: missed, buckets: buckets, terms: terms).run())
-      }
-      return .success(try await askWhole(missed, terms))
-    } catch {
-      // The last answer, marked stale, is better than none.
-      if error.allowsStale, let last = cache.peek(missed.key, now: time.now()) { return .success(fetched(last, .stale)) }
-      return .failure(error)
-    }
+    guard let buckets = missed.buckets else { return try await askWhole(missed, terms) }
+    return try await BucketFetch(fetch: self, missed: missed, buckets: buckets, terms: terms).run()
+  }
+
+  /// The last answer, marked stale, is better than none.
+  func lastOr(_ error: CallError, _ missed: Missed) -> Result<Fetched, CallError> {
+    guard error.allowsStale, let last = cache.peek(missed.key, now: time.now()) else { return .failure(error) }
+    return .success(fetched(last, .stale))
   }
 
   /// Asks for all of it with one request.
@@ -54,21 +91,33 @@ struct Fetch: Sendable {
     let ticket = cache.ticket(for: missed.key)
     let examined = try await dispatch.send(withRoom(missed.outgoing, missed, terms), terms)
     if examined.verdict == .throttled, let last = cache.peek(missed.key, now: time.now()) { return fetched(last, .stale) }
-    return keep(examined, missed, ticket)
+    return answer(examined, missed, ticket)
   }
 
   // MARK: Store
 
-  /// Keeps an answer where it is one. Never fails a call.
-  func keep(_ examined: Examined, _ missed: Missed, _ ticket: PurgeTicket) -> Fetched {
+  /// An answer, to be kept where it is one.
+  func answer(_ examined: Examined, _ missed: Missed, _ ticket: PurgeTicket) -> Fetched {
     var fetched = Fetched(examined)
     guard case .answer(_, let cap, _) = examined.verdict else { return fetched }
     let freshness = cap.map { missed.freshness.capped($0) } ?? missed.freshness
     let entry = CacheEntry(
       value: examined.result, storedAt: time.wall(), freshFor: missed.key.spread(freshness.fresh), staleFor: freshness.stale, cost: examined.cost,
       upstreamRequests: examined.requests)
-    if keep(entry, missed.key, missed.permitted, ticket) { fetched.freshUntil = time.wall() + entry.freshFor }
+    fetched.keeping = Keeping(entry: entry, ticket: ticket)
     return fetched
+  }
+
+  /// Keeps what is to be kept, without a word to other replicas. Never fails a call.
+  @discardableResult
+  func settle(_ fetched: Fetched, _ missed: Missed) -> Fetched {
+    guard let keeping = fetched.keeping else { return fetched }
+    let owner = missed.permitted.caller.tenant
+    let isKept =
+      keeping.isWhole
+      ? keep(keeping.entry, missed.key, missed.permitted, keeping.ticket)
+      : cache.memory.put(missed.key, keeping.entry, owner: owner, since: keeping.ticket, now: time.now()) != .tooLarge
+    return fetched.settled(isKept: isKept, now: time.wall())
   }
 
   /// Keeps an entry in memory, and in Redis behind the callers' backs. False: it is kept nowhere, since what memory can't hold would be

@@ -16,7 +16,7 @@ package struct Fetched: Sendable {
     case merged(members: Int)
     /// Put together from time buckets, of which so many were known already.
     case buckets(known: Int, of: Int)
-    /// Cut from the answer to a wider question that another flight had under way.
+    /// Cut from the answer to a wider question that another flight had under way, or asked for by another replica meanwhile.
     case coalesced
     /// The provider refused or failed, so the last answer is given again.
     case stale
@@ -55,12 +55,31 @@ package struct Fetched: Sendable {
   let savedCost: MicroUSD
   /// It is the provider's refusal.
   var isThrottled = false
+  /// What is to be kept under the key of the flight.
+  var keeping: Keeping?
+}
+
+/// An answer that its flight is to keep.
+struct Keeping: Sendable {
+  let entry: CacheEntry<CallResult>
+  /// Taken before it was asked for.
+  let ticket: PurgeTicket
+  /// Nothing of it was known before: Redis has not its parts.
+  var isWhole = true
 }
 
 extension Fetched {
   /// An answer to something that is no tool call.
   init(relayed result: CallResult) {
     self.init(result: result, source: .upstream, age: .zero, freshUntil: nil, cost: .zero, requests: 0, savedRequests: 0, savedCost: .zero)
+  }
+
+  /// What was to be kept is, or is not.
+  func settled(isKept: Bool, now: WallTime) -> Fetched {
+    var settled = self
+    if isKept, let keeping { settled.freshUntil = now + keeping.entry.freshFor }
+    settled.keeping = nil
+    return settled
   }
 
   /// Just fetched; not kept yet.

@@ -19,7 +19,7 @@ extension Fetch {
     guard let buckets = other.buckets else {
       guard isDue(other.key) else { return nil }
       let ticket = cache.ticket(for: other.key)
-      return Passenger(call: call, outgoing: outgoing) { examined in _ = keep(examined, other, ticket) }
+      return Passenger(call: call, outgoing: outgoing) { examined in settle(answer(examined, other, ticket), other) }
     }
     let own = BucketFetch(fetch: self, missed: other, buckets: buckets, terms: terms)
     return own.keeper(where: isDue).map { Passenger(call: call, outgoing: outgoing, arrive: $0) }

@@ -1,0 +1,93 @@
+internal import NIOConcurrencyHelpers
+package import WeirCore
+
+/// The two caches for a flight that shares its work with those of other replicas.
+extension TieredStore {
+  /// Asks the shared store for the value or the lease of a key. What is no value, or none any more, is looked past.
+  /// - Parameter owner: the tenant whose call asks, for the quota of the memory store.
+  package func look(_ key: CacheKey, owner: Name?, _ question: LeaseQuestion) async -> LeasedLookup<Payload> {
+    guard let leases else { return .unavailable }
+    var question = question
+    // Twice is enough: who puts wrong values there all the time has the flight go on alone.
+    for _ in 0..<3 {
+      let (asked, ticket) = (time.now(), memory.ticket(for: key))
+      switch await leases.look(for: key, question) {
+      case .value(let bytes, let remaining):
+        if let entry = open(bytes, for: key) {
+          let lifespan = Lifespan(asked: asked, remaining: remaining, freshFor: entry.freshFor, staleFor: entry.staleFor)
+          let hit = admit(key, entry, lifespan: lifespan, owner: owner, since: ticket).hit
+          if let hit, question.fresherThan.map({ hit.remainingFreshness > $0 }) ?? true { return .hit(hit) }
+        }
+        question.disbelieved = LeaseQuestion.tail(of: bytes)
+      case .marker(let bytes, _):
+        if let marker = LeaseMarker(bytes, for: key) { return .marker(marker) }
+        question.disbelieved = LeaseQuestion.tail(of: bytes)
+      case .led:
+        if question.disbelieved.isEmpty { counts.withLockedValue { $0.missing += 1 } }
+        return .led
+      case .followed(let remaining): return .followed(remaining: remaining)
+      case .unavailable:
+        counts.withLockedValue { $0.unavailable += 1 }
+        return .unavailable
+      }
+    }
+    return .unavailable
+  }
+
+  /// Ends a flight's lease with its answer, and keeps that in memory, but where the store says that the lease was lost: then it may be older than
+  /// a removal, and is kept nowhere. Where the store does not say, memory has it alone.
+  /// - Parameters:
+  ///   - owner: the tenant whose call fetched it, for the quota of the memory store.
+  ///   - ticket: from `ticket(for:)` before the answer was asked for.
+  package func commit(
+    _ key: CacheKey, _ entry: CacheEntry<Payload>, owner: Name?, _ token: LeaseToken, since ticket: PurgeTicket
+  ) async -> (receipt: LeaseReceipt, isKept: Bool) {
+    guard let leases, isCurrent(ticket, for: key) else {
+      leases?.endLater(key, token, as: .nothing)
+      return (.refused, false)
+    }
+    guard memory.admits(valueBytes: entry.value.byteCount) else {
+      mark(key, token, .unshared)
+      return (.accepted, false)
+    }
+    let end = ending(key, entry)
+    let receipt = await leases.end(key, token, as: end)
+    count(end, receipt)
+    if receipt == .refused { return (receipt, false) }
+    // The removal may have overtaken the write.
+    if receipt == .accepted, !isCurrent(ticket, for: key) { await removeShared(key) }
+    // It was paid for: a cancelled task cannot wait for the store, others can.
+    if receipt == .unavailable, Task.isCancelled { leases.endLater(key, token, as: end) }
+    return (receipt, memory.put(key, entry, owner: owner, since: ticket, now: time.now()) != .tooLarge)
+  }
+
+  /// Ends a flight's lease with word why there is no answer, behind the caller's back.
+  /// - Parameter lifetime: for how long that is true; nil: as long as usual.
+  package func mark(_ key: CacheKey, _ token: LeaseToken, _ marker: LeaseMarker?, lifetime: Duration? = nil) {
+    let end = marker.map { LeaseEnd.marker($0.encoded(for: key), ttl: lifetime ?? .seconds(60)) }
+    leases?.endLater(key, token, as: end ?? .nothing)
+  }
+
+  private func count(_ end: LeaseEnd, _ receipt: LeaseReceipt) {
+    counts.withLockedValue { counts in
+      switch (end, receipt) {
+      case (.value, .accepted): counts.written += 1
+      case (.value, .unavailable): counts.unwritten += 1
+      default: break
+      }
+    }
+  }
+
+  private func ending(_ key: CacheKey, _ entry: CacheEntry<Payload>) -> LeaseEnd {
+    let ttl = (Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero
+    guard ttl >= .milliseconds(1), entry.value.byteCount <= maxSharedBytes else {
+      if ttl >= .milliseconds(1) { counts.withLockedValue { $0.tooLarge += 1 } }
+      return .marker(LeaseMarker.unshared.encoded(for: key), ttl: .seconds(60))
+    }
+    var written = entry.with(encode(entry.value))
+    // As old as its oldest part, so that other replicas know its age: what remains of it is less than its lifetime then.
+    written.freshFor = (Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.agedBy)) - .zero
+    written.storedAt = entry.storedAt + (.zero - entry.agedBy)
+    return .value(EntryEnvelope.encode(written, for: key), ttl: ttl)
+  }
+}
