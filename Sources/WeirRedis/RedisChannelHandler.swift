@@ -7,6 +7,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
   /// Requests up to this size are copied into one buffer per tick, larger ones are written as they are.
   private static let coalescedBytes = 16 << 10
+  /// A timer that fires later than this says that the loop was busy: replies may lie unread in the socket.
+  private static let lateness = TimeAmount.milliseconds(5)
 
   private let line: RedisLine
   private var decoder: RESPDecoder
@@ -40,7 +42,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
     var buffer = ByteBuffer()
     var earliest: NIODeadline?
+    let now = context.eventLoop.now
     for request in requests {
+      // It came too late because this process was, which says nothing of the server.
+      if request.deadline <= now {
+        request.finish(.failure(RedisError(.overloaded, "this process was too busy to send it within the command timeout")))
+        continue
+      }
       let isWanted = request.enqueue {
         pending.append(request, commands: request.commands, bytes: request.bytes.readableBytes, deadline: request.deadline)
       }
@@ -140,11 +148,25 @@ final class RedisChannelHandler: ChannelInboundHandler {
     guard let context else { return }
     timer?.task.cancel()
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-    timer = (context.eventLoop.scheduleTask(deadline: deadline) { handler.value.timerFired() }, deadline)
+    timer = (context.eventLoop.scheduleTask(deadline: deadline) { handler.value.timerFired(for: deadline) }, deadline)
   }
 
-  private func timerFired() {
+  /// Where the loop was late, what lies in the socket is read before anybody is told that there was no reply.
+  private func timerFired(for deadline: NIODeadline) {
     timer = nil
+    guard let context, !line.isClosed else { return }
+    guard context.eventLoop.now - deadline > Self.lateness else { return expire() }
+    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let next = context.eventLoop.now + .milliseconds(1)
+    timer = (context.eventLoop.scheduleTask(deadline: next) { handler.value.secondLook() }, next)
+  }
+
+  private func secondLook() {
+    timer = nil
+    expire()
+  }
+
+  private func expire() {
     guard let context, !line.isClosed else { return }
     let expiry = pending.expire(at: context.eventLoop.now)
     for request in expiry.timedOut { request.finish(.failure(RedisError(.timedOut, "no reply within the command timeout"))) }
