@@ -108,10 +108,19 @@ package protocol Upstream: Sendable {
   func watch(_ uris: Set<Name>)
   /// What became of it, and since when.
   var state: UpstreamState { get }
+  /// How many sessions it has opened.
+  var openings: Int { get }
+  /// Sends a notification without params in the name of the client that its session is for; nothing where it has none, or none of the handshake era.
+  func tell(_ method: String)
+  /// The roots of the client of this session of the front are others.
+  func rootsChanged(of session: Name)
 }
 
 extension Upstream {
   package func watch(_ uris: Set<Name>) {}
+  package var openings: Int { 0 }
+  package func tell(_ method: String) {}
+  package func rootsChanged(of session: Name) {}
 }
 
 /// Told by an upstream when its tools or its state change. Calls are made one after the other, never concurrently.

@@ -37,6 +37,17 @@ package enum ClientCapabilities {
     capabilities.flatMap { try? JSONDocument(parsing: $0).root }?[extensions]?[MetaKey.tasksExtension] != nil
   }
 
+  /// Whether this client says when its roots change.
+  package static func tellOfRoots(_ capabilities: [UInt8]?) -> Bool {
+    capabilities.flatMap { try? JSONDocument(parsing: $0).root }?["roots"]?["listChanged"]?.bool == true
+  }
+
+  /// The same of a client of which nobody will tell when its roots change.
+  package static func withoutNewsOfRoots(_ capabilities: [UInt8]?) -> [UInt8]? {
+    guard let declared = capabilities.flatMap({ try? JSONDocument(parsing: $0).root }), let roots = declared["roots"] else { return capabilities }
+    return declared.setting("roots", to: roots.removing(["listChanged"]))
+  }
+
   /// The part of the declared capabilities that Weir can relay, a JSON object; nil where that is nothing.
   package static func relayable(of declared: JSONValue?, era: ProtocolEra = .legacy) -> [UInt8]? {
     guard let declared, declared.kind == .object, declared.count > 0 else { return nil }

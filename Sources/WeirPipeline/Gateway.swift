@@ -201,6 +201,8 @@ package protocol Gateway: Sendable {
   func watch(_ uris: [Name], at endpoint: Endpoint, by caller: Identified, for watcher: Name) -> [Name]
   /// Nil: of no resource any more.
   func unwatch(_ uri: Name?, for watcher: Name)
+  /// The client of this session says that its roots are others: told to the upstreams that have a session of their own for it.
+  func rootsChanged(in session: Name)
   /// Stages *resolve* and *authorize* of what is passed on as it is; the rest of the way in the returned step.
   func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep
 }

@@ -70,6 +70,10 @@ extension Pipeline {
 
   package func unwatch(_ uri: Name?, for watcher: Name) { tell(watches.remove(watcher, uri: uri)) }
 
+  package func rootsChanged(in session: Name) {
+    for upstream in fetch.dispatch.upstreams.values { upstream.rootsChanged(of: session) }
+  }
+
   private func tell(_ upstreams: Set<Name>) {
     for name in upstreams { if let upstream = fetch.dispatch.upstreams[name] { watches.tell(upstream) } }
   }

@@ -1,5 +1,6 @@
 """Servers that keep state for each process: a command has one for each session or principal where the operator says so."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from conftest import upstream_program
 from support.events import Events, Session, rpc
-from support.processes import eventually
+from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.weir import Weir
 from test_tenants import bearer, tenant
 
@@ -19,17 +20,22 @@ URI = "test://counter/private/0"
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
+    port = free_port()
+    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
+    eventually(lambda: accepts(port), 60, "the server listens")
     command = {"command": [*upstream_program("everything.py"), "--stdio"], "era": "legacy"}
     configuration = {
         "upstreams": {
             "each": command | {"isolation": "session", "max_sessions": 8},
             "whose": command | {"isolation": "principal", "max_sessions": 8},
+            "far": {"url": f"http://127.0.0.1:{port}/mcp", "era": "legacy"},
         },
         "tenants": {"data": tenant("data", ["*"]), "platform": tenant("platform", ["*"])},
     }
     with start_weir(configuration) as weir:
-        weir.wait_for_tools("each", "whose", headers=bearer("data"))
+        weir.wait_for_tools("each", "whose", "far", headers=bearer("data"))
         yield weir
+    server.stop()
 
 
 def session(weir: Weir, upstream: str, who: str = "data", **capabilities: Any) -> Session:
@@ -87,3 +93,49 @@ def answered(client: Session, events: Events, number: int) -> None:
     taken = client.http.post(client.url, json=rpc({"id": question["id"], "result": {"action": "accept", "content": content}}))
     assert taken.status_code == 202
     assert f"user-{number}" in events.answer(number)["result"]["content"][0]["text"]
+
+
+def state(client: Session) -> dict[str, Any]:
+    """What the server has been told in the session that this client has there, alone or with others."""
+    return json.loads(result(client, "tools/call", name="test_session_state")["content"][0]["text"])
+
+
+def logged(client: Session, **params: Any) -> list[str]:
+    """The levels of what it hears of the log: of info, warning and debug messages."""
+    response = client.post({"id": 1, "method": "tools/call", "params": {"name": "test_tool_with_logging"}})
+    if not response.headers["content-type"].startswith("text/event-stream"):
+        return []
+    return [message["params"]["level"] for message in client.messages(response) if message.get("method") == "notifications/message"]
+
+
+def test_a_process_that_sessions_share_logs_for_the_one_that_wants_most(weir: Weir) -> None:
+    with session(weir, "whose") as quiet:
+        with session(weir, "whose") as curious:
+            result(quiet, "logging/setLevel", level="error")
+            assert state(quiet)["level"] == "error"
+            result(curious, "logging/setLevel", level="debug")
+            assert state(curious)["level"] == "debug"
+            assert state(quiet)["level"] == "debug", "the last call is not what counts"
+            assert logged(quiet) == [] and "debug" in logged(curious)
+            with session(weir, "whose", "platform") as other:
+                assert state(other)["level"] is None, "another principal's is another process"
+        eventually(lambda: state(quiet)["level"] == "error", 10, "who wanted more is gone")
+
+
+@pytest.mark.parametrize("upstream", ["each", "far"])
+def test_changed_roots_are_told_where_the_session_is_that_clients_alone(weir: Weir, upstream: str) -> None:
+    capable = {"roots": {"listChanged": True}}
+    with session(weir, upstream, **capable) as one, session(weir, upstream, **capable) as other, session(weir, upstream, roots={}) as silent:
+        clients = (one, other, silent)
+        assert [state(client)["roots"] for client in clients] == [0, 0, 0]
+        for client in (one, silent):
+            assert client.post({"method": "notifications/roots/list_changed"}).status_code == 202
+        eventually(lambda: state(one)["roots"] == 1, 10, "the server knows")
+        assert [state(client)["roots"] for client in clients] == [1, 0, 0]
+
+
+def test_changed_roots_are_told_to_no_session_that_others_share(weir: Weir) -> None:
+    with session(weir, "whose", roots={"listChanged": True}) as one:
+        state(one)
+        assert one.post({"method": "notifications/roots/list_changed"}).status_code == 202
+        assert state(one)["roots"] == 0

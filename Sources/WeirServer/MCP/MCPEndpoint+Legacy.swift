@@ -29,6 +29,9 @@ extension MCPEndpoint {
       }
     case .notification(let method, let params):
       if ASCII.equals(method, MCPMethod.cancelled), let id = params?["requestId"].flatMap({ RPCID($0) }) { sessions.cancel(id, in: session.id) }
+      if ASCII.equals(method, MCPMethod.rootsListChanged), ClientCapabilities.tellOfRoots(session.facts.capabilities) {
+        gateway.rootsChanged(in: session.id)
+      }
       return .reply(Reply(202, label: "notification"))
     case .response(let id, let result):
       sessions.questions.answer(id, in: session.id, .success(result.raw))

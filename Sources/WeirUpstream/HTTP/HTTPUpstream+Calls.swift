@@ -156,6 +156,11 @@ extension HTTPUpstream {
     notify(MCPMethod.cancelled, envelope.cancelled(id: id, reason: reason), in: session)
   }
 
+  package func tell(_ method: String) {
+    guard let session = shared.withLockedValue({ $0.session }), session.info.era == .legacy else { return }
+    notify(method, RPCWriter.notification(method: method, params: nil), in: session)
+  }
+
   /// Sends a message that has no answer, whenever. False where too many wait already; it is not sent then.
   @discardableResult
   private func notify(

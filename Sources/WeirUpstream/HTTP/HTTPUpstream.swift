@@ -81,6 +81,8 @@ package final class HTTPUpstream: SharedUpstream {
     return configuration.era == .auto ? .perhapsForLegacy : .none
   }
 
+  package var openings: Int { shared.withLockedValue { $0.generation } }
+
   package func listedAnew(until deadline: Moment) async -> UpstreamCatalog? {
     await keeper.listedAnew(until: min(deadline, time.now() + configuration.listTimeout))
   }

@@ -19,6 +19,8 @@ struct MemberTable<Member: AnyObject & Sendable>: Sendable {
   }
 
   var count: Int { entries.count }
+  var members: [Member] { entries.values.map(\.member) }
+  func member(of owner: Name) -> Member? { entries[owner]?.member }
 
   enum Taken {
     case known(Member)

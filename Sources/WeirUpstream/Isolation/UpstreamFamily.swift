@@ -16,26 +16,6 @@ package final class UpstreamFamily: Upstream {
     case principal
   }
 
-  /// One session or process, and how to end it.
-  private final class Member: Sendable {
-    let upstream: any Upstream
-    let over = Gate()
-    let isOver = NIOLockedValueBox(false)
-    let logLevel = NIOLockedValueBox<[UInt8]?>(nil)
-    /// Who calls now, where the session is lent to one call at a time.
-    let seat: PeerSeat?
-
-    init(_ upstream: any Upstream, seat: PeerSeat? = nil) {
-      self.upstream = upstream
-      self.seat = seat
-    }
-
-    func end() {
-      isOver.withLockedValue { $0 = true }
-      over.open()
-    }
-  }
-
   /// Makes the upstream of one owner. Its observer hears nothing, and its lists are not kept.
   package typealias Make = @Sendable (UpstreamCaller) -> any Upstream
 
@@ -43,11 +23,11 @@ package final class UpstreamFamily: Upstream {
   private let isolation: Isolation
   private let make: Make
   private let time: any TimeSource
-  private let table: NIOLockedValueBox<MemberTable<Member>>
+  private let table: NIOLockedValueBox<MemberTable<FamilyMember>>
   /// Until when it is taken to speak the modern era alone: a session of the handshake era could not be opened.
   private let modernUntil = NIOLockedValueBox(Moment.zero)
-  private let starts: AsyncStream<Member>
-  private let sink: AsyncStream<Member>.Continuation
+  private let starts: AsyncStream<FamilyMember>
+  private let sink: AsyncStream<FamilyMember>.Continuation
 
   package init(
     _ shared: any SharedUpstream, isolation: Isolation, limit: Int = 256, idleTimeout: Duration = .seconds(1800), time: any TimeSource,
@@ -69,17 +49,7 @@ package final class UpstreamFamily: Upstream {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.shared.run() }
       group.addTask { await self.sweep() }
-      for await member in starts { group.addTask { await self.run(member) } }
-      group.cancelAll()
-    }
-  }
-
-  private func run(_ member: Member) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await member.upstream.run() }
-      while !Task.isCancelled, !member.isOver.withLockedValue({ $0 }) {
-        _ = await member.over.wait(time, until: time.now() + .seconds(3600), isOpen: { member.isOver.withLockedValue { $0 } })
-      }
+      for await member in starts { group.addTask { await member.run(self.time) } }
       group.cancelAll()
     }
   }
@@ -115,7 +85,7 @@ package final class UpstreamFamily: Upstream {
   private func deliver(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
     guard let caller = request.caller, let ownership = ownership(of: caller) else { return try await shared.send(request) }
     let (owner, taken) = table.withLockedValue { take(ownership, for: caller, of: &$0) }
-    let member: Member
+    let member: FamilyMember
     switch taken {
     case .known(let known): member = known
     case .new(let new, let ended):
@@ -130,8 +100,7 @@ package final class UpstreamFamily: Upstream {
       table.withLockedValue { $0.release(owner, member, now: time.now()) }
     }
     do {
-      try await setLevel(of: caller, in: member, until: request.deadline)
-      return try await member.upstream.send(request)
+      return try await member.send(request, of: caller, time)
     } catch  where error.reason == .upstreamDown && isUnopened(member) {
       // Nothing was sent. For a while its callers share what there is.
       modernUntil.withLockedValue { $0 = time.now() + .seconds(600) }
@@ -149,7 +118,7 @@ package final class UpstreamFamily: Upstream {
   }
 
   /// A session that was opened in the hope that the server speaks the handshake era, too, and was not.
-  private func isUnopened(_ member: Member) -> Bool {
+  private func isUnopened(_ member: FamilyMember) -> Bool {
     guard isolation == .shared, shared.furtherSessions == .perhapsForLegacy, shared.state == .ready, case .down = member.upstream.state else {
       return false
     }
@@ -158,7 +127,13 @@ package final class UpstreamFamily: Upstream {
 
   /// The front's session has ended, and what was opened for it ends, too.
   package func sessionEnded(_ session: Name) {
-    table.withLockedValue { $0.remove(Self.owner(session: session)) }?.end()
+    let (own, others) = table.withLockedValue { ($0.remove(Self.owner(session: session)), $0.members) }
+    own?.end()
+    for member in others { member.forget(session) }
+  }
+
+  package func rootsChanged(of session: Name) {
+    table.withLockedValue { $0.member(of: Self.owner(session: session)) }?.upstream.tell(MCPMethod.rootsListChanged)
   }
 
   // MARK: Owners
@@ -190,9 +165,14 @@ package final class UpstreamFamily: Upstream {
   private static func owner(session: Name) -> Name { Name("session \(session)") }
   private static func owner(principal: Name) -> Name { Name("principal \(principal)") }
 
-  private func take(_ ownership: Ownership, for caller: UpstreamCaller, of table: inout MemberTable<Member>) -> (Name, MemberTable<Member>.Taken) {
+  private func take(
+    _ ownership: Ownership, for caller: UpstreamCaller, of table: inout MemberTable<FamilyMember>
+  ) -> (Name, MemberTable<FamilyMember>.Taken) {
+    var caller = caller
+    // Of a session that is not its client's alone the server asks whoever calls it.
+    if caller.session == nil || isolation == .principal { caller.capabilities = ClientCapabilities.withoutNewsOfRoots(caller.capabilities) }
     switch ownership {
-    case .of(let owner): return (owner, table.take(owner, principal: caller.principal, now: time.now()) { Member(make(caller)) })
+    case .of(let owner): return (owner, table.take(owner, principal: caller.principal, now: time.now()) { FamilyMember(make(caller)) })
     case .lent(let kind):
       // There are at most as many in use as members.
       let free = (0...table.count).lazy.map { Name("lent \($0) \(kind)") }.first { !table.isInUse($0) }
@@ -201,26 +181,9 @@ package final class UpstreamFamily: Upstream {
         let seat = PeerSeat()
         var caller = caller
         caller.home = seat
-        return Member(make(caller), seat: seat)
+        return FamilyMember(make(caller), seat: seat)
       }
       return (owner, taken)
-    }
-  }
-
-  /// Tells the server of the handshake era from which level on the client wants its log, once for each change.
-  private func setLevel(of caller: UpstreamCaller, in member: Member, until deadline: Moment) async throws(CallError) {
-    guard let level = caller.logLevel, caller.session != nil || member.seat != nil, member.logLevel.withLockedValue({ $0 }) != level else { return }
-    var params = JSONWriter()
-    params.beginObject()
-    params.memberRaw("level", level)
-    params.endObject()
-    do {
-      _ = try await member.upstream.send(
-        UpstreamRequest(method: MCPMethod.setLevel, params: params.bytes, deadline: deadline, isRepeatable: true))
-      member.logLevel.withLockedValue { $0 = level }
-    } catch  where error.reason == .upstreamError {
-      // It has no levels, and says what it says.
-      member.logLevel.withLockedValue { $0 = level }
     }
   }
 }

@@ -113,6 +113,11 @@ package struct SessionMachine: Sendable {
     return [.write(envelope.cancelled(id: id, reason: reason)), .finished(id: id, .failure(error))]
   }
 
+  /// Sends a notification without params, where the session is open and of the handshake era.
+  package mutating func tell(_ method: String) -> [SessionAction] {
+    info?.era == .legacy ? [.write(RPCWriter.notification(method: method, params: nil))] : []
+  }
+
   /// The channel is gone. What is in flight stays with the shell, which knows whether it may be sent again: those ids are returned.
   package mutating func close(reason: String) -> [Int] {
     if case .ended = phase {} else { phase = .ended(reason: reason) }

@@ -97,6 +97,7 @@ final class ChildSession: Sendable {
 
   func start() { step { machine in machine.start(now: time.now()) } }
   func watch(_ uris: Set<Name>) { step { machine in machine.watch(uris) } }
+  func tell(_ method: String) { step { machine in machine.tell(method) } }
   func expire() { step { machine in machine.expire(now: time.now()) } }
 
   /// One line of the child's standard output.

@@ -105,6 +105,12 @@ package final class StdioUpstream: SharedUpstream {
     session?.watch(uris)
   }
 
+  package var openings: Int { shared.withLockedValue { $0.pool.slots.reduce(0) { $0 + $1.starts } } }
+
+  package func tell(_ method: String) {
+    for case let session? in shared.withLockedValue({ $0.sessions }) { session.tell(method) }
+  }
+
   // MARK: Calls
 
   /// Sends to one process. A call that was never sent goes to another; one that may be repeated is sent once more where its process is lost.

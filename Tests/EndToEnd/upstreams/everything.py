@@ -57,6 +57,7 @@ def make_server() -> Server:
         on_set_logging_level=changes.set_level,
     )
     server.add_notification_handler("notifications/initialized", types.NotificationParams, changes.initialized)
+    server.add_notification_handler("notifications/roots/list_changed", types.NotificationParams, changes.roots_changed)
     for method, (params, handler) in tasks.HANDLERS.items():
         server.add_request_handler(method, params, handler)
     server.middleware += [wire.keep_unknown_members, tasks.create]

@@ -46,6 +46,7 @@ final class ScriptedGateway: Gateway {
 
   func watch(_ uris: [Name], at endpoint: Endpoint, by caller: Identified, for watcher: Name) -> [Name] { uris }
   func unwatch(_ uri: Name?, for watcher: Name) {}
+  func rootsChanged(in session: Name) { state.withLockedValue { $0.received.append("roots of \(session)") } }
 
   func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep {
     .finished(CallReply(body: .failure(CallError(.invalidParams, "nothing is relayed here")), outcome: .refused))
