@@ -132,7 +132,7 @@ let package = Package(
   ]
     + [
       ("WeirJSON", []), ("WeirMCP", ["WeirJSON"]), ("WeirCore", ["WeirJSON"]), ("WeirTenancy", ["WeirCore", "WeirJSON"]),
-      ("WeirCache", ["WeirCore", "WeirJSON"]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
+      ("WeirCache", ["WeirCore", "WeirJSON", crypto]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
       ("WeirRedis", ["RedisTestSupport", nioCore, nioPosix, nioEmbedded, logging, locks]),
       ("WeirFleet", ["RedisTestSupport", "WeirCache", "WeirCore", "WeirFlow", "WeirRedis", nioCore, nioPosix, logging, locks]),
       ("WeirHTTPClient", [nioCore, nioPosix, locks, logging]),
@@ -147,7 +147,7 @@ let package = Package(
         ["WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", nioCore, nioPosix, nioHTTP1, nioEmbedded, logging, locks, lifecycle]
       ),
       ("WeirSample", ["WeirJSON", "WeirMCP"]),
-      ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirPipeline", "WeirTenancy", logging, locks]),
+      ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirPipeline", "WeirServer", "WeirTenancy", logging, locks]),
     ].map { (name: String, extra: [Target.Dependency]) in
       .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "WeirTestSupport"] + extra, swiftSettings: swiftSettings)
     }

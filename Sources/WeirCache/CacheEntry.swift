@@ -16,6 +16,8 @@ package struct CacheEntry<Value: Sendable>: Sendable {
   package var upstreamRequests: Int
   /// How old its oldest part was when it was stored: an answer that was put together is as old as that. Kept in memory only.
   package var agedBy: Duration = .zero
+  /// When its fetch began, for purges.
+  package var stamp = PurgeStamp.unknown
 
   package init(value: Value, storedAt: WallTime, freshFor: Duration, staleFor: Duration = .zero, cost: MicroUSD = .zero, upstreamRequests: Int = 1) {
     self.value = value
@@ -31,6 +33,7 @@ package struct CacheEntry<Value: Sendable>: Sendable {
     var entry = CacheEntry<Other>(
       value: other, storedAt: storedAt, freshFor: freshFor, staleFor: staleFor, cost: cost, upstreamRequests: upstreamRequests)
     entry.agedBy = agedBy
+    entry.stamp = stamp
     return entry
   }
 }

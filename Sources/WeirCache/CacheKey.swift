@@ -12,6 +12,23 @@ package struct CacheKey: Hashable, Sendable, CustomStringConvertible {
     self.fourth = fourth
   }
 
+  /// From 64 hexadecimal digits; nil for anything else.
+  package init?(hex digits: some Collection<UInt8>) {
+    guard digits.count == 2 * Self.byteCount else { return nil }
+    var words: [UInt64] = [0, 0, 0, 0]
+    for (index, digit) in digits.enumerated() {
+      let value: UInt8
+      switch digit {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): value = digit - UInt8(ascii: "A") + 10
+      default: return nil
+      }
+      words[index / 16] = words[index / 16] << 4 | UInt64(value)
+    }
+    self.init(words[0], words[1], words[2], words[3])
+  }
+
   /// The digest's size in bytes.
   package static let byteCount = 32
 

@@ -10,4 +10,8 @@ package enum EnvelopeFailure: String, Error, Sendable, CaseIterable {
   case unknownCodec = "unknown_codec"
   /// It ends too early.
   case truncated
+  /// Encrypted under none of the keys at hand, or changed since.
+  case undecipherable
+  /// Not encrypted, where everything has to be.
+  case unencrypted
 }

@@ -7,17 +7,23 @@ struct MemoryShard<Payload: CachePayload> {
   private(set) var staleHits = 0
   private(set) var misses = 0
   /// How often something was removed on request: a fetch that began before the last time must not be stored.
-  private(set) var purges: UInt64 = 0
-  private var entries: [CacheEntry<Payload>?] = []
+  private(set) var removals: UInt64 = 0
+  private var entries: [Kept?] = []
   /// How often each entry was asked for since it was stored.
   private var uses: [UInt32] = []
+
+  private struct Kept {
+    let entry: CacheEntry<Payload>
+    /// Of the call that it was fetched for; nil: nobody can name it in a purge.
+    let scopes: PurgeScopes?
+  }
 
   init(limits: S3FIFOLimits) {
     policy = S3FIFO(limits: limits)
   }
 
-  mutating func get(_ key: CacheKey, now: Moment) -> MemoryHit<Payload>? {
-    guard let found = policy.find(key, now: now), let entry = entries[found.slot] else {
+  mutating func get(_ key: CacheKey, now: Moment, isPurged: (PurgeStamp) -> Bool) -> MemoryHit<Payload>? {
+    guard let found = policy.find(key, now: now), let entry = entries[found.slot]?.entry, !isPurged(entry.stamp) else {
       misses += 1
       releaseFreed()
       return nil
@@ -29,10 +35,11 @@ struct MemoryShard<Payload: CachePayload> {
   }
 
   mutating func put(
-    _ key: CacheKey, _ entry: CacheEntry<Payload>, lifespan: Lifespan, owner: Name?, ticket: PurgeTicket?, now: Moment
+    _ key: CacheKey, _ entry: CacheEntry<Payload>, lifespan: Lifespan, owner: Name?, ticket: PurgeTicket?, now: Moment,
+    isPurged: (PurgeStamp) -> Bool
   ) -> CacheRejection? {
-    if let ticket, ticket.purges != purges { return policy.refuse(.superseded) }
-    if let resident = policy.lifespan(of: key), resident.bornAt > lifespan.bornAt, resident.isAlive(at: now) {
+    if let ticket, ticket.removals != removals || isPurged(ticket.stamp) { return policy.refuse(.superseded) }
+    if let resident = policy.lifespan(of: key), resident.bornAt > lifespan.bornAt, resident.isAlive(at: now), !isPurged(stamp(of: key)) {
       return policy.refuse(.superseded)
     }
     let weight = S3FIFO.weight(ofValueBytes: entry.value.byteCount)
@@ -45,31 +52,38 @@ struct MemoryShard<Payload: CachePayload> {
         entries.append(nil)
         uses.append(0)
       }
-      entries[slot] = entry
+      entries[slot] = Kept(entry: entry, scopes: ticket?.scopes.ofAnswer)
       uses[slot] = 0
       return nil
     }
   }
 
   mutating func remove(_ key: CacheKey) -> Bool {
-    purges += 1
+    removals += 1
     let removed = policy.remove(key)
     releaseFreed()
     return removed
   }
 
   mutating func removeAll() {
-    purges += 1
+    removals += 1
     policy.removeAll()
     policy.freed.removeAll()
     entries.removeAll()
     uses.removeAll()
   }
 
-  mutating func sweep(now: Moment, looking: Int, removing: Int) -> Int {
-    let removed = policy.sweep(now: now, looking: looking, removing: removing)
+  mutating func sweep(now: Moment, looking: Int, removing: Int, isPurged: (PurgeStamp, CacheKey, PurgeScopes) -> Bool) -> Int {
+    let removed = policy.sweep(now: now, looking: looking, removing: removing) { [entries] key, slot in
+      guard let kept = entries[slot], let scopes = kept.scopes else { return false }
+      return isPurged(kept.entry.stamp, key, scopes)
+    }
     releaseFreed()
     return removed
+  }
+
+  private func stamp(of key: CacheKey) -> PurgeStamp {
+    policy.slot(of: key).flatMap { entries[$0] }?.entry.stamp ?? .unknown
   }
 
   private mutating func releaseFreed() {

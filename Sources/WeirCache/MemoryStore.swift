@@ -10,14 +10,18 @@ package final class MemoryStore<Payload: CachePayload>: Sendable {
   private static var sweepRemovals: Int { 256 }
 
   package let limits: MemoryLimits
+  package let purges: PurgeMarks
   private let shards: [NIOLockedValueBox<MemoryShard<Payload>>]
   private let mask: UInt64
 
-  /// - Parameter cores: the machine's cores, from which the number of shards follows.
-  package init(limits: MemoryLimits = MemoryLimits(), cores: Int) {
+  /// - Parameters:
+  ///   - cores: the machine's cores, from which the number of shards follows.
+  ///   - purges: what is purged.
+  package init(limits: MemoryLimits = MemoryLimits(), cores: Int, purges: PurgeMarks = PurgeMarks()) {
     let count = limits.shardCount(cores: cores)
     let shard = limits.shard(of: count)
     self.limits = limits
+    self.purges = purges
     self.shards = (0..<count).map { _ in NIOLockedValueBox(MemoryShard(limits: shard)) }
     self.mask = UInt64(count - 1)
   }
@@ -27,9 +31,12 @@ package final class MemoryStore<Payload: CachePayload>: Sendable {
   /// Whether a value of this size is ever kept.
   func admits(valueBytes: Int) -> Bool { S3FIFO.weight(ofValueBytes: valueBytes) <= limits.shard(of: shardCount).maxEntry }
 
-  /// The entry, fresh or stale, and counts the use; nil where there is none or its whole lifetime is over.
-  package func get(_ key: CacheKey, now: Moment) -> MemoryHit<Payload>? {
-    shard(of: key).withLockedValue { $0.get(key, now: now) }
+  /// The entry, fresh or stale, and counts the use; nil where there is none, its whole lifetime is over, or one of these scopes was purged
+  /// since its fetch began.
+  package func get(_ key: CacheKey, of scopes: PurgeScopes, now: Moment) -> MemoryHit<Payload>? {
+    shard(of: key).withLockedValue { shard in
+      shard.get(key, now: now) { purges.covers($0, key, scopes) }
+    }
   }
 
   /// Keeps an answer that has just been fetched, for its `freshFor` and `staleFor` from `now` on.
@@ -42,6 +49,8 @@ package final class MemoryStore<Payload: CachePayload>: Sendable {
     _ key: CacheKey, _ entry: CacheEntry<Payload>, owner: Name?, since ticket: PurgeTicket? = nil, now: Moment
   ) -> CacheRejection? {
     let lifespan = Lifespan(from: now, freshFor: entry.freshFor, staleFor: entry.staleFor)
+    var entry = entry
+    if let ticket { entry.stamp = ticket.stamp }
     return put(key, entry, lifespan: lifespan, owner: owner, since: ticket, now: now)
   }
 
@@ -50,12 +59,27 @@ package final class MemoryStore<Payload: CachePayload>: Sendable {
   package func put(
     _ key: CacheKey, _ entry: CacheEntry<Payload>, lifespan: Lifespan, owner: Name?, since ticket: PurgeTicket? = nil, now: Moment
   ) -> CacheRejection? {
-    shard(of: key).withLockedValue { $0.put(key, entry, lifespan: lifespan, owner: owner, ticket: ticket, now: now) }
+    var lifespan = lifespan
+    // A purge is remembered for no longer.
+    lifespan.staleUntil = min(lifespan.staleUntil, now + PurgeMarks.horizon)
+    lifespan.freshUntil = min(lifespan.freshUntil, lifespan.staleUntil)
+    return shard(of: key).withLockedValue { [lifespan] shard in
+      shard.put(key, entry, lifespan: lifespan, owner: owner, ticket: ticket, now: now) { stamp in
+        ticket.map { purges.covers(stamp, key, $0.scopes) } ?? false
+      }
+    }
   }
 
   /// To be taken before a fetch for this key begins.
-  package func ticket(for key: CacheKey) -> PurgeTicket {
-    PurgeTicket(purges: shard(of: key).withLockedValue { $0.purges })
+  /// - Parameter scopes: those of the call that the answer is for.
+  package func ticket(for key: CacheKey, of scopes: PurgeScopes) -> PurgeTicket {
+    let stamp = purges.stamp
+    return PurgeTicket(removals: shard(of: key).withLockedValue { $0.removals }, stamp: stamp, scopes: scopes)
+  }
+
+  /// Whether nothing that concerns the key was removed or purged since.
+  package func isCurrent(_ ticket: PurgeTicket, for key: CacheKey) -> Bool {
+    ticket.removals == shard(of: key).withLockedValue { $0.removals } && !purges.covers(ticket.stamp, key, ticket.scopes)
   }
 
   /// Forgets a key, and makes answers whose fetch is under way unwelcome. True where there was an entry.
@@ -75,7 +99,7 @@ package final class MemoryStore<Payload: CachePayload>: Sendable {
     return stats
   }
 
-  /// Removes entries whose lifetime is over, a bounded number each second, until cancelled. Without it they wait until they are asked for
+  /// Removes entries whose lifetime is over or that were purged, a bounded number each second, until cancelled. Without it they wait until they are asked for
   /// or pushed out.
   package func run(time: any TimeSource) async {
     while !Task.isCancelled {
@@ -88,7 +112,7 @@ package final class MemoryStore<Payload: CachePayload>: Sendable {
   @discardableResult
   package func sweep(now: Moment) -> Int {
     shards.reduce(0) { sum, shard in
-      sum + shard.withLockedValue { $0.sweep(now: now, looking: Self.sweepLooks, removing: Self.sweepRemovals) }
+      sum + shard.withLockedValue { $0.sweep(now: now, looking: Self.sweepLooks, removing: Self.sweepRemovals, isPurged: purges.covers) }
     }
   }
 

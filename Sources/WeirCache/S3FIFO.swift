@@ -79,6 +79,9 @@ struct S3FIFO {
     index[key].map { records[Int($0)].lifespan }
   }
 
+  /// Where a key's entry is, without counting a use.
+  func slot(of key: CacheKey) -> Int? { index[key].map { Int($0) } }
+
   /// Offers an entry; the one it replaces is gone, whatever the answer. Makes room by the policy, so others may go.
   mutating func insert(_ key: CacheKey, weight: Int, lifespan: Lifespan, owner: Name?, now: Moment) -> Admission {
     let weight = max(1, weight)
@@ -119,15 +122,19 @@ struct S3FIFO {
     sweepHand = 0
   }
 
-  /// Looks at the next `looking` records, round and round, and removes up to `removing` whose lifetime is over. Gives how many it removed.
-  mutating func sweep(now: Moment, looking: Int, removing: Int) -> Int {
+  /// Looks at the next `looking` records, round and round, and removes up to `removing` whose lifetime is over or that were purged. Gives how many it removed.
+  /// - Parameter isPurged: whether the entry in a slot was.
+  mutating func sweep(now: Moment, looking: Int, removing: Int, isPurged: (CacheKey, Int) -> Bool = { _, _ in false }) -> Int {
     var removed = 0
     for _ in 0..<min(max(0, looking), records.count) where removed < removing {
       if sweepHand >= records.count { sweepHand = 0 }
       let record = records[sweepHand]
-      if record.queue != .none, !record.lifespan.isAlive(at: now) {
-        remove(Int32(sweepHand), reason: .ttl)
-        removed += 1
+      if record.queue != .none {
+        let reason: CacheEviction? = !record.lifespan.isAlive(at: now) ? .ttl : isPurged(record.key, sweepHand) ? .purge : nil
+        if let reason {
+          remove(Int32(sweepHand), reason: reason)
+          removed += 1
+        }
       }
       sweepHand += 1
     }

@@ -15,4 +15,10 @@ package protocol SharedStore: Sendable {
   func put(_ key: CacheKey, _ bytes: [UInt8], ttl: Duration) async -> Bool
   /// Forgets the key. True where the store has confirmed it, whether there was something or not.
   func remove(_ key: CacheKey) async -> Bool
+  /// Learns what was purged elsewhere. Asked for where that has not been known for a while, in which case nothing from the store counts.
+  func catchUp() async
+}
+
+extension SharedStore {
+  package func catchUp() async {}
 }

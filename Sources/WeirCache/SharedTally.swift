@@ -8,6 +8,8 @@ package struct SharedTally: Sendable, Equatable {
   package var failures = ReasonCounts<EnvelopeFailure>()
   /// Sound envelopes whose value this version cannot read. Counted as missing too.
   package var undecodable = 0
+  /// Sound entries whose scopes were purged since their fetch began. Counted as missing too.
+  package var purged = 0
   /// Writes and removals that the store confirmed, and those it did not.
   package var written = 0
   package var unwritten = 0

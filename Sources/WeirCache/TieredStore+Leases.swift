@@ -4,23 +4,25 @@ package import WeirCore
 /// The two caches for a flight that shares its work with those of other replicas.
 extension TieredStore {
   /// Asks the shared store for the value or the lease of a key. What is no value, or none any more, is looked past.
-  /// - Parameter owner: the tenant whose call asks, for the quota of the memory store.
-  package func look(_ key: CacheKey, owner: Name?, _ question: LeaseQuestion) async -> LeasedLookup<Payload> {
-    guard let leases else { return .unavailable }
+  /// - Parameters:
+  ///   - scopes: those of the call that asks.
+  ///   - owner: the tenant whose call asks, for the quota of the memory store.
+  package func look(_ key: CacheKey, of scopes: PurgeScopes, owner: Name?, _ question: LeaseQuestion) async -> LeasedLookup<Payload> {
+    guard let leases, await knowsPurges() else { return .unavailable }
     var question = question
     // Twice is enough: who puts wrong values there all the time has the flight go on alone.
     for _ in 0..<3 {
-      let (asked, ticket) = (time.now(), memory.ticket(for: key))
+      let (asked, ticket) = (time.now(), memory.ticket(for: key, of: scopes))
       switch await leases.look(for: key, question) {
       case .value(let bytes, let remaining):
-        if let entry = open(bytes, for: key) {
+        if let entry = open(bytes, for: key, of: scopes) {
           let lifespan = Lifespan(asked: asked, remaining: remaining, freshFor: entry.freshFor, staleFor: entry.staleFor)
           let hit = admit(key, entry, lifespan: lifespan, owner: owner, since: ticket).hit
           if let hit, question.fresherThan.map({ hit.remainingFreshness > $0 }) ?? true { return .hit(hit) }
         }
         question.disbelieved = LeaseQuestion.tail(of: bytes)
       case .marker(let bytes, _):
-        if let marker = LeaseMarker(bytes, for: key) { return .marker(marker) }
+        if let marker = LeaseMarker(bytes, for: key, cipher: cipher) { return .marker(marker) }
         question.disbelieved = LeaseQuestion.tail(of: bytes)
       case .led:
         if question.disbelieved.isEmpty { counts.withLockedValue { $0.missing += 1 } }
@@ -50,7 +52,7 @@ extension TieredStore {
       mark(key, token, .unshared)
       return (.accepted, false)
     }
-    let end = ending(key, entry)
+    let end = ending(key, entry, ticket)
     let receipt = await leases.end(key, token, as: end)
     count(end, receipt)
     if receipt == .refused { return (receipt, false) }
@@ -64,8 +66,7 @@ extension TieredStore {
   /// Ends a flight's lease with word why there is no answer, behind the caller's back.
   /// - Parameter lifetime: for how long that is true; nil: as long as usual.
   package func mark(_ key: CacheKey, _ token: LeaseToken, _ marker: LeaseMarker?, lifetime: Duration? = nil) {
-    let end = marker.map { LeaseEnd.marker($0.encoded(for: key), ttl: lifetime ?? .seconds(60)) }
-    leases?.endLater(key, token, as: end ?? .nothing)
+    leases?.endLater(key, token, as: marker.map { ending(key, $0, lifetime: lifetime ?? .seconds(60)) } ?? .nothing)
   }
 
   private func count(_ end: LeaseEnd, _ receipt: LeaseReceipt) {
@@ -78,16 +79,21 @@ extension TieredStore {
     }
   }
 
-  private func ending(_ key: CacheKey, _ entry: CacheEntry<Payload>) -> LeaseEnd {
-    let ttl = (Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero
+  private func ending(_ key: CacheKey, _ marker: LeaseMarker, lifetime: Duration) -> LeaseEnd {
+    marker.encoded(for: key, cipher: cipher).map { .marker($0, ttl: lifetime) } ?? .nothing
+  }
+
+  private func ending(_ key: CacheKey, _ entry: CacheEntry<Payload>, _ ticket: PurgeTicket) -> LeaseEnd {
+    let ttl = min((Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero, PurgeMarks.horizon)
     guard ttl >= .milliseconds(1), entry.value.byteCount <= maxSharedBytes else {
       if ttl >= .milliseconds(1) { counts.withLockedValue { $0.tooLarge += 1 } }
-      return .marker(LeaseMarker.unshared.encoded(for: key), ttl: .seconds(60))
+      return ending(key, .unshared, lifetime: .seconds(60))
     }
     var written = entry.with(encode(entry.value))
     // As old as its oldest part, so that other replicas know its age: what remains of it is less than its lifetime then.
     written.freshFor = (Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.agedBy)) - .zero
     written.storedAt = entry.storedAt + (.zero - entry.agedBy)
-    return .value(EntryEnvelope.encode(written, for: key), ttl: ttl)
+    written.stamp = ticket.stamp
+    return sealed(written, for: key).map { .value($0, ttl: ttl) } ?? .nothing
   }
 }

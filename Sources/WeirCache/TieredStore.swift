@@ -13,15 +13,18 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   private let decode: @Sendable ([UInt8]) -> Payload?
   let counts = NIOLockedValueBox(SharedTally())
   let maxSharedBytes: Int
+  let cipher: EnvelopeCipher?
 
   /// - Parameters:
   ///   - shared: nil where memory is all there is.
   ///   - leases: nil where replicas do not share their flights.
   ///   - maxSharedBytes: a larger payload is not written to the shared store, where it would hold up every command behind it.
+  ///   - cipher: encrypts what goes to the shared store; nil: it stays readable there.
   ///   - encode: the bytes of a payload, for the shared store.
   ///   - decode: the payload of bytes that `encode` made, perhaps in another version; nil where it cannot be read.
   package init(
     memory: MemoryStore<Payload>, shared: (any SharedStore)?, leases: (any LeaseStore)? = nil, maxSharedBytes: Int = 1 << 20,
+    cipher: EnvelopeCipher? = nil,
     time: any TimeSource,
     encode: @escaping @Sendable (Payload) -> [UInt8],
     decode: @escaping @Sendable ([UInt8]) -> Payload?
@@ -30,25 +33,31 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
     self.shared = shared
     self.leases = leases
     self.maxSharedBytes = maxSharedBytes
+    self.cipher = cipher
     self.time = time
     self.encode = encode
     self.decode = decode
   }
 
+  /// What is purged.
+  package var purges: PurgeMarks { memory.purges }
   package var hasSharedStore: Bool { shared != nil }
   package var tally: SharedTally { counts.withLockedValue { $0 } }
 
   /// Looks in memory only.
-  package func peek(_ key: CacheKey, now: Moment) -> MemoryHit<Payload>? {
-    memory.get(key, now: now)
+  /// - Parameter scopes: those of the call that asks: what was purged of them is not found.
+  package func peek(_ key: CacheKey, of scopes: PurgeScopes, now: Moment) -> MemoryHit<Payload>? {
+    memory.get(key, of: scopes, now: now)
   }
 
   /// Asks the shared store, and keeps what it has in memory too, for as long as the store would.
-  /// - Parameter owner: the tenant whose call asks, for the quota of the memory store.
-  package func fetch(_ key: CacheKey, owner: Name?) async -> SharedLookup<Payload> {
-    guard let shared else { return .unavailable }
+  /// - Parameters:
+  ///   - scopes: those of the call that asks.
+  ///   - owner: the tenant whose call asks, for the quota of the memory store.
+  package func fetch(_ key: CacheKey, of scopes: PurgeScopes, owner: Name?) async -> SharedLookup<Payload> {
+    guard let shared, await knowsPurges() else { return .unavailable }
     let asked = time.now()
-    let ticket = memory.ticket(for: key)
+    let ticket = memory.ticket(for: key, of: scopes)
     switch await shared.get(key) {
     case .unavailable:
       counts.withLockedValue { $0.unavailable += 1 }
@@ -57,10 +66,18 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
       counts.withLockedValue { $0.missing += 1 }
       return .missing
     case .found(let bytes, let remaining):
-      guard let entry = open(bytes, for: key) else { return .missing }
+      guard let entry = open(bytes, for: key, of: scopes) else { return .missing }
       let lifespan = Lifespan(asked: asked, remaining: remaining, freshFor: entry.freshFor, staleFor: entry.staleFor)
       return admit(key, entry, lifespan: lifespan, owner: owner, since: ticket)
     }
+  }
+
+  /// Whether what the shared store has can be told from what was purged; counted where it cannot.
+  func knowsPurges() async -> Bool {
+    if !purges.isCurrent(at: time.now()) { await shared?.catchUp() }
+    let isKnown = purges.isCurrent(at: time.now())
+    if !isKnown { counts.withLockedValue { $0.unavailable += 1 } }
+    return isKnown
   }
 
   /// Keeps an answer in memory and then in the shared store. Returns when the shared store has it or has failed to take it.
@@ -74,20 +91,23 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
 
   /// Keeps an answer in the shared store alone: the second half of `store`, for whoever doesn't wait for it.
   package func share(_ key: CacheKey, _ entry: CacheEntry<Payload>, since ticket: PurgeTicket? = nil) async {
-    let ttl = (Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero
+    let ttl = min((Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero, PurgeMarks.horizon)
     guard let shared, ttl >= .milliseconds(1), isCurrent(ticket, for: key) else { return }
     guard entry.value.byteCount <= maxSharedBytes else {
       counts.withLockedValue { $0.tooLarge += 1 }
       return
     }
-    let written = await shared.put(key, EntryEnvelope.encode(entry.with(encode(entry.value)), for: key), ttl: ttl)
+    var entry = entry
+    if let ticket { entry.stamp = ticket.stamp }
+    let written = if let bytes = sealed(entry.with(encode(entry.value)), for: key) { await shared.put(key, bytes, ttl: ttl) } else { false }
     counts.withLockedValue { if written { $0.written += 1 } else { $0.unwritten += 1 } }
     // The removal may have overtaken the write.
     if !isCurrent(ticket, for: key) { await removeShared(key) }
   }
 
   /// To be taken before a fetch for this key begins.
-  package func ticket(for key: CacheKey) -> PurgeTicket { memory.ticket(for: key) }
+  /// - Parameter scopes: those of the call that it is for.
+  package func ticket(for key: CacheKey, of scopes: PurgeScopes) -> PurgeTicket { memory.ticket(for: key, of: scopes) }
 
   /// Forgets a key in both caches. True where the shared store confirmed it, or there is none.
   @discardableResult
@@ -105,7 +125,7 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   }
 
   func isCurrent(_ ticket: PurgeTicket?, for key: CacheKey) -> Bool {
-    ticket.map { $0 == memory.ticket(for: key) } ?? true
+    ticket.map { memory.isCurrent($0, for: key) } ?? true
   }
 
   func admit(
@@ -121,10 +141,22 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
     return .hit(MemoryHit(entry: entry, lifespan: lifespan, now: now))
   }
 
-  /// The entry in these bytes; nil, and counted, where there is none for this key.
-  func open(_ bytes: [UInt8], for key: CacheKey) -> CacheEntry<Payload>? {
+  func sealed(_ entry: CacheEntry<[UInt8]>, for key: CacheKey) -> [UInt8]? {
+    guard let cipher else { return EntryEnvelope.encode(entry, for: key) }
+    return EntryEnvelope.encode(entry, for: key, with: cipher)
+  }
+
+  /// The entry in these bytes; nil, and counted, where there is none for this key, or one whose scopes were purged since its fetch began.
+  func open(_ bytes: [UInt8], for key: CacheKey, of scopes: PurgeScopes) -> CacheEntry<Payload>? {
     do {
-      let entry = try EntryEnvelope.decode(bytes, for: key)
+      let entry = try EntryEnvelope.decode(bytes, for: key, cipher: cipher)
+      guard !purges.covers(entry.stamp, key, scopes) else {
+        counts.withLockedValue { counts in
+          counts.purged += 1
+          counts.missing += 1
+        }
+        return nil
+      }
       guard let payload = decode(entry.value) else {
         counts.withLockedValue { counts in
           counts.undecodable += 1

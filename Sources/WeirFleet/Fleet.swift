@@ -1,3 +1,4 @@
+internal import WeirCache
 package import WeirCore
 package import WeirRedis
 
@@ -9,6 +10,7 @@ package struct Fleet: Sendable {
   package let roster: Roster
   package let store: RedisSharedStore
   package let leases: RedisLeases
+  package let purges: FleetPurges
 
   /// - Parameter address: `host:port` at which other replicas reach this one; nil where they do not.
   package init(client: RedisClient, prefix: String, address: String? = nil, time: any TimeSource) {
@@ -16,8 +18,9 @@ package struct Fleet: Sendable {
     keys = FleetKeys(prefix: prefix)
     self.client = client
     roster = Roster(id: id, address: address, client: client, keys: keys, time: time)
-    store = RedisSharedStore(client: client, keys: keys)
     leases = RedisLeases(id: id, client: client, keys: keys)
+    purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: time)
+    store = RedisSharedStore(client: client, keys: keys, purges: purges)
   }
 
   /// Takes part in the fleet until cancelled. The Redis client has to run.
@@ -25,6 +28,7 @@ package struct Fleet: Sendable {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.roster.run() }
       group.addTask { await self.leases.run() }
+      group.addTask { await self.purges.run() }
     }
   }
 

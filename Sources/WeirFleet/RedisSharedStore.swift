@@ -8,10 +8,15 @@ package struct RedisSharedStore: SharedStore {
   private let client: RedisClient
   private let keys: FleetKeys
 
-  package init(client: RedisClient, keys: FleetKeys) {
+  private let purges: FleetPurges
+
+  package init(client: RedisClient, keys: FleetKeys, purges: FleetPurges) {
     self.client = client
     self.keys = keys
+    self.purges = purges
   }
+
+  package func catchUp() async { await purges.catchUp() }
 
   package func get(_ key: CacheKey) async -> SharedRead {
     let reply = try? await client.evaluate(LeaseScripts.read, keys: [keys.value(key)], arguments: [])

@@ -141,14 +141,15 @@ extension Pipeline {
     guard listener.peer == nil, let place = resources.place(of: request, target, settings, caller) else {
       return (try await bring(request, to: target, settings, by: caller, listener), .bypass)
     }
-    let flown = await flights.join(
-      place.own, deadline: request.receivedAt + settings.callTimeout, limit: settings.callTimeout, onProgress: listener.onProgress
+    let flown = await fetch.join(
+      place.own, of: place.scopes, deadline: request.receivedAt + settings.callTimeout, limit: settings.callTimeout, onProgress: listener.onProgress
     ) { [self] flight in
+      let tickets = resources.tickets(at: place)
       do throws(CallError) {
         let own = CallListener { flight.report($0) }
         let result = try await bring(request, to: target, settings, by: caller, own)
-        resources.keep(result, at: place, now: time.now(), wall: time.wall())
-        return .success(Fetched(relayed: result))
+        resources.keep(result, at: place, since: tickets, now: time.now(), wall: time.wall())
+        return .success(Fetched(relayed: result, since: tickets.own))
       } catch {
         return .failure(error)
       }

@@ -141,9 +141,7 @@ package final class Pipeline: Gateway {
   }
 
   private func coalesce(_ missed: Missed, _ onProgress: (@Sendable (CallProgress) -> Void)?) async -> CallReply {
-    let flown = await flights.join(
-      missed.key, deadline: missed.permitted.deadline, limit: fetch.limit(missed), onProgress: onProgress
-    ) { [fetch] in await fetch.fly(missed, $0) }
+    let flown = await fetch.join(missed, deadline: missed.permitted.deadline, onProgress: onProgress)
     switch flown.result {
     case .success(let fetched):
       if fetched.source == .stale { refresh(missed, for: .renewal) }

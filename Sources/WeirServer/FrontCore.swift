@@ -126,6 +126,7 @@ final class FrontCore: Sendable {
     case "/metrics" where request.listener == .admin || configuration.adminAddress == nil:
       return .reply(health(request) { Reply(200, .metrics, hooks.metrics(), label: "metrics") })
     default:
+      if let action = action(request) { return answer(action, to: request) }
       if let page = page(request) { return .reply(health(request) { reply(page, request) }) }
       if let name = Self.upstream(in: request.path, under: "/mcp/") { return mcpAnswer(request, .upstream(name), .streamableHTTP) }
       if let name = Self.upstream(in: request.path, under: "/sse/") { return mcpAnswer(request, .upstream(name), .sse) }

@@ -28,6 +28,9 @@ struct FrontResponder: HTTPResponder {
     case .elsewhere(let call, let stream): response = self.response(await accept(call, for: stream))
     case .resumed(let visit): response = news(of: visit, arrive(visit), on: connection)
     case .batch(let answers): response = self.response(await core.mcp.reply(toBatch: answers))
+    case .action(let action, let body):
+      let (status, json) = await action.perform(body)
+      response = self.response(Reply(status, .json, json, label: action.label))
     }
     for (name, value) in answer.headers {
       if let name = HTTPField.Name(name) { response.headers.append(HTTPField(name: name, value: value)) }

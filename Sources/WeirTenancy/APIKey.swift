@@ -63,7 +63,7 @@ package struct KeyDigest: Sendable, Hashable {
   }
 
   /// Compares in a time that does not depend on where the digests differ.
-  func matches(_ other: KeyDigest) -> Bool {
+  package func matches(_ other: KeyDigest) -> Bool {
     guard bytes.count == other.bytes.count else { return false }
     var difference: UInt8 = 0
     for index in bytes.indices { difference |= bytes[index] ^ other.bytes[index] }

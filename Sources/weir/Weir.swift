@@ -14,7 +14,7 @@ import WeirApp
 struct Weir: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "weir", abstract: "A shared, caching, pacing front for the MCP servers of a FinOps team.", version: Version.current,
-    subcommands: [Serve.self, Stdio.self, Check.self, Report.self, Keys.self, Sample.self, ShowVersion.self])
+    subcommands: [Serve.self, Stdio.self, Check.self, Report.self, Cache.self, Keys.self, Sample.self, ShowVersion.self])
 }
 
 struct Serve: AsyncParsableCommand {
@@ -109,6 +109,51 @@ struct Report: AsyncParsableCommand {
   func run() async throws {
     let report = try await failing { try await ReportCommand(url: url, month: month, file: file, isJSON: json, top: top).run() }
     print(report, terminator: "")
+  }
+}
+
+struct Cache: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Manages the answers that a running Weir keeps.", subcommands: [Purge.self])
+
+  struct Purge: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Has a running Weir, and with Redis its whole fleet, forget answers. What is being fetched now is kept nowhere.",
+      discussion: "Where Weir wants a key (listen.admin_token), it is in the environment variable WEIR_ADMIN_TOKEN. "
+        + "Exit status 1: it counts at this Weir, but Redis was not reached.")
+
+    @Option(help: "One answer, by the 64 hexadecimal digits of its key.")
+    var key: [String] = []
+
+    @Option(help: "The answers of a tool, such as aws-billing__get_cost_and_usage.")
+    var tool: [String] = []
+
+    @Option(help: "All of an upstream.")
+    var upstream: [String] = []
+
+    @Option(help: "All that a tenant's callers are given.")
+    var tenant: [String] = []
+
+    @Option(help: "The answers of tools that have this tag in the configuration.")
+    var tag: [String] = []
+
+    @Flag(help: "Every answer.")
+    var all = false
+
+    @Option(help: "Where Weir runs: its admin_address.")
+    var url: String = "http://127.0.0.1:9090"
+
+    @Flag(help: "Only check the names.")
+    var dryRun = false
+
+    func run() async throws {
+      var options = CachePurgeCommand.Options()
+      (options.keys, options.tools, options.upstreams, options.tenants, options.tags) = (key, tool, upstream, tenant, tag)
+      (options.all, options.isDry) = (all, dryRun)
+      let token = getenv(CachePurgeCommand.tokenVariable).map { String(cString: $0) }
+      let (text, isComplete) = try await failing { [options] in try await CachePurgeCommand(options, url: url, token: token).run() }
+      print(text, terminator: "")
+      if !isComplete { throw ExitCode(1) }
+    }
   }
 }
 

@@ -44,3 +44,16 @@ extension CacheEntry where Value == [UInt8] {
       cost: MicroUSD(10_000), upstreamRequests: 3)
   }
 }
+
+// Most tests purge nothing: there are no scopes that could be.
+
+extension TieredStore {
+  func peek(_ key: CacheKey, now: Moment) -> MemoryHit<Payload>? { peek(key, of: .none, now: now) }
+  func fetch(_ key: CacheKey, owner: Name?) async -> SharedLookup<Payload> { await fetch(key, of: .none, owner: owner) }
+  func ticket(for key: CacheKey) -> PurgeTicket { ticket(for: key, of: .none) }
+}
+
+extension MemoryStore {
+  func get(_ key: CacheKey, now: Moment) -> MemoryHit<Payload>? { get(key, of: .none, now: now) }
+  func ticket(for key: CacheKey) -> PurgeTicket { ticket(for: key, of: .none) }
+}

@@ -91,7 +91,7 @@ struct SharedStoreTests {
     func write(_ count: Int) {
       for number in 0..<count {
         let key = keys.key(arguments: Array("\(number)".utf8))
-        writer.write(key, entry, since: cache.ticket(for: key))
+        writer.write(key, entry, since: cache.ticket(for: key, of: .none))
       }
     }
     write(40)

@@ -26,6 +26,8 @@ package struct Assembly: Sendable {
     let redis = try Self.redis(settings.cache.redis, file: file, registry: registry, logger: logger)
     let fleet = redis.map { Fleet(client: $0, prefix: settings.cache.redis?.prefix ?? "", time: time) }
     let cache = Self.cache(settings.cache, fleet: fleet, time: time)
+    let purges = CachePurges(
+      cache: cache, fleet: fleet?.purges, scopes: KnownScopes(settings), metrics: CachePurges.counter(registry), time: time, logger: logger)
     let writer = SharedWriter(cache: cache)
     let flights = Flights<CacheKey, Fetched>(time: time)
     let lanes = settings.providers.mapValues { Self.lane($0, tenants: settings.tenants.count, time: time, logger: logger) }
@@ -51,7 +53,7 @@ package struct Assembly: Sendable {
       sealer: settings.sealKey.map { Sealer(secret: Array($0.reveal.utf8)) } ?? Sealer(), watches: watches)
     readiness = Readiness(directory: directory, redis: redis)
     front = Self.front(
-      settings.listen, pipeline, registry, readiness, UsagePage(usage, isKept: keeper != nil), upstreams,
+      settings.listen, pipeline, registry, readiness, UsagePage(usage, isKept: keeper != nil), purges, upstreams,
       time: time, logger: logger)
     changes.connect(front.notifier)
     Self.collect(registry, cache, writer, flights, lanes, directory, redis, front, time: time)
@@ -120,8 +122,9 @@ package struct Assembly: Sendable {
   private static func cache(_ settings: Settings.Cache, fleet: Fleet?, time: any TimeSource) -> TieredStore<CallResult> {
     let limits = MemoryLimits(maxBytes: settings.memoryBytes, maxEntryBytes: settings.maxEntryBytes)
     return TieredStore(
-      memory: MemoryStore(limits: limits, cores: Machine.cores), shared: fleet?.store, leases: fleet?.leases,
-      maxSharedBytes: settings.maxSharedEntryBytes, time: time,
+      memory: MemoryStore(limits: limits, cores: Machine.cores, purges: fleet?.purges.marks ?? PurgeMarks()), shared: fleet?.store,
+      leases: fleet?.leases,
+      maxSharedBytes: settings.maxSharedEntryBytes, cipher: settings.cipher, time: time,
       encode: { $0.bytes }, decode: { try? CallResult(storedNormalized: $0) })
   }
 
@@ -140,14 +143,15 @@ package struct Assembly: Sendable {
   private static func pipelineSettings(_ upstream: Settings.Upstream) -> UpstreamSettings {
     UpstreamSettings(
       name: upstream.name, credential: UpstreamFactory.credential(of: upstream), policy: upstream.policy, provider: upstream.provider,
-      share: upstream.share, toolShares: upstream.toolShares, callTimeout: upstream.callTimeout, resourceTTL: upstream.resourceTTL,
+      share: upstream.share, toolShares: upstream.toolShares, tags: upstream.tags, toolTags: upstream.toolTags,
+      callTimeout: upstream.callTimeout, resourceTTL: upstream.resourceTTL,
       sharesSessions: upstream.isolation == .shared,
       reusesBuckets: upstream.reusesBuckets, widens: upstream.widens)
   }
 
   private static func front(
     _ listen: Settings.Listen, _ pipeline: Pipeline, _ registry: MetricsRegistry, _ readiness: Readiness, _ usage: UsagePage,
-    _ upstreams: [UpstreamFamily], time: any TimeSource, logger: Logger
+    _ purges: CachePurges, _ upstreams: [UpstreamFamily], time: any TimeSource, logger: Logger
   ) -> Front {
     var configuration = FrontConfiguration(address: FrontAddress(host: listen.host, port: listen.port), version: Version.current)
     configuration.adminAddress = listen.admin.map { FrontAddress(host: $0.host, port: $0.port) }
@@ -164,6 +168,7 @@ package struct Assembly: Sendable {
     var hooks = FrontHooks()
     hooks.metrics = { registry.page() }
     hooks.pages = [FrontHooks.Page(path: UsagePage.path, label: "usage", answer: usage.answer)]
+    hooks.actions = [purges.action(for: listen)]
     hooks.onSessionEnd = { session in for upstream in upstreams { upstream.sessionEnded(session) } }
     hooks.readiness = { FrontHooks.Readiness(isReady: true, json: readiness.json) }
     let requests = registry.counter(
@@ -179,6 +184,7 @@ package struct Assembly: Sendable {
   ) {
     registry.collect(Collectors.process())
     registry.collect(Collectors.cache(cache, writer: writer))
+    registry.collect(Collectors.purges(cache.purges, isShared: redis != nil, time: time))
     registry.collect(Collectors.flights(flights))
     for name in lanes.keys.sorted() { if let lane = lanes[name] { registry.collect(Collectors.lane(lane.lane, time: time)) } }
     registry.collect(Collectors.upstreams(directory))

@@ -29,6 +29,9 @@ package enum Collectors {
       page.counter("weir_redis_cache_reads_total", reads, [("result", "found")], Double(tally.found))
       page.counter("weir_redis_cache_reads_total", reads, [("result", "missing")], Double(tally.missing))
       page.counter("weir_redis_cache_reads_total", reads, [("result", "unavailable")], Double(tally.unavailable))
+      page.counter(
+        "weir_redis_cache_purged_values_total", "Values read from Redis that were purged since they were asked for; each was a miss.", [],
+        Double(tally.purged))
       let writes = "Answers written to Redis."
       page.counter("weir_redis_cache_writes_total", writes, [("result", "written")], Double(tally.written))
       page.counter("weir_redis_cache_writes_total", writes, [("result", "failed")], Double(tally.unwritten))

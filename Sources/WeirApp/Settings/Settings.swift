@@ -29,6 +29,8 @@ package struct Settings: Sendable {
     package var port = 8080
     /// Where the metrics and health endpoints listen by themselves; nil: beside `/mcp`.
     package var admin: (host: String, port: Int)?
+    /// What operators present who have Weir do something; nil: only this machine may.
+    package var adminToken: Secret?
     package var publicURL: String?
     package var allowedHosts: [String] = []
     package var allowedOrigins: [String] = []
@@ -55,6 +57,8 @@ package struct Settings: Sendable {
     /// A larger answer is kept in memory alone.
     package var maxSharedEntryBytes = 1 << 20
     package var redis: RedisSettings?
+    /// Encrypts what is kept in Redis; nil: it is readable there.
+    package var cipher: EnvelopeCipher?
   }
 
   /// Who bills and throttles.
@@ -83,6 +87,9 @@ package struct Settings: Sendable {
     package var share: SharingClass = .tenant
     /// Narrower or wider classes of single tools, in the order of the file; the first that matches counts.
     package var toolShares: [(tool: String, share: SharingClass)] = []
+    /// What answers can be purged by: those of all tools, and further ones of single tools, where all patterns that match count.
+    package var tags: [Name] = []
+    package var toolTags: [(tool: String, tags: [Name])] = []
     package var callTimeout: Duration = .seconds(120)
     /// How long an answer of `resources/read` is kept where the upstream does not say.
     package var resourceTTL: Duration = .zero

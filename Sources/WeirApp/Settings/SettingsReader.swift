@@ -39,6 +39,9 @@ package enum SettingsReader {
     return settings
   }
 
+  /// Everybody is, where no tenant is configured (`TenantDirectory.local`).
+  static let localTenant: Name = "local"
+
   /// - Throws: where others than this machine can connect and nobody needs a key.
   static func refuseOpenDoors(_ settings: Settings, file: String, line: Int?) throws(SettingsError) {
     let hosts = [("listen.address", settings.listen.host)] + (settings.listen.admin.map { [("listen.admin_address", $0.host)] } ?? [])
@@ -51,11 +54,14 @@ package enum SettingsReader {
 
   private static func listen(_ node: SettingsNode) throws(SettingsError) -> Settings.Listen {
     let map = try node.mapping(
-      "address", "admin_address", "public_url", "allowed_hosts", "allowed_origins", "max_body", "limits", "shutdown_grace")
+      "address", "admin_address", "admin_token", "public_url", "allowed_hosts", "allowed_origins", "max_body", "limits", "shutdown_grace")
     var listen = Settings.Listen()
     let help = "an address such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080"
     if let address = try map.value("address", help, Self.address) { (listen.host, listen.port) = address }
     listen.admin = try map.value("admin_address", help, Self.address)
+    listen.adminToken = try map.value("admin_token", "a secret of at least 32 characters, such as ${file:/run/secrets/weir-admin}", echo: false) {
+      $0.utf8.count >= 32 ? Secret($0) : nil
+    }
     listen.publicURL = try map.value("public_url", "a URL that starts with http:// or https://", echo: false) {
       $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil
     }
@@ -83,7 +89,7 @@ package enum SettingsReader {
   }
 
   private static func cache(_ node: SettingsNode) throws(SettingsError) -> Settings.Cache {
-    let map = try node.mapping("memory", "redis")
+    let map = try node.mapping("memory", "redis", "encryption_key", "encryption_keys_old")
     var cache = Settings.Cache()
     if let memory = try map["memory"]?.mapping("max_bytes", "max_entry") {
       cache.memoryBytes = try memory.bytes("max_bytes") ?? cache.memoryBytes
@@ -95,6 +101,7 @@ package enum SettingsReader {
       cache.redis = settings
       cache.maxSharedEntryBytes = maxEntryBytes ?? cache.maxSharedEntryBytes
     }
+    cache.cipher = try CipherReader.read(map)
     return cache
   }
 

@@ -20,7 +20,7 @@ enum UpstreamReader {
   private static func upstream(_ name: Name, _ node: SettingsNode) throws(SettingsError) -> Settings.Upstream {
     let map = try node.mapping(
       "command", "environment", "processes", "url", "headers", "ca_file", "pack", "provider", "share", "cache", "freshness", "trust_annotations",
-      "call_timeout", "resource_ttl", "start_timeout", "max_result", "era", "transport", "isolation", "max_sessions", "buckets", "widen")
+      "call_timeout", "resource_ttl", "start_timeout", "max_result", "era", "transport", "isolation", "max_sessions", "buckets", "widen", "tags")
     let pack = try map.value("pack", "a pack that Weir has: \(PolicyPacks.all.map(\.name).joined(separator: ", "))") { PolicyPacks.named($0) }
     let rules = try self.rules(map["cache"])
     let trusted = try map.duration("trust_annotations").map { Freshness(fresh: $0, stale: .zero) }
@@ -35,6 +35,8 @@ enum UpstreamReader {
       provider: provider ?? pack?.providers.first?.name ?? name)
     upstream.share = try map.value("share", Self.shareHelp, Self.share) ?? upstream.share
     upstream.toolShares = rules.compactMap { rule in rule.share.map { (rule.rule.tool, $0) } }
+    upstream.tags = try tags(map["tags"])
+    upstream.toolTags = rules.compactMap { rule in rule.tags.isEmpty ? nil : (rule.rule.tool, rule.tags) }
     upstream.resourceTTL = try map.duration("resource_ttl") ?? upstream.resourceTTL
     upstream.callTimeout = try map.limit("call_timeout") ?? upstream.callTimeout
     upstream.startTimeout = try map.limit("start_timeout") ?? upstream.startTimeout
@@ -92,10 +94,20 @@ enum UpstreamReader {
     return transport
   }
 
-  private static func rules(_ node: SettingsNode?) throws(SettingsError) -> [(rule: CacheRule, share: SharingClass?)] {
-    var rules: [(rule: CacheRule, share: SharingClass?)] = []
+  private typealias Rule = (rule: CacheRule, share: SharingClass?, tags: [Name])
+
+  private static func tags(_ node: SettingsNode?) throws(SettingsError) -> [Name] {
+    var tags: [Name] = []
     for element in try node?.elements() ?? [] {
-      let map = try element.mapping("tool", "ttl", "stale", "share", "never")
+      tags.append(try element.value("a tag: \(Identifier.help)") { Identifier.isValid($0) ? Name($0) : nil })
+    }
+    return tags
+  }
+
+  private static func rules(_ node: SettingsNode?) throws(SettingsError) -> [Rule] {
+    var rules: [Rule] = []
+    for element in try node?.elements() ?? [] {
+      let map = try element.mapping("tool", "ttl", "stale", "share", "never", "tags")
       guard let tool = try map.text("tool") else { throw element.error("needs a \"tool\": a name or a pattern such as get_*") }
       let ttl = try map.duration("ttl")
       let never = try map.flag("never") ?? false
@@ -106,7 +118,7 @@ enum UpstreamReader {
       rules.append(
         (
           CacheRule(tool: tool, freshness: freshness.map { Freshness(fresh: $0.fresh, stale: stale) }),
-          try map.value("share", Self.shareHelp, Self.share)
+          try map.value("share", Self.shareHelp, Self.share), try tags(map["tags"])
         ))
     }
     return rules

@@ -17,6 +17,8 @@ package final class ToolRoute: Sendable {
   /// Its results are described as something other than an object, which the handshake era does not know.
   private let hasLooseOutput: Bool
   let share: SharingClass
+  /// What its answers can be purged by.
+  private let scopes: PurgeScopes
   /// What calls repeat in headers.
   let headerParameters: HeaderParameters?
   /// False for a tool that its upstream has not listed: it may answer all the same, or say itself that it has none of that name.
@@ -28,6 +30,7 @@ package final class ToolRoute: Sendable {
     self.tool = tool
     self.aggregateName = Name("\(settings.name)\(ToolDirectory.separator)\(tool.name)")
     self.share = settings.share(of: tool.name)
+    self.scopes = settings.scopes(of: tool.name)
     let definition = try? JSONDocument(parsing: tool.json)
     self.interface = definition?.root["_meta"]?["ui"]?["resourceUri"]?.stringBytes.flatMap { Name(utf8: $0) }
     self.hasLooseOutput = definition?.root["outputSchema"].map { $0["type"]?.isString("object") != true } ?? false
@@ -62,6 +65,9 @@ package final class ToolRoute: Sendable {
   func partition(for caller: Identified) -> Partition {
     share.partition(for: caller)
   }
+
+  /// What purges the answers that this caller is given.
+  func scopes(for caller: Identified) -> PurgeScopes { scopes.asked(by: caller.tenant, isShared: share == .all) }
 
   /// Makes the keys of calls of this tool by this caller.
   func keys(for caller: Identified) -> CacheKeyBuilder {

@@ -14,6 +14,9 @@ package struct UpstreamSettings: Sendable {
   package let share: SharingClass
   /// Classes of single tools; the first pattern that matches counts.
   package let toolShares: [(tool: String, share: SharingClass)]
+  /// Tags of all its answers, and further ones of single tools: all patterns that match count.
+  package let tags: [Name]
+  package let toolTags: [(tool: String, tags: [Name])]
   /// How long a call may take, all waiting included.
   package let callTimeout: Duration
   /// How long an answer of `resources/read` is kept where the upstream does not say; zero: it is not kept.
@@ -27,7 +30,8 @@ package struct UpstreamSettings: Sendable {
 
   package init(
     name: Name, credential: Name, policy: UpstreamPolicy, provider: Name, share: SharingClass, toolShares: [(tool: String, share: SharingClass)] = [],
-    callTimeout: Duration, resourceTTL: Duration = .zero, sharesSessions: Bool = true,
+    tags: [Name] = [], toolTags: [(tool: String, tags: [Name])] = [], callTimeout: Duration, resourceTTL: Duration = .zero,
+    sharesSessions: Bool = true,
     reusesBuckets: Bool = true, widens: Bool = true
   ) {
     self.name = name
@@ -36,6 +40,8 @@ package struct UpstreamSettings: Sendable {
     self.provider = provider
     self.share = share
     self.toolShares = toolShares
+    self.tags = tags
+    self.toolTags = toolTags
     self.callTimeout = callTimeout
     self.resourceTTL = resourceTTL
     self.sharesSessions = sharesSessions
@@ -48,6 +54,12 @@ package struct UpstreamSettings: Sendable {
   func provider(named name: Name?) -> Name {
     guard let name, name != policy.pack?.providers.first?.name else { return provider }
     return name
+  }
+
+  /// What the answers of this tool can be purged by; nil: what is no tool's answer.
+  package func scopes(of tool: Name?) -> PurgeScopes {
+    let further = toolTags.flatMap { rule in tool.map { Glob.matches(rule.tool.utf8, $0.utf8) } == true ? rule.tags : [] }
+    return PurgeScopes(upstream: name, tool: tool, tags: (tags + further).reduce(into: []) { if !$0.contains($1) { $0.append($1) } })
   }
 
   /// Who shares the answers of this tool.

@@ -14,6 +14,8 @@ struct ResourceCache: Sendable {
     /// What all may be given whom the operator lets share this upstream's answers.
     let shared: CacheKey
     let tenant: Name
+    /// What purges the answer.
+    let scopes: PurgeScopes
     /// For how long an answer is kept of an upstream that does not say.
     let ttl: Duration
   }
@@ -39,7 +41,7 @@ struct ResourceCache: Sendable {
     }
     return Place(
       own: key(.principal(caller.principal), request.client?.capabilities ?? []), shared: key(settings.share.partition(for: caller)),
-      tenant: caller.tenant,
+      tenant: caller.tenant, scopes: settings.scopes(of: nil).asked(by: caller.tenant, isShared: settings.share == .all),
       ttl: settings.resourceTTL)
   }
 
@@ -56,18 +58,24 @@ struct ResourceCache: Sendable {
   /// The answer, with the time that is left of its lifetime.
   func answer(at place: Place, now: Moment) -> CallResult? {
     for (key, isPublic) in [(place.own, false), (place.shared, true)] {
-      guard let hit = cache.peek(key, now: now), hit.isFresh else { continue }
+      guard let hit = cache.peek(key, of: place.scopes, now: now), hit.isFresh else { continue }
       let left = Int(clamping: hit.remainingFreshness.saturatedMilliseconds)
       return hit.payload.living(CallResult.Lifetime(milliseconds: left, isPublic: isPublic))
     }
     return nil
   }
 
+  /// To be taken before the answer is asked for.
+  func tickets(at place: Place) -> (own: PurgeTicket, shared: PurgeTicket) {
+    (cache.ticket(for: place.own, of: place.scopes), cache.ticket(for: place.shared, of: place.scopes))
+  }
+
   /// Keeps an answer that has just come.
-  func keep(_ result: CallResult, at place: Place, now: Moment, wall: WallTime) {
+  func keep(_ result: CallResult, at place: Place, since tickets: (own: PurgeTicket, shared: PurgeTicket), now: Moment, wall: WallTime) {
     let own = result.lifetime.map { Duration.milliseconds($0.milliseconds) } ?? place.ttl
     guard result.unfinishedType == nil, own > .zero else { return }
     let entry = CacheEntry(value: result, storedAt: wall, freshFor: min(own, Self.longest), upstreamRequests: 0)
-    cache.memory.put(result.lifetime?.isPublic == true ? place.shared : place.own, entry, owner: place.tenant, now: now)
+    let (key, ticket) = result.lifetime?.isPublic == true ? (place.shared, tickets.shared) : (place.own, tickets.own)
+    cache.memory.put(key, entry, owner: place.tenant, since: ticket, now: now)
   }
 }

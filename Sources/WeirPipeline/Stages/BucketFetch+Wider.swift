@@ -16,10 +16,10 @@ extension BucketFetch {
       for index in slots.indices where !slots[index].isFresh(at: now) {
         let bucket = buckets.buckets[index]
         let key = keys.key(arguments: rule.rule.call(from: bucket.start, to: bucket.end).keyArguments)
-        guard let hit = fetch.cache.peek(key, now: now), hit.isFresh || allowingStale, let whole = known(hit),
+        guard let hit = fetch.cache.peek(key, of: scopes, now: now), hit.isFresh || allowingStale, let whole = known(hit),
           let own = slice(whole.result, rule, bucket)
         else { continue }
-        slots[index].known = Known(result: own, lifespan: whole.lifespan)
+        slots[index].known = Known(result: own, lifespan: whole.lifespan, stamp: whole.stamp)
       }
     }
   }
@@ -30,7 +30,7 @@ extension BucketFetch {
     let now = fetch.time.now()
     func known(_ rule: any BucketRule, _ bucket: TimeBucket) -> Known? {
       let key = keys.key(arguments: rule.call(from: bucket.start, to: bucket.end).keyArguments)
-      return fetch.cache.peek(key, now: now).flatMap { $0.isFresh ? self.known($0) : nil }
+      return fetch.cache.peek(key, of: scopes, now: now).flatMap { $0.isFresh ? self.known($0) : nil }
     }
     for rule in buckets.assemblies() {
       for index in slots.indices where !slots[index].isFresh(at: now) {
@@ -44,7 +44,9 @@ extension BucketFetch {
         guard found.count == parts.count + 1, let own = rule.assemble(list.result.root, found.dropFirst().map(\.result.root), of: bucket),
           let document = try? JSONDocument(parsing: own, limits: .upstreamResult)
         else { continue }
-        slots[index].known = Known(result: document, lifespan: found.map(\.lifespan).reduce(list.lifespan) { $0.shorter($1) })
+        slots[index].known = Known(
+          result: document, lifespan: found.map(\.lifespan).reduce(list.lifespan) { $0.shorter($1) },
+          stamp: found.map(\.stamp).reduce(list.stamp) { $0.older($1) })
       }
     }
   }
@@ -55,9 +57,7 @@ extension BucketFetch {
   func askWider(_ ask: (call: BucketedCall, wider: any WiderRule), _ slots: inout [Slot]) async throws(CallError) -> Spent {
     // A flight that waited for itself would wait until its deadline.
     guard let question = missed.asking(ask.call), question.key != missed.key else { return Spent() }
-    let flown = await fetch.flights.join(
-      question.key, deadline: terms.deadline, limit: fetch.limit(missed), onProgress: terms.onProgress
-    ) { [fetch] in await fetch.fly(question, $0) }
+    let flown = await fetch.join(question, deadline: terms.deadline, onProgress: terms.onProgress)
     switch flown.result {
     case .failure(let error):
       // The upstream's answer was none, which may be due to its size.
@@ -93,7 +93,7 @@ extension BucketFetch {
       guard let position = ask.call.buckets.firstIndex(of: bucket),
         let answer = try? JSONDocument(parsing: answers[position].result, limits: .upstreamResult), let own = slice(answer, ask.wider, bucket)
       else { continue }
-      slots[index].known = Known(result: own, lifespan: lifespan)
+      slots[index].known = Known(result: own, lifespan: lifespan, stamp: fetched.stamp)
     }
     return true
   }

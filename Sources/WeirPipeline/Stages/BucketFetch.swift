@@ -13,10 +13,14 @@ struct BucketFetch: Sendable {
   let buckets: BucketedCall
   let terms: Dispatch.Terms
 
+  var scopes: PurgeScopes { missed.permitted.scopes }
+
   /// What is known of one bucket.
   struct Known: Sendable {
     let result: JSONDocument
     let lifespan: Lifespan
+    /// When its fetch began, for purges.
+    let stamp: PurgeStamp
   }
 
   /// One bucket: its key, and what memory and Redis have of it.
@@ -58,7 +62,7 @@ struct BucketFetch: Sendable {
 
   /// - Throws: what the provider's lane or the upstream fails with.
   func run() async throws(CallError) -> Fetched {
-    let ticket = fetch.cache.ticket(for: missed.key)
+    let ticket = fetch.cache.ticket(for: missed.key, of: scopes)
     guard !buckets.isPaged, var slots = slots() else { return try await fetch.askWhole(missed, terms) }
     if missed.mayWiden { fill(&slots, from: buckets.wider()) }
     if missed.widens { assemble(&slots) }
@@ -108,17 +112,20 @@ struct BucketFetch: Sendable {
 
   /// Where every bucket is known, though not fresh, the last numbers are better than none.
   func stale(_ error: CallError, _ slots: [Slot]) throws(CallError) -> Fetched {
-    guard error.allowsStale, slots.allSatisfy({ $0.known != nil }), let answer = join(slots) else { throw error }
+    guard error.allowsStale, slots.allSatisfy({ $0.known != nil }), let answer = join(slots),
+      // Purged while the provider was asked.
+      !slots.contains(where: { slot in slot.known.map { fetch.cache.purges.covers($0.stamp, slot.key, scopes) } ?? false })
+    else { throw error }
     return Fetched(
       result: answer.result, source: .stale, age: answer.age, freshUntil: nil, cost: answer.cost, requests: answer.requests,
-      savedRequests: answer.requests, savedCost: answer.cost)
+      savedRequests: answer.requests, savedCost: answer.cost, stamp: answer.stamp)
   }
 
   // MARK: What is known
 
   /// Nil where a bucket has no call of its own.
   private func slots() -> [Slot]? {
-    keys()?.map { key in Slot(key: key, known: fetch.cache.peek(key, now: fetch.time.now()).flatMap(known)) }
+    keys()?.map { key in Slot(key: key, known: fetch.cache.peek(key, of: scopes, now: fetch.time.now()).flatMap(known)) }
   }
 
   /// Of each bucket by itself.
@@ -136,7 +143,7 @@ struct BucketFetch: Sendable {
     guard let document = try? JSONDocument(parsing: hit.payload.bytes, limits: .upstreamResult) else { return nil }
     let now = fetch.time.now()
     let lifespan = Lifespan(bornAt: now + (.zero - hit.age), freshUntil: now + hit.remainingFreshness, staleUntil: now + hit.remainingLife)
-    return Known(result: document, lifespan: lifespan)
+    return Known(result: document, lifespan: lifespan, stamp: hit.entry.stamp)
   }
 
   private func lookInSharedStore(_ slots: inout [Slot]) async {
@@ -146,7 +153,7 @@ struct BucketFetch: Sendable {
       // The flight has looked for its own key already.
       for index in slots.indices where !slots[index].isFresh(at: asked) && slots[index].key != missed.key {
         let key = slots[index].key
-        group.addTask { (index, await fetch.cache.fetch(key, owner: owner).hit.flatMap(known)) }
+        group.addTask { (index, await fetch.cache.fetch(key, of: scopes, owner: owner).hit.flatMap(known)) }
       }
       return await group.reduce(into: [(Int, Known?)]()) { $0.append($1) }
     }
@@ -165,7 +172,7 @@ struct BucketFetch: Sendable {
 
   private func ask(_ range: Range<Int>, _ slots: [Slot]) async -> Asked {
     guard let call = buckets.call(for: range) else { return .failed(CallError(.internalFault, "A time range has no call of its own.")) }
-    let places = range.map { Place(slots[$0].key, fetch.cache, isFlights: slots[$0].key == missed.key) }
+    let places = range.map { Place(slots[$0].key, scopes, fetch.cache, isFlights: slots[$0].key == missed.key) }
     let outgoing = Outgoing(
       missed.permitted, arguments: call.sentArguments, requests: buckets.requests(for: range), merging: call.merging)
     do throws(CallError) {
@@ -188,17 +195,17 @@ struct BucketFetch: Sendable {
     /// The flight keeps it itself, where replicas share flights: only who holds the lease may.
     let isFlights: Bool
 
-    init(_ key: CacheKey, _ cache: TieredStore<CallResult>, isFlights: Bool = false) {
+    init(_ key: CacheKey, _ scopes: PurgeScopes, _ cache: TieredStore<CallResult>, isFlights: Bool = false) {
       self.key = key
       self.isFlights = isFlights && cache.leases != nil
-      ticket = cache.ticket(for: key)
+      ticket = cache.ticket(for: key, of: scopes)
     }
   }
 
   /// Keeps all buckets of an answer that nobody waits for; nil where they are known.
   func keeper(where isDue: (CacheKey) -> Bool) -> (@Sendable (Examined) -> Void)? {
     guard !buckets.isPaged, let keys = keys(), keys.contains(where: isDue) else { return nil }
-    let places = keys.map { Place($0, fetch.cache) }
+    let places = keys.map { Place($0, scopes, fetch.cache) }
     return { examined in _ = keep(examined, of: places.indices, places) }
   }
 
@@ -225,7 +232,8 @@ struct BucketFetch: Sendable {
       value: result, storedAt: fetch.time.wall(), freshFor: shape.spread(freshness.fresh), staleFor: freshness.stale,
       cost: price(of: buckets.requests(for: index..<index + 1), like: examined), upstreamRequests: buckets.requests(for: index..<index + 1))
     if !place.isFlights { fetch.keep(entry, place.key, missed.permitted, place.ticket) }
-    return Known(result: document, lifespan: Lifespan(from: fetch.time.now(), freshFor: entry.freshFor, staleFor: entry.staleFor))
+    let lifespan = Lifespan(from: fetch.time.now(), freshFor: entry.freshFor, staleFor: entry.staleFor)
+    return Known(result: document, lifespan: lifespan, stamp: place.ticket.stamp)
   }
 
   // MARK: The answer
@@ -236,6 +244,7 @@ struct BucketFetch: Sendable {
     /// What a call for the whole range alone would take.
     let requests: Int
     let cost: MicroUSD
+    let stamp: PurgeStamp
   }
 
   private func join(_ slots: [Slot]) -> Joined? {
@@ -243,14 +252,16 @@ struct BucketFetch: Sendable {
     guard known.count == slots.count, let bytes = buckets.join(known.map(\.result.root)),
       let document = try? JSONDocument(parsing: bytes, limits: .upstreamResult), let result = try? CallResult(normalizing: document.root),
       let born = known.map(\.lifespan.bornAt).min(), let fresh = known.map(\.lifespan.freshUntil).min(),
-      let end = known.map(\.lifespan.staleUntil).min()
+      let end = known.map(\.lifespan.staleUntil).min(), let first = known.first
     else { return nil }
     // Time has passed since they were looked up: the missing ones were waited for.
     let now = fetch.time.now()
     let (age, freshFor, life) = (max(.zero, now - born), max(.zero, fresh - now), max(.zero, end - now))
     let requests = buckets.requests(for: slots.indices)
     let price = fetch.dispatch.lanes[missed.permitted.provider]?.price(of: requests) ?? .zero
-    return Joined(result: result, age: age, fresh: freshFor, life: life, requests: requests, cost: price)
+    return Joined(
+      result: result, age: age, fresh: freshFor, life: life, requests: requests, cost: price,
+      stamp: known.map(\.stamp).reduce(first.stamp) { $0.older($1) })
   }
 
   /// The answer of the range lives as long as the bucket of it that expires first, and is as old as its oldest. Redis has the buckets: without
@@ -260,16 +271,17 @@ struct BucketFetch: Sendable {
       value: answer.result, storedAt: fetch.time.wall(), freshFor: answer.fresh, staleFor: max(.zero, answer.life - answer.fresh),
       cost: answer.cost, upstreamRequests: answer.requests)
     entry.agedBy = answer.age
+    let ticket = ticket.aged(answer.stamp)
     var fetched = Fetched(
       result: answer.result, source: known > 0 ? .buckets(known: known, of: buckets.buckets.count) : spent.source, age: answer.age,
       freshUntil: nil, cost: answer.cost, requests: answer.requests,
-      savedRequests: max(0, answer.requests - spent.requests), savedCost: max(.zero, answer.cost - spent.cost))
+      savedRequests: max(0, answer.requests - spent.requests), savedCost: max(.zero, answer.cost - spent.cost), stamp: ticket.stamp)
     if answer.fresh > .zero { fetched.keeping = Keeping(entry: entry, ticket: ticket, isWhole: known == 0) }
     return fetched
   }
 
   private func whole(_ examined: Examined, _ ticket: PurgeTicket) -> Fetched {
-    if examined.verdict == .throttled, let last = fetch.cache.peek(missed.key, now: fetch.time.now()) { return fetch.fetched(last, .stale) }
+    if examined.verdict == .throttled, let last = fetch.peek(missed) { return fetch.fetched(last, .stale) }
     return fetch.answer(examined, missed, ticket)
   }
 

@@ -36,13 +36,13 @@ struct Fetch: Sendable {
   /// Looks again, then asks, then keeps the answer. A stale answer from Redis is given to callers at once, and the caller starts its renewal.
   func fly(_ missed: Missed, _ flight: FlightHandle, for purpose: Purpose = .answer) async -> Result<Fetched, CallError> {
     // A flight of the same key may have landed between the caller's look and this one's start.
-    if let hit = cache.peek(missed.key, now: time.now()), hit.remainingFreshness > purpose.fresherThan ?? .zero {
+    if let hit = peek(missed), hit.remainingFreshness > purpose.fresherThan ?? .zero {
       return .success(fetched(hit, .memory))
     }
     if let leases = cache.leases { return await FleetFlight(fetch: self, missed: missed, flight: flight, purpose: purpose, leases: leases).run() }
     if cache.hasSharedStore, purpose == .answer {
       let asked = time.now()
-      let shared = await cache.fetch(missed.key, owner: missed.permitted.caller.tenant).hit
+      let shared = await cache.fetch(missed.key, of: missed.permitted.scopes, owner: missed.permitted.caller.tenant).hit
       recorder.observe(.redis, time.now() - asked)
       if let shared { return found(shared, missed) }
     }
@@ -53,6 +53,11 @@ struct Fetch: Sendable {
   func found(_ shared: MemoryHit<CallResult>, _ missed: Missed) -> Result<Fetched, CallError> {
     if shared.isFresh { return .success(fetched(shared, .redis)) }
     return dispatch.stop(of: missed.permitted).map { .failure($0) } ?? .success(fetched(shared, .stale))
+  }
+
+  /// What memory has for it.
+  func peek(_ missed: Missed) -> MemoryHit<CallResult>? {
+    cache.peek(missed.key, of: missed.permitted.scopes, now: time.now())
   }
 
   /// How long a flight may last: where others may ask first, as long again.
@@ -82,15 +87,15 @@ struct Fetch: Sendable {
 
   /// The last answer, marked stale, is better than none.
   func lastOr(_ error: CallError, _ missed: Missed) -> Result<Fetched, CallError> {
-    guard error.allowsStale, let last = cache.peek(missed.key, now: time.now()) else { return .failure(error) }
+    guard error.allowsStale, let last = peek(missed) else { return .failure(error) }
     return .success(fetched(last, .stale))
   }
 
   /// Asks for all of it with one request.
   func askWhole(_ missed: Missed, _ terms: Dispatch.Terms) async throws(CallError) -> Fetched {
-    let ticket = cache.ticket(for: missed.key)
+    let ticket = cache.ticket(for: missed.key, of: missed.permitted.scopes)
     let examined = try await dispatch.send(withRoom(missed.outgoing, missed, terms), terms)
-    if examined.verdict == .throttled, let last = cache.peek(missed.key, now: time.now()) { return fetched(last, .stale) }
+    if examined.verdict == .throttled, let last = peek(missed) { return fetched(last, .stale) }
     return answer(examined, missed, ticket)
   }
 
@@ -99,6 +104,7 @@ struct Fetch: Sendable {
   /// An answer, to be kept where it is one.
   func answer(_ examined: Examined, _ missed: Missed, _ ticket: PurgeTicket) -> Fetched {
     var fetched = Fetched(examined)
+    fetched.stamp = ticket.stamp
     guard case .answer(_, let cap, _) = examined.verdict else { return fetched }
     let freshness = cap.map { missed.freshness.capped($0) } ?? missed.freshness
     let entry = CacheEntry(
@@ -134,7 +140,7 @@ struct Fetch: Sendable {
   func fetched(_ hit: MemoryHit<CallResult>, _ source: Fetched.Source) -> Fetched {
     Fetched(
       result: hit.payload, source: source, age: hit.age, freshUntil: hit.isFresh ? time.wall() + hit.remainingFreshness : nil, cost: hit.entry.cost,
-      requests: hit.entry.upstreamRequests, savedRequests: hit.entry.upstreamRequests, savedCost: hit.entry.cost)
+      requests: hit.entry.upstreamRequests, savedRequests: hit.entry.upstreamRequests, savedCost: hit.entry.cost, stamp: hit.entry.stamp)
   }
 }
 

@@ -53,6 +53,8 @@ package struct Fetched: Sendable {
   /// What the flight itself saved.
   let savedRequests: Int
   let savedCost: MicroUSD
+  /// When the fetch of the oldest part of it began, for purges.
+  var stamp = PurgeStamp.unknown
   /// It is the provider's refusal.
   var isThrottled = false
   /// What is to be kept under the key of the flight.
@@ -70,8 +72,10 @@ struct Keeping: Sendable {
 
 extension Fetched {
   /// An answer to something that is no tool call.
-  init(relayed result: CallResult) {
-    self.init(result: result, source: .upstream, age: .zero, freshUntil: nil, cost: .zero, requests: 0, savedRequests: 0, savedCost: .zero)
+  init(relayed result: CallResult, since ticket: PurgeTicket) {
+    self.init(
+      result: result, source: .upstream, age: .zero, freshUntil: nil, cost: .zero, requests: 0, savedRequests: 0, savedCost: .zero,
+      stamp: ticket.stamp)
   }
 
   /// What was to be kept is, or is not.

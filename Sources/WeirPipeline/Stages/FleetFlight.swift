@@ -44,7 +44,7 @@ struct FleetFlight: Sendable {
     let asked = time.now()
     defer { recorder.observe(.redis, time.now() - asked) }
     return await fetch.cache.look(
-      missed.key, owner: missed.permitted.caller.tenant, LeaseQuestion(token: token, fresherThan: purpose.fresherThan))
+      missed.key, of: missed.permitted.scopes, owner: missed.permitted.caller.tenant, LeaseQuestion(token: token, fresherThan: purpose.fresherThan))
   }
 
   private func settled(_ found: LeasedLookup<CallResult>, hasFollowed: Bool) -> Result<Fetched, CallError> {
@@ -64,7 +64,7 @@ struct FleetFlight: Sendable {
       return await fetch.askAlone(missed, flight)
     }
     recorder.flew(.unshared)
-    if purpose != .answer, let last = fetch.cache.peek(missed.key, now: time.now()) { return .success(fetch.fetched(last, .stale)) }
+    if purpose != .answer, let last = fetch.peek(missed) { return .success(fetch.fetched(last, .stale)) }
     return await fetch.askAlone(missed, flight)
   }
 

@@ -17,12 +17,12 @@ extension Fetch {
     guard let other = missed.beside(arguments, now: time.wall()), let call = other.permitted.policy.merging else { return nil }
     let outgoing = Outgoing(other.permitted, arguments: arguments, requests: other.permitted.policy.requests, merging: call)
     guard let buckets = other.buckets else {
-      guard isDue(other.key) else { return nil }
-      let ticket = cache.ticket(for: other.key)
+      guard isDue(other.key, other.permitted.scopes) else { return nil }
+      let ticket = cache.ticket(for: other.key, of: other.permitted.scopes)
       return Passenger(call: call, outgoing: outgoing) { examined in settle(answer(examined, other, ticket), other) }
     }
     let own = BucketFetch(fetch: self, missed: other, buckets: buckets, terms: terms)
-    return own.keeper(where: isDue).map { Passenger(call: call, outgoing: outgoing, arrive: $0) }
+    return own.keeper { isDue($0, other.permitted.scopes) }.map { Passenger(call: call, outgoing: outgoing, arrive: $0) }
   }
 
   /// The request with what comes along in the room that it leaves.
@@ -30,7 +30,7 @@ extension Fetch {
     missed.widens ? outgoing.bringing { passenger($0, beside: missed, terms) } : outgoing
   }
 
-  private func isDue(_ key: CacheKey) -> Bool {
-    cache.peek(key, now: time.now()).map { $0.remainingFreshness <= $0.age } ?? true
+  private func isDue(_ key: CacheKey, _ scopes: PurgeScopes) -> Bool {
+    cache.peek(key, of: scopes, now: time.now()).map { $0.remainingFreshness <= $0.age } ?? true
   }
 }

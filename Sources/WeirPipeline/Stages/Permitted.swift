@@ -1,4 +1,5 @@
 internal import WeirBilling
+internal import WeirCache
 internal import WeirCore
 internal import WeirJSON
 internal import WeirTenancy
@@ -11,6 +12,8 @@ package struct Permitted: Sendable {
   let route: ToolRoute
   let policy: CallPolicy
   let provider: Name
+  /// What purges the answer.
+  let scopes: PurgeScopes
   /// When the caller stops waiting.
   let deadline: Moment
 
@@ -25,6 +28,7 @@ package struct Permitted: Sendable {
     self.caller = resolved.caller
     self.route = resolved.route
     self.policy = policy
+    self.scopes = resolved.route.scopes(for: resolved.caller)
     self.provider = resolved.route.settings.provider(named: policy.provider)
     self.deadline = resolved.call.receivedAt + resolved.route.settings.callTimeout
   }

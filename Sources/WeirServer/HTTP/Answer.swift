@@ -26,6 +26,8 @@ struct Answer: Sendable {
     case resumed(Visit)
     /// The answers to a JSON-RPC batch: replies and calls that are waited for.
     case batch([Answer])
+    /// Something that an operator has asked for.
+    case action(FrontHooks.Action, body: [UInt8])
   }
 
   var kind: Kind
@@ -39,7 +41,7 @@ struct Answer: Sendable {
   /// Gives up what nobody came to wait for.
   func abandon() async {
     switch kind {
-    case .reply: break
+    case .reply, .action: break
     case .resumed(let visit): visit.call.departure.fire(.disconnected)
     case .waiting(let call), .elsewhere(let call, _): await call.abandon()
     case .stream(let stream): stream.close()

@@ -61,7 +61,7 @@ extension MCPEndpoint {
           case .reply(let reply): (index, nil, reply.body)
           case .waiting(let call):
             (index, call.id, (await call.reply() ?? Self.drained(call)).map { encoded($0, id: call.id, era: call.era, label: call.label).body })
-          case .stream, .elsewhere, .resumed, .batch: (index, nil, nil)
+          case .stream, .elsewhere, .resumed, .batch, .action: (index, nil, nil)
           }
         }
       }

@@ -68,7 +68,7 @@ extension MCPEndpoint {
       guard let body = counted(reply.body) else { return .reply(error(503, nil, RPCErrorObject.internalError, "too many large answers wait")) }
       stream.mailbox.answer(body.event)
       return .reply(Reply(202, label: reply.label))
-    case .stream, .elsewhere, .resumed, .batch: return answer
+    case .stream, .elsewhere, .resumed, .batch, .action: return answer
     }
   }
 

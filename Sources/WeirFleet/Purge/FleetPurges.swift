@@ -1,0 +1,100 @@
+internal import NIOConcurrencyHelpers
+package import WeirCache
+package import WeirCore
+internal import WeirFlow
+package import WeirRedis
+
+/// Brings the purges of all replicas together: what is purged here is told to Redis, and what was purged elsewhere is learnt from it, each
+/// second and when a message says so. Who can't reach Redis keeps its own purges until it can.
+package final class FleetPurges: Sendable {
+  /// Somewhat less than the second within which a purge counts everywhere, messages or none.
+  package static let interval = Duration.milliseconds(900)
+  /// As many marks as a replica remembers.
+  private static let mostMarks = 1024
+  /// Questions of one look: one, and some more where Redis has lost what it knew.
+  private static let mostQuestions = 6
+
+  package let marks: PurgeMarks
+  private let client: RedisClient
+  private let keys: FleetKeys
+  private let channel: [UInt8]
+  private let time: any TimeSource
+  /// Those who wait for the look that is under way; nil while none is.
+  private let waiting = NIOLockedValueBox<[OneShot<Void>]?>(nil)
+
+  package init(marks: PurgeMarks, client: RedisClient, keys: FleetKeys, time: any TimeSource) {
+    self.marks = marks
+    self.client = client
+    self.keys = keys
+    self.time = time
+    channel = keys.channel("purges")
+  }
+
+  /// Keeps up with the others, until cancelled.
+  package func run() async {
+    let (looks, look) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    await withDiscardingTaskGroup { group in
+      group.addTask { [client, channel] in
+        // Whatever comes, `ready` and `missed` too, is a reason to look.
+        for await _ in client.subscribe(to: channel) { look.yield() }
+      }
+      group.addTask { [time] in
+        while !Task.isCancelled {
+          look.yield()
+          do { try await time.sleep(until: time.now() + Self.interval) } catch { return }
+        }
+      }
+      for await _ in looks { _ = await exchange() }
+    }
+  }
+
+  /// Purges these scopes: here at once, in the fleet as soon as Redis has heard of it.
+  /// - Returns: whether Redis has. If not, it will be told at the next contact, as long as this process runs.
+  package func purge(_ scopes: [PurgeScope]) async -> Bool {
+    marks.purge(scopes, now: time.now())
+    var isDone = await exchange()
+    for case .key(let key) in scopes where isDone { isDone = await invalidate(key) }
+    return isDone && !marks.isPending(scopes)
+  }
+
+  /// Learns of the purges of others now, where the last word of them is too old to rely on.
+  package func catchUp() async {
+    guard !marks.isCurrent(at: time.now()) else { return }
+    let slot = OneShot<Void>()
+    let isFirst = waiting.withLockedValue { waiting in
+      defer { waiting = (waiting ?? []) + [slot] }
+      return waiting == nil
+    }
+    guard isFirst else {
+      _ = await slot.value()
+      return
+    }
+    _ = await exchange()
+    let waiters = waiting.withLockedValue { waiting in
+      defer { waiting = nil }
+      return waiting ?? []
+    }
+    for waiter in waiters { waiter.give(()) }
+  }
+
+  /// Tells and asks, until both sides know the same. False where Redis can't be reached.
+  private func exchange() async -> Bool {
+    var question = marks.question
+    for _ in 0..<Self.mostQuestions {
+      let arguments = PurgeScript.arguments(question, channel: channel, most: Self.mostMarks)
+      guard let reply = try? await client.evaluate(PurgeScript.script, keys: [keys.part("purges")], arguments: arguments),
+        let answer = PurgeScript.answer(reply)
+      else { return false }
+      guard let next = marks.take(answer, to: question, now: time.now()) else { return true }
+      question = next
+    }
+    return false
+  }
+
+  /// Removes what there is of a key, and ends the lease of whoever fetches it: its answer is refused.
+  private func invalidate(_ key: CacheKey) async -> Bool {
+    let names = [keys.value(key), keys.part("lease", of: key), keys.part("marker", of: key)]
+    guard case .integer = try? await client.send(RedisCommand("DEL", names[0], names[1], names[2]), key: names[0]) else { return false }
+    return true
+  }
+}
