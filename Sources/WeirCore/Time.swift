@@ -89,12 +89,22 @@ package protocol TimeSource: Sendable {
 
 /// The clocks of the machine.
 package struct SystemTime: TimeSource {
-  private let start = ContinuousClock.now
+  private let start = Self.continuous()
 
   package init() {}
 
-  package func now() -> Moment {
-    Moment(nanoseconds: (ContinuousClock.now - start).saturatedNanoseconds)
+  package func now() -> Moment { Moment(nanoseconds: Self.continuous() - start) }
+
+  /// What `ContinuousClock` reads, in nanoseconds: it goes on while the machine sleeps. A call asks for it dozens of times.
+  private static func continuous() -> Int64 {
+    #if os(Linux)
+      let clock = CLOCK_BOOTTIME
+    #else
+      let clock = CLOCK_MONOTONIC
+    #endif
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
   package func wall() -> WallTime {

@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 import Synchronization
 
 /// Who uses libcurl, and when: its handles belong to whoever has this lock. A thread of the client's own waits for sockets and time, and does
-/// all that may take long; who sends a request starts it on the spot, where a connection is open for it and nobody has the lock.
+/// all that may take long; who sends a request starts it on the spot, where a connection is open for it, little is under way, and nobody has the lock.
 final class Driver: Sendable {
   private let mailbox: Mailbox
   private let poller: SocketPoller
@@ -30,7 +30,7 @@ final class Driver: Sendable {
   /// To be called after each request that was put into the mailbox: starts one that waits there, or has the thread do it.
   func nudge() {
     let effects = engine.withLockIfAvailable { engine -> [Aftermath.Task]? in
-      guard let engine, engine.hasOpenConnection, let (request, exchange) = mailbox.takeRequest() else { return nil }
+      guard let engine, engine.startsAtOnce, let (request, exchange) = mailbox.takeRequest() else { return nil }
       if engine.startNow(request, exchange) { poller.ring() }
       return engine.takeEffects()
     }

@@ -41,10 +41,10 @@ extension EasyHandle {
   }
 
   /// What `HandleShelf` relies on: a `POST` sets everything that a `POST` before it has set.
-  func apply(_ request: HTTPRequest) throws(HTTPClientError) {
-    try set(CURLOPT_URL, request.url)
-    let milliseconds = TransferDeadlines.bounded(request.connectTimeout) / .milliseconds(1)
-    try set(CURLOPT_CONNECTTIMEOUT_MS, max(1, min(Int(milliseconds), Int(Int32.max))))
+  /// - Parameter known: the URL that the handle has been told before.
+  func apply(_ request: HTTPRequest, to known: String?) throws(HTTPClientError) {
+    if known.map({ $0.utf8.elementsEqual(request.url.utf8) }) != true { try set(CURLOPT_URL, request.url) }
+    try set(CURLOPT_CONNECTTIMEOUT_MS, Int(max(1, TransferDeadlines.milliseconds(request.connectTimeout))))
     switch request.method {
     case "GET" where request.body.isEmpty:
       try set(CURLOPT_HTTPGET, true)
@@ -56,7 +56,7 @@ extension EasyHandle {
     default:
       try set(CURLOPT_POST, true)
       try setBody(request.body)
-      try set(CURLOPT_CUSTOMREQUEST, request.method)
+      if !request.isPost { try set(CURLOPT_CUSTOMREQUEST, request.method) }
     }
   }
 }

@@ -4,24 +4,32 @@ import CCurl
 final class EasyHandle {
   let pointer: UnsafeMutableRawPointer
   private let shelf: HandleShelf
+  private let url: String
+  /// libcurl's list of header lines has to live as long as the transfer.
+  private let headers: HeaderList
   /// Set where a transfer went well: its handle may serve another one.
   var servesAgain = false
 
   /// A handle for this request: a new one, or one that has served a request of the same kind.
   init(for request: HTTPRequest, from shelf: HandleShelf) throws(HTTPClientError) {
     self.shelf = shelf
-    if request.isPost, let kept = shelf.take() {
-      pointer = kept
-    } else {
-      guard let pointer = curl_easy_init() else { throw HTTPClientError(curl: CURLE_FAILED_INIT) }
-      self.pointer = pointer
-      try apply(shelf.configuration)
+    url = request.url
+    let kept = request.isPost ? shelf.take() : nil
+    guard let pointer = kept?.pointer ?? curl_easy_init() else { throw HTTPClientError(curl: CURLE_FAILED_INIT) }
+    self.pointer = pointer
+    do throws(HTTPClientError) {
+      headers = if let known = kept?.headers, known.isMade(of: request.headers) { known } else { try HeaderList(request.headers) }
+    } catch {
+      curl_easy_cleanup(pointer)
+      throw error
     }
-    try apply(request)
+    if kept == nil { try apply(shelf.configuration) }
+    try apply(request, to: kept?.url)
+    try HTTPClientError.check(weir_curl_set_list(pointer, CURLOPT_HTTPHEADER, headers.head))
   }
 
   deinit {
-    if servesAgain { shelf.keep(pointer) } else { curl_easy_cleanup(pointer) }
+    if servesAgain { shelf.keep(.init(pointer: pointer, url: url, headers: headers)) } else { curl_easy_cleanup(pointer) }
   }
 
   func set(_ option: CURLoption, _ value: Int) throws(HTTPClientError) {
@@ -47,11 +55,6 @@ final class EasyHandle {
 
   func setPrerequest(_ callback: @escaping curl_prereq_callback) throws(HTTPClientError) {
     try HTTPClientError.check(weir_curl_set_prerequest(pointer, callback))
-  }
-
-  /// The list has to live as long as the transfer.
-  func setHeaders(_ list: borrowing HeaderList) throws(HTTPClientError) {
-    try HTTPClientError.check(weir_curl_set_list(pointer, CURLOPT_HTTPHEADER, list.head))
   }
 
   /// libcurl keeps a copy.

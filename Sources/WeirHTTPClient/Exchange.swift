@@ -32,7 +32,12 @@ final class Exchange: Sendable {
 
   /// Waits for more of the body.
   func piece() async -> BodyAnswer {
-    await withTaskCancellationHandler {
+    // A short answer is there already, head and body.
+    if !Task.isCancelled, let (answer, signal) = state.withLockedValue({ $0.takeBody() }) {
+      if let signal { post(signal) }
+      return answer
+    }
+    return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let (answer, signal) = state.withLockedValue { $0.awaitBody(continuation) }
         if let signal { post(signal) }

@@ -59,6 +59,13 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
     guard bodyWaiter == nil else {
       return (.failure(HTTPClientError(.alreadyConsumed, "the response body is already being waited for")), nil)
     }
+    if let (answer, signal) = takeBody() { return (answer, signal) }
+    bodyWaiter = waiter
+    return (nil, nil)
+  }
+
+  /// What there is of the body, or its end, and what the driver is to be told; nil where there is nothing yet.
+  mutating func takeBody() -> (answer: BodyAnswer, signal: Signal?)? {
     if !buffer.isEmpty {
       var piece: [UInt8] = []
       swap(&piece, &buffer)
@@ -66,13 +73,7 @@ struct ExchangeState<HeadWaiter: Sendable, BodyWaiter: Sendable>: Sendable {
       isPaused = false
       return (.success(piece), signal)
     }
-    switch ending {
-    case .success: return (.success(nil), nil)
-    case .failure(let error): return (.failure(error), nil)
-    case nil:
-      bodyWaiter = waiter
-      return (nil, nil)
-    }
+    return ending.map { ($0.map { nil }, nil) }
   }
 
   /// - Returns: false for everybody but the first.

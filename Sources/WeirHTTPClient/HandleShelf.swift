@@ -3,8 +3,15 @@ import CCurl
 /// Keeps the easy handles of `POST` requests that went well for the next ones: to make one and set what never changes costs more than the
 /// request itself. Used under the driver's lock only.
 final class HandleShelf {
+  /// A handle with what it was told last, which need not be told again.
+  struct Kept {
+    let pointer: UnsafeMutableRawPointer
+    let url: String
+    let headers: HeaderList
+  }
+
   let configuration: HTTPClientConfiguration
-  private var kept: [UnsafeMutableRawPointer] = []
+  private var kept: [Kept] = []
   private static let capacity = 8
 
   init(configuration: HTTPClientConfiguration) {
@@ -12,13 +19,14 @@ final class HandleShelf {
   }
 
   deinit {
-    for handle in kept { curl_easy_cleanup(handle) }
+    for handle in kept { curl_easy_cleanup(handle.pointer) }
   }
 
-  func take() -> UnsafeMutableRawPointer? { kept.popLast() }
+  func take() -> Kept? { kept.popLast() }
 
   /// Takes a handle that no transfer uses any more, and makes it forget the one that did.
-  func keep(_ handle: UnsafeMutableRawPointer) {
+  func keep(_ kept: Kept) {
+    let handle = kept.pointer
     let isBlank =
       weir_curl_set_list(handle, CURLOPT_HTTPHEADER, nil) == CURLE_OK
       // Frees libcurl's copy of the body, too.
@@ -26,7 +34,7 @@ final class HandleShelf {
       && [CURLOPT_PRIVATE, CURLOPT_HEADERDATA, CURLOPT_WRITEDATA, CURLOPT_PREREQDATA].allSatisfy {
         weir_curl_set_pointer(handle, $0, nil) == CURLE_OK
       }
-    if isBlank, kept.count < Self.capacity { kept.append(handle) } else { curl_easy_cleanup(handle) }
+    if isBlank, self.kept.count < Self.capacity { self.kept.append(kept) } else { curl_easy_cleanup(handle) }
   }
 }
 

@@ -108,7 +108,7 @@ final class Mailbox: Sendable {
 
   /// The oldest request that waits.
   func takeRequest() -> (request: HTTPRequest, exchange: Exchange)? {
-    state.withLockedValue { $0.batch.requests.isEmpty ? nil : $0.batch.requests.removeFirst() }
+    state.withLockedValue { $0.batch.requests.isEmpty ? nil : $0.batch.requests.remove(at: 0) }
   }
 
   /// All that waits, for the thread.

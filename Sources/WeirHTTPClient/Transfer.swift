@@ -8,7 +8,6 @@ final class Transfer {
   private(set) var deadlines: TransferDeadlines
   /// What a callback refused to go on for; libcurl itself only knows that it was refused.
   private(set) var failure: HTTPClientError?
-  private let headers: HeaderList
   private let schedule: DeadlineSchedule
   private let aftermath: Aftermath
   private let statistics: NIOLockedValueBox<HTTPClientStatistics>
@@ -28,12 +27,10 @@ final class Transfer {
     self.aftermath = aftermath
     self.statistics = statistics
     easy = try EasyHandle(for: request, from: shelf)
-    headers = try HeaderList(request.headers)
     maxBodyBytes = request.maxBodyBytes
     isRepeatable = request.isRepeatable
     parser = ResponseHeadParser(maxFields: shelf.configuration.maxHeaderFields, maxBytes: shelf.configuration.maxHeaderBytes)
     deadlines = TransferDeadlines(from: .now, head: request.headTimeout, idle: request.idleTimeout, total: request.totalTimeout)
-    try easy.setHeaders(headers)
     try installCallbacks()
     schedule.check(by: deadlines.earliest)
   }

@@ -24,6 +24,12 @@ struct TransferDeadlines {
     min(max(duration, .zero), .seconds(10 * 365 * 86_400))
   }
 
+  /// A bounded duration in milliseconds, rounded up; at most what libcurl and the system take.
+  static func milliseconds(_ duration: Duration) -> Int32 {
+    let (seconds, attoseconds) = bounded(duration).components
+    return Int32(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+  }
+
   /// The head is complete, or a piece of the body has arrived, or reading goes on after a pause.
   mutating func progressed(at now: Instant) { stage = .body(lastByte: now) }
 

@@ -51,8 +51,11 @@ final class TransferEngine {
 
   // MARK: Whoever sends
 
-  /// Whether a request will probably find a connection open. One that finds none may take long to start: trust in certificates is loaded then.
-  var hasOpenConnection: Bool { idle > 0 && fault == nil }
+  /// Whether a request had better be started by whoever sends it. One that finds no open connection may take long to start, since trust in
+  /// certificates is loaded then; and where many are under way, the thread starts several at once for less.
+  var startsAtOnce: Bool { idle > 0 && transfers.count < Self.fewTransfers && fault == nil }
+
+  private static let fewTransfers = 4
 
   /// Starts a request.
   /// - Returns: whether the thread must wake up for it.
@@ -205,7 +208,7 @@ final class TransferEngine {
     let longest = ended.isEmpty ? Self.longestSleep : Self.longestDelay
     let wait = nextMoment.map { min(max(.zero, $0 - now), longest) } ?? longest
     sleepEnd = now + wait
-    return CInt((wait / .milliseconds(1)).rounded(.up))
+    return TransferDeadlines.milliseconds(wait)
   }
 
   private static let longestSleep: Duration = .seconds(300)

@@ -142,4 +142,19 @@ struct ExchangeStateTests {
     #expect(try parser.feed(Array("\r\n".utf8)) == HTTPResponseHead(status: 204, headers: HTTPHeaders([("A", "b c"), ("B", "")])))
     #expect(throws: HTTPClientError.self) { try parser.feed(Array("Trailer: 3\r\n".utf8)) }
   }
+
+  @Test("what is there of a body is taken without waiting, then its end; where there is nothing yet, nothing is taken")
+  func atHand() {
+    var machine = Machine(capacity: 4)
+    #expect(machine.takeBody() == nil)
+    _ = machine.offer(Array("1234".utf8))
+    #expect(machine.offer(Array("5".utf8)).verdict == .pause)
+    let taken = machine.takeBody()
+    #expect(taken?.answer == .success(Array("1234".utf8)))
+    #expect(taken?.signal == .resume)
+    #expect(machine.takeBody() == nil)
+    _ = machine.finish(.failure(broken))
+    #expect(machine.takeBody()?.answer == .failure(broken))
+    #expect(machine.takeBody()?.signal == nil)
+  }
 }

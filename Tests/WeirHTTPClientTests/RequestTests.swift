@@ -87,4 +87,30 @@ struct RequestTests {
     #expect(!HTTPHeaders.isSame("@", "`"))
     #expect(!HTTPHeaders.isSame("[", "{"))
   }
+
+  @Test("requests one after the other take nothing from each other: URL, header lines and body are their own")
+  func oneAfterTheOther() async throws {
+    let requests: [(path: String, headers: [(name: String, value: String)], body: String)] = [
+      ("/a", [("X-Key", "one")], "1"), ("/a", [("X-Key", "one")], "1"), ("/a", [("X-Key", "two")], "22"), ("/a", [], ""),
+      ("/b", [("x-key", "two")], "3"),
+      ("/b", [("x-key", "two"), ("X-More", "m")], "3"), ("/a", [("X-Key", "one")], "1"), ("/a", [("X-Key", "e\u{301}")], "4"),
+      ("/a", [("X-Key", "\u{E9}")], "4"),
+    ]
+    try await ScriptedServer.run { _, connection in
+      connection.answer()
+    } body: { server in
+      try await withClient { client in
+        for request in requests {
+          let sent = HTTPRequest(method: "POST", url: server.url + request.path, headers: request.headers, body: Array(request.body.utf8))
+          _ = try await client.send(sent).body.collect(upTo: 100)
+        }
+      }
+      #expect(server.connectionsOpened == 1)
+      #expect(server.requests.map { $0.line.split(separator: " ")[1] } == requests.map { Substring($0.path) })
+      #expect(server.requests.map(\.body) == requests.map { Array($0.body.utf8) })
+      let names = ["x-key", "x-more"]
+      let seen = server.requests.map { request in names.flatMap { name in request.values(of: name).map { Array($0.utf8) } } }
+      #expect(seen == requests.map { request in request.headers.map { Array($0.value.utf8) } })
+    }
+  }
 }

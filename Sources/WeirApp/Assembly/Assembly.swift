@@ -171,9 +171,8 @@ package struct Assembly: Sendable {
     hooks.actions = [purges.action(for: listen)]
     hooks.onSessionEnd = { session in for upstream in upstreams { upstream.sessionEnded(session) } }
     hooks.readiness = { FrontHooks.Readiness(isReady: true, json: readiness.json) }
-    let requests = registry.counter(
-      "weir_http_requests_total", "HTTP requests by what they asked for and the status of the answer.", labels: ["route", "status"])
-    hooks.onRequest = { route, status in requests.with("\(route)", String(status)).add() }
+    let requests = RequestCounter(registry)
+    hooks.onRequest = { route, status in requests.count(route, status: status) }
     return Front(configuration: configuration, gateway: pipeline, hooks: hooks, time: time, logger: logger)
   }
 

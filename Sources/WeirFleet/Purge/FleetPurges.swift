@@ -93,8 +93,8 @@ package final class FleetPurges: Sendable {
 
   /// Removes what there is of a key, and ends the lease of whoever fetches it: its answer is refused.
   private func invalidate(_ key: CacheKey) async -> Bool {
-    let names = [keys.value(key), keys.part("lease", of: key), keys.part("marker", of: key)]
-    guard case .integer = try? await client.send(RedisCommand("DEL", names[0], names[1], names[2]), key: names[0]) else { return false }
+    let reply = try? await client.evaluate(LeaseScripts.remove, keys: keys.lease(of: key), arguments: [key.bytes, keys.wakeChannels])
+    guard case .integer? = reply else { return false }
     return true
   }
 }

@@ -76,16 +76,25 @@ package struct FairQueue: Sendable {
     guard entries.count < totalLimit else { return .queueFull }
     let tenant = request.tenant
     guard waiting[tenant, default: 0] < tenantLimit else { return .tenantFull }
-    number += 1
-    quantum = max(quantum, request.cost)
-    let rank = FairRank(deadline: request.deadline, number: number)
-    let entry = Entry(id: id, request: request, enqueuedAt: now, rank: rank, group: request.company?.group)
+    let entry = entry(id, request, now: now)
+    let rank = entry.rank
     entries[id] = entry
     waiting[tenant, default: 0] += 1
     if request.deadline < .distantFuture { deadlines.insert(id, request.deadline) }
     if let group = entry.group { companions.insert(.init(id: id, rank: rank), of: tenant, in: group) }
     if let lingersUntil { lingering.insert(id, lingersUntil) } else { join(entry) }
     return nil
+  }
+
+  /// Nobody waits, and somebody might.
+  var isFree: Bool { entries.isEmpty && totalLimit > 0 && tenantLimit > 0 }
+
+  /// What `enqueue` and `popHead` make of a request where `isFree`.
+  mutating func entry(_ id: WaiterID, _ request: LaneRequest, now: Moment) -> Entry {
+    number += 1
+    quantum = max(quantum, request.cost)
+    return Entry(
+      id: id, request: request, enqueuedAt: now, rank: FairRank(deadline: request.deadline, number: number), group: request.company?.group)
   }
 
   /// Whoever has lingered until `moment`, the first first; it lingers on until `endLinger`.

@@ -110,17 +110,22 @@ package final class Lane: Sendable {
       guard state.phase == .running else { return [.refuse(id, .notRunning)] }
       return state.machine.enqueue(id, request, now: now, wall: wall)
     }
-    let outcome = await withTaskCancellationHandler {
+    let known = state.withLockedValue { $0.slots.collect(id) }
+    let outcome = if let known { known } else { await wait(for: id) }
+    switch try outcome.get() {
+    case .permit(let party): return .permit(LanePermit(lane: self, id: id, party: party))
+    case .carried: return .carried
+    }
+  }
+
+  private func wait(for id: WaiterID) async -> Outcome {
+    await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: Continuation) in
         let outcome = state.withLockedValue { $0.slots.park(id, continuation) }
         if let outcome { continuation.resume(returning: outcome) }
       }
     } onCancel: {
       perform { state, _, _ in state.machine.cancel(id) ? [.refuse(id, .callerLeft)] : [] }
-    }
-    switch try outcome.get() {
-    case .permit(let party): return .permit(LanePermit(lane: self, id: id, party: party))
-    case .carried: return .carried
     }
   }
 

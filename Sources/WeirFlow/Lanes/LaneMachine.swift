@@ -68,6 +68,7 @@ package struct LaneMachine: Sendable {
     if let refusal = refusal(of: request, now: now, wall: wall) { return [refuse(id, refusal)] + reports(on: request.tenant, wall: wall) }
     // Never so long that no time is left for an answer.
     let lingersUntil = min(now + request.linger, request.deadline + (.zero - (latency ?? .zero)))
+    if lingersUntil <= now, let actions = grantAtOnce(id, request, now: now, wall: wall) { return actions }
     switch queue.enqueue(id, request, lingersUntil: lingersUntil > now ? lingersUntil : nil, now: now) {
     case .queueFull?:
       return [refuse(id, CallError(.overloaded, "Too many requests wait for this provider", retryAfter: .seconds(10)))]
@@ -76,6 +77,21 @@ package struct LaneMachine: Sendable {
       return [refuse(id, CallError(.throttled, message, retryAfter: .seconds(10)))]
     case nil:
       return pump(now: now, wall: wall)
+    }
+  }
+
+  /// The shortest way where nobody waits and nothing stands against it, to what `pump` would do; nil where there is anything to decide.
+  private mutating func grantAtOnce(_ id: WaiterID, _ request: LaneRequest, now: Moment, wall: WallTime) -> [LaneAction]? {
+    guard queue.isFree, grants.count < concurrency, !full.contains(request.tenant), case .granted = budgets.room(for: request, now: wall) else {
+      return nil
+    }
+    let tokens = tokens(for: request)
+    switch limiter.reserve(tokens, now: now) {
+    case .granted:
+      return grant(queue.entry(id, request, now: now), tokens: tokens, now: now, wall: wall)
+    case .delayed(let until):
+      guard queue.enqueue(id, request, now: now) == nil else { return nil }
+      return outlook(tokenAt: until, passing: full, now: now)
     }
   }
 
@@ -99,11 +115,11 @@ package struct LaneMachine: Sendable {
 
   /// The request leaves now: its estimate is spent.
   package mutating func sent(_ id: WaiterID, now: Moment, wall: WallTime) {
-    guard let grant = grants[id], grant.sentAt == nil else { return }
+    guard var grant = grants[id], grant.sentAt == nil else { return }
     limiter.commit(grant.tokens, for: id, now: now)
-    let counts = budgets.commit(grant.request, now: wall)
-    grants[id]?.sentAt = now
-    grants[id]?.counts = counts
+    grant.counts = budgets.commit(grant.request, now: wall)
+    grant.sentAt = now
+    grants[id] = grant
   }
 
   /// The request is over and gives its permit back. One that never said that it left, but has an outcome, counts as

@@ -44,6 +44,13 @@ struct WaiterSlots<Waiter: Sendable, Outcome: Sendable>: Sendable {
     return outcome
   }
 
+  /// The outcome where it is there before anybody waits for it.
+  mutating func collect(_ id: WaiterID) -> Outcome? {
+    guard case .settled(let outcome)? = slots[id] else { return nil }
+    slots[id] = nil
+    return outcome
+  }
+
   mutating func settle(_ id: WaiterID, _ outcome: Outcome) -> Settlement {
     switch slots[id] {
     case .joining?:

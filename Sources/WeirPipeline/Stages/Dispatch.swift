@@ -32,7 +32,9 @@ struct Dispatch: Sendable {
     let way = try self.way(for: outgoing.permitted)
     let queued = time.now()
     outgoing.merging?.note()
-    guard let companion = Companion(outgoing, limits: way.lane.merging) else { return try await sendAlone(outgoing, terms, way, queued: queued) }
+    guard outgoing.merging != nil, let companion = Companion(outgoing, limits: way.lane.merging) else {
+      return try await sendAlone(outgoing, terms, way, queued: queued)
+    }
     let leave = try await way.lane.leave(companion, deadline: terms.deadline)
     recorder.observe(.queue, time.now() - queued)
     switch consume leave {

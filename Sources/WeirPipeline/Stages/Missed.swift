@@ -62,9 +62,9 @@ struct Missed: Sendable {
     case miss(Missed)
   }
 
-  static func lookUp(_ permitted: Permitted, keys: CacheKeyBuilder, in cache: TieredStore<CallResult>, now: Moment) -> LookUp {
+  static func lookUp(_ permitted: Permitted, keys: @autoclosure () -> CacheKeyBuilder, in cache: TieredStore<CallResult>, now: Moment) -> LookUp {
     guard case .cached(let freshness) = permitted.policy.caching else { return .bypass }
-    let missed = Missed(permitted, key: keys.key(arguments: permitted.policy.keyArguments), freshness: freshness)
+    let missed = Missed(permitted, key: keys().key(arguments: permitted.policy.keyArguments), freshness: freshness)
     if let hit = cache.peek(missed.key, of: permitted.scopes, now: now) { return .hit(missed, hit) }
     return .miss(missed)
   }

@@ -5,8 +5,8 @@ internal import WeirJSON
 internal import WeirTenancy
 
 /// After stage *authorize*: this caller may call this tool, and the policy of the call is known. Everything behind this stage takes a
-/// `Permitted` or what is made from one, so that looking up before authorising does not compile.
-package struct Permitted: Sendable {
+/// `Permitted` or what is made from one, so that looking up before authorising does not compile. A class, since it is handed on a lot.
+package final class Permitted: Sendable {
   let call: ReceivedCall
   let caller: Identified
   let route: ToolRoute

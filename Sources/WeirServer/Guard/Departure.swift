@@ -34,7 +34,17 @@ final class Departure: Sendable {
 
   var reason: Reason? { state.withLockedValue { $0.reason } }
 
-  /// Waits for `fire`; nil when the waiting task is cancelled first. For one waiter.
+  /// There is nothing to wait for any more; does nothing once somebody has left.
+  func end() {
+    let waiter = state.withLockedValue { state -> CheckedContinuation<Reason?, Never>? in
+      state.isOver = true
+      defer { state.waiter = nil }
+      return state.waiter
+    }
+    waiter?.resume(returning: nil)
+  }
+
+  /// Waits for `fire`; nil when `end` or the cancellation of the waiting task comes first. For one waiter.
   func wait() async -> Reason? {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
@@ -47,12 +57,7 @@ final class Departure: Sendable {
         if let known { continuation.resume(returning: known) }
       }
     } onCancel: {
-      let waiter = state.withLockedValue { state -> CheckedContinuation<Reason?, Never>? in
-        state.isOver = true
-        defer { state.waiter = nil }
-        return state.waiter
-      }
-      waiter?.resume(returning: nil)
+      end()
     }
   }
 }

@@ -49,15 +49,17 @@ final class WaitingCall: Sendable {
   func reply(to listener: CallListener = CallListener()) async -> CallReply? {
     guard let call = take() else { return nil }
     defer { onEnd() }
-    return await withTaskGroup(of: CallReply?.self) { group in
-      group.addTask { await call.reply(to: listener) }
+    return await withTaskGroup(of: CallReply.self) { group in
       group.addTask { [departure] in
-        _ = await departure.wait()
-        return nil
+        let reply = await call.reply(to: listener)
+        departure.end()
+        return reply
       }
-      let first = await group.next() ?? nil
-      group.cancelAll()
-      return first
+      let isWanted = await departure.wait() == nil && !Task.isCancelled
+      // Whoever leaves cancels the call, and waits for its end.
+      if !isWanted { group.cancelAll() }
+      let reply = await group.next()
+      return isWanted ? reply : nil
     }
   }
 
