@@ -14,6 +14,8 @@ struct Rig {
   var refused: [WaiterID: CallError] = [:]
   var notices: [BudgetNotice] = []
   var timer: Moment?
+  /// How often the fleet was to be asked for more of a budget.
+  var claims = 0
   let ids = WaiterIDs()
 
   init(_ configuration: LaneConfiguration) { machine = LaneMachine(configuration) }
@@ -61,6 +63,7 @@ struct Rig {
         refused[id] = error
       case .setTimer(let moment): timer = moment
       case .report(let notice): notices.append(notice)
+      case .claim: claims += 1
       }
     }
   }

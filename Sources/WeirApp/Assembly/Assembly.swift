@@ -30,7 +30,10 @@ package struct Assembly: Sendable {
       cache: cache, fleet: fleet?.purges, scopes: KnownScopes(settings), metrics: CachePurges.counter(registry), time: time, logger: logger)
     let writer = SharedWriter(cache: cache)
     let flights = Flights<CacheKey, Fetched>(time: time)
-    let lanes = settings.providers.mapValues { Self.lane($0, tenants: settings.tenants.count, time: time, logger: logger) }
+    let rates = fleet.map { fleet in settings.providers.mapValues { Self.rate($0, in: fleet, time: time, logger: logger) } } ?? [:]
+    let lanes = settings.providers.mapValues {
+      Self.lane($0, tenants: settings.tenants.count, rate: rates[$0.name], time: time, logger: logger)
+    }
     let changes = Announcements()
     let watches = WatchBook()
     let directory = ToolDirectory(upstreams: settings.upstreams.map(Self.pipelineSettings)) { changes.announce($1, of: $0) }
@@ -56,24 +59,25 @@ package struct Assembly: Sendable {
       settings.listen, pipeline, registry, readiness, UsagePage(usage, isKept: keeper != nil), purges, upstreams,
       time: time, logger: logger)
     changes.connect(front.notifier)
-    Self.collect(registry, cache, writer, flights, lanes, directory, redis, front, time: time)
+    Self.collect(registry, cache, writer, flights, lanes, rates, directory, redis, front, time: time)
     services = Self.services(
-      front: front, fleet: fleet, cache: cache, writer: writer, flights: flights, lanes: lanes, upstreams: upstreams, clients: clients,
+      front: front, fleet: fleet, cache: cache, writer: writer, flights: flights, lanes: lanes, rates: rates, upstreams: upstreams, clients: clients,
       keeper: keeper, time: time)
   }
 
   /// In the order in which they start; they stop the other way round, so that the front drains while everything behind it still works.
   private static func services(
     front: Front, fleet: Fleet?, cache: TieredStore<CallResult>, writer: SharedWriter, flights: Flights<CacheKey, Fetched>,
-    lanes: [Name: ProviderLane],
+    lanes: [Name: ProviderLane], rates: [Name: SharedRate],
     upstreams: [any Upstream], clients: [HTTPClient], keeper: UsageKeeper?, time: any TimeSource
   ) -> [any Service] {
     var services: [any Service] = []
+    let shared = lanes.compactMap { name, lane in rates[name].map { (lane: lane.lane, rate: $0) } }
     // Ends last, when nothing is counted any more.
     if let keeper { services.append(BackgroundService { await keeper.run() }) }
     if let fleet {
       services.append(BackgroundService { await fleet.client.run() })
-      services.append(FleetService(fleet: fleet))
+      services.append(FleetService(fleet: fleet, rates: shared))
     }
     services.append(BackgroundService { await cache.memory.run(time: time) })
     // Answers were paid for: those that wait are written before Redis is let go.
@@ -91,6 +95,7 @@ package struct Assembly: Sendable {
         await withDiscardingTaskGroup { group in
           // Children of the service: it ends when the lanes and the flights in them have.
           for lane in lanes.values { group.addTask { await lane.lane.run() } }
+          for (lane, rate) in shared { group.addTask { await rate.run(for: lane) } }
           group.addTask { await flights.run() }
         }
       })
@@ -128,15 +133,23 @@ package struct Assembly: Sendable {
       encode: { $0.bytes }, decode: { try? CallResult(storedNormalized: $0) })
   }
 
-  private static func lane(_ provider: Settings.Provider, tenants: Int, time: any TimeSource, logger: Logger) -> ProviderLane {
+  private static func rate(_ provider: Settings.Provider, in fleet: Fleet, time: any TimeSource, logger: Logger) -> SharedRate {
+    let settings = SharedRateSettings(limits: provider.limits, withoutRedis: provider.withoutRedis)
+    return SharedRate(provider: provider.name, settings: settings, fleet: fleet, time: time, logger: logger)
+  }
+
+  private static func lane(
+    _ provider: Settings.Provider, tenants: Int, rate: SharedRate?, time: any TimeSource, logger: Logger
+  ) -> ProviderLane {
     // A quarter of the places stays free of any one tenant, so that calls that hang don't hold up the others.
     let share = tenants > 1 ? provider.concurrency - max(1, provider.concurrency / 4) : provider.concurrency
-    let configuration = LaneConfiguration(
+    var configuration = LaneConfiguration(
       limits: provider.limits, concurrency: provider.concurrency, tenantConcurrency: share, budgets: provider.budget.map { [$0] } ?? [],
       tenantBudgets: provider.tenantBudgets.mapValues { [$0] })
+    configuration.sharesBudgets = rate != nil
     let lane = Lane(
-      name: provider.name, configuration: configuration, time: time,
-      onBudget: { logger.warning("provider \(provider.name): \($0.message)") })
+      name: provider.name, configuration: configuration, time: rate?.time ?? time, limiter: rate?.limiter,
+      onBudget: { logger.warning("provider \(provider.name): \($0.message)") }, onClaim: { rate?.claim() })
     return ProviderLane(lane: lane, price: provider.price, merging: provider.merges ? MergeLimits() : nil, linger: provider.linger)
   }
 
@@ -178,7 +191,7 @@ package struct Assembly: Sendable {
 
   private static func collect(
     _ registry: MetricsRegistry, _ cache: TieredStore<CallResult>, _ writer: SharedWriter, _ flights: Flights<CacheKey, Fetched>,
-    _ lanes: [Name: ProviderLane],
+    _ lanes: [Name: ProviderLane], _ rates: [Name: SharedRate],
     _ directory: ToolDirectory, _ redis: RedisClient?, _ front: Front, time: any TimeSource
   ) {
     registry.collect(Collectors.process())
@@ -186,6 +199,7 @@ package struct Assembly: Sendable {
     registry.collect(Collectors.purges(cache.purges, isShared: redis != nil, time: time))
     registry.collect(Collectors.flights(flights))
     for name in lanes.keys.sorted() { if let lane = lanes[name] { registry.collect(Collectors.lane(lane.lane, time: time)) } }
+    for (name, rate) in rates.sorted(by: { $0.key < $1.key }) { registry.collect(Collectors.rate(rate, of: name)) }
     registry.collect(Collectors.upstreams(directory))
     registry.collect(Collectors.front(front))
     if let redis { registry.collect(Collectors.redis(redis)) }

@@ -1,5 +1,6 @@
 package import WeirCache
 package import WeirCore
+package import WeirFleet
 package import WeirFlow
 package import WeirMCP
 package import WeirPipeline
@@ -94,6 +95,18 @@ package enum Collectors {
       page.counter("weir_lane_requests_total", help, [provider, ("result", "expired")], Double(stats.expired))
       page.counter("weir_lane_requests_total", help, [provider, ("result", "cancelled")], Double(stats.cancelled))
       page.counter("weir_provider_throttles_total", "Answers by which the provider said that it was too much.", [provider], Double(stats.throttles))
+    }
+  }
+
+  package static func rate(_ rate: SharedRate, of provider: Name) -> @Sendable (inout MetricsPage) -> Void {
+    { page in
+      let stats = rate.stats
+      let provider = ("provider", provider.string)
+      page.gauge(
+        "weir_rate_limit_degraded", "1 while rate limit and budgets are not shared since Redis does not answer.", [provider], stats.isAlone ? 1 : 0)
+      page.counter("weir_rate_limit_losses_total", "How often rate limit and budgets ceased to be shared.", [provider], Double(stats.losses))
+      page.counter("weir_rate_limit_calls_total", "Calls to Redis about rate limit and budgets.", [provider], Double(stats.calls))
+      page.counter("weir_rate_limit_stranded_total", "Tokens that Redis gave out and nobody used in time.", [provider], Double(stats.stranded))
     }
   }
 

@@ -1,12 +1,15 @@
 internal import ServiceLifecycle
 internal import WeirFleet
+internal import WeirFlow
 
 /// Takes part in the fleet until the process shuts down, and says goodbye then.
 struct FleetService: Service {
   let fleet: Fleet
+  let rates: [(lane: Lane, rate: SharedRate)]
 
   func run() async throws {
     await cancelWhenGracefulShutdown { await fleet.run() }
+    for (lane, rate) in rates { await rate.leave(lane) }
     await fleet.leave()
   }
 }

@@ -1,5 +1,6 @@
 internal import WeirBilling
 internal import WeirCore
+internal import WeirFleet
 internal import WeirFlow
 
 /// Reads `providers:` and adds what the packs of the configured upstreams know.
@@ -48,13 +49,14 @@ enum ProviderReader {
   }
 
   private static func provider(_ node: SettingsNode, _ known: Settings.Provider) throws(SettingsError) -> Settings.Provider {
-    let map = try node.mapping("rate", "burst", "limits", "concurrency", "budget", "price", "merge", "linger")
+    let map = try node.mapping("rate", "burst", "limits", "concurrency", "budget", "price", "merge", "linger", "without_redis")
     var provider = known
     try readLimits(map, node, into: &provider)
     provider.concurrency = try map.count("concurrency") ?? provider.concurrency
     provider.price = try map.value("price", Quantity.priceHelp, Quantity.price) ?? provider.price
     if let budget = map["budget"] { provider.budget = try self.budget(budget) }
     provider.merges = try map.flag("merge") ?? provider.merges
+    provider.withoutRedis = try map.value("without_redis", "degraded, open or closed", { WithoutRedis(rawValue: $0) }) ?? provider.withoutRedis
     provider.linger = try map.duration("linger") ?? provider.linger
     if provider.linger > longestLinger, let linger = map["linger"] {
       throw linger.error("is more than 1s; every call that could be merged waits so long for others")

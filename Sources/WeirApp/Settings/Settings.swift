@@ -1,6 +1,7 @@
 package import WeirBilling
 package import WeirCache
 package import WeirCore
+package import WeirFleet
 package import WeirFlow
 package import WeirTenancy
 package import WeirUpstream
@@ -75,6 +76,8 @@ package struct Settings: Sendable {
     /// How long a call that could be merged waits for others.
     package var linger: Duration = .milliseconds(15)
     package var price: MicroUSD = .zero
+    /// What holds of the rate limit and the budgets while Redis, through which replicas share them, does not answer.
+    package var withoutRedis = WithoutRedis.degraded
   }
 
   /// One MCP server behind Weir.

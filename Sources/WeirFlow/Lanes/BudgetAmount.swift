@@ -29,4 +29,20 @@ package struct BudgetAmount: Hashable, Sendable {
     difference.money = max(0, left.money - right.money)
     return difference
   }
+
+  /// The larger number of each.
+  package static func larger(_ left: BudgetAmount, _ right: BudgetAmount) -> BudgetAmount {
+    var amount = left
+    amount.requests = max(left.requests, right.requests)
+    amount.money = max(left.money, right.money)
+    return amount
+  }
+
+  /// The smaller number of each.
+  package static func smaller(_ left: BudgetAmount, _ right: BudgetAmount) -> BudgetAmount {
+    var amount = left
+    amount.requests = min(left.requests, right.requests)
+    amount.money = min(left.money, right.money)
+    return amount
+  }
 }

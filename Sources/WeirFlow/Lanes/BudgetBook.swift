@@ -15,19 +15,21 @@ struct BudgetBook: Sendable {
   }
 
   private var budgets: [Budget]
+  private let isShared: Bool
   private let ofProvider: [Int]
   /// The provider's and its own, for each tenant that has any.
   private let ofTenants: [Name: [Int]]
 
-  init(provider: [BudgetLimit], tenants: [Name: [BudgetLimit]]) {
-    var budgets = provider.map { Budget($0) }
+  init(provider: [BudgetLimit], tenants: [Name: [BudgetLimit]], isShared: Bool = false) {
+    var budgets = provider.map { Budget($0, isShared: isShared) }
     let ofProvider = Array(budgets.indices)
     var ofTenants: [Name: [Int]] = [:]
     for (tenant, limits) in tenants.sorted(by: { $0.key < $1.key }) {
       ofTenants[tenant] = ofProvider + Array(budgets.count..<(budgets.count + limits.count))
-      budgets += limits.map { Budget($0, of: .tenant(tenant)) }
+      budgets += limits.map { Budget($0, of: .tenant(tenant), isShared: isShared) }
     }
     self.budgets = budgets
+    self.isShared = isShared
     self.ofProvider = ofProvider
     self.ofTenants = ofTenants
   }
@@ -77,6 +79,25 @@ struct BudgetBook: Sendable {
   /// What there is to tell of the budgets that a tenant's requests count against, and was not told in this period.
   mutating func notices(on tenant: Name, now: WallTime) -> [BudgetNotice] {
     indices(of: tenant).compactMap { budgets[$0].notice(now: now) }
+  }
+
+  // MARK: Fleet
+
+  /// Whether a request waits for the fleet to allow more.
+  var isWaiting: Bool { isShared && budgets.contains { $0.isWaiting } }
+
+  /// One of each budget, in the order of `stats`; none where there is no fleet.
+  mutating func claims(now: WallTime) -> [BudgetClaim] { budgets.indices.compactMap { budgets[$0].claim(now: now) } }
+
+  /// The answers to `claims`, in their order; nil for those that have none.
+  mutating func learn(_ shares: [BudgetShare?], now: WallTime) {
+    for (index, share) in zip(budgets.indices, shares) {
+      if let share { budgets[index].learn(share, now: now) }
+    }
+  }
+
+  mutating func contact(_ contact: FleetContact) {
+    for index in budgets.indices { budgets[index].contact(contact) }
   }
 
   private func indices(of tenant: Name) -> [Int] { ofTenants[tenant] ?? ofProvider }

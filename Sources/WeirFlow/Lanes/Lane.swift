@@ -28,6 +28,7 @@ package final class Lane: Sendable {
     var waits: [Duration] = []
     var timer: Moment?
     var notices: [BudgetNotice] = []
+    var wantsClaim = false
 
     mutating func settle(_ id: WaiterID, _ outcome: Outcome, in state: inout State) {
       if case .resume(let waiter) = state.slots.settle(id, outcome) { resumptions.append((waiter, outcome)) }
@@ -41,6 +42,7 @@ package final class Lane: Sendable {
   private let jitter: @Sendable () -> Double
   private let onWait: (@Sendable (Duration) -> Void)?
   private let onBudget: (@Sendable (BudgetNotice) -> Void)?
+  private let onClaim: (@Sendable () -> Void)?
   private let state: NIOLockedValueBox<State>
 
   /// - Parameters:
@@ -48,10 +50,11 @@ package final class Lane: Sendable {
   ///   - jitter: random numbers in 0..<1, for the end of pauses.
   ///   - onWait: told for each request that goes or is taken along how long it waited. Must not block.
   ///   - onBudget: told when a budget is nearly used up, and when it is. Must not block.
+  ///   - onClaim: told when a request waits for the fleet to allow more of a budget. Must not block.
   package init(
     name: Name, configuration: LaneConfiguration, time: any TimeSource, limiter: (any RateLimiter)? = nil,
     jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, onWait: (@Sendable (Duration) -> Void)? = nil,
-    onBudget: (@Sendable (BudgetNotice) -> Void)? = nil
+    onBudget: (@Sendable (BudgetNotice) -> Void)? = nil, onClaim: (@Sendable () -> Void)? = nil
   ) {
     self.name = name
     self.time = time
@@ -59,6 +62,7 @@ package final class Lane: Sendable {
     self.jitter = jitter
     self.onWait = onWait
     self.onBudget = onBudget
+    self.onClaim = onClaim
     self.state = NIOLockedValueBox(State(machine: LaneMachine(configuration, limiter: limiter)))
   }
 
@@ -96,6 +100,23 @@ package final class Lane: Sendable {
   /// The limiter has got tokens that it could not announce.
   package func poke() {
     perform { state, now, wall in state.machine.timer(now: now, wall: wall) }
+  }
+
+  // MARK: Fleet
+
+  /// What this replica has used and wants of each budget, in the order of `stats`; none unless they are shared.
+  package func claims() -> [BudgetClaim] {
+    let wall = time.wall()
+    return state.withLockedValue { $0.machine.budgets.claims(now: wall) }
+  }
+
+  /// What the fleet answers to `claims`, in their order, and whether it is heard at all. Lets go what may go now.
+  package func learn(_ shares: [BudgetShare?], contact: FleetContact) {
+    perform { state, now, wall in
+      state.machine.budgets.learn(shares, now: wall)
+      state.machine.budgets.contact(contact)
+      return state.machine.timer(now: now, wall: wall)
+    }
   }
 
   // MARK: Permits
@@ -180,6 +201,8 @@ package final class Lane: Sendable {
           aftermath.timer = moment
         case .report(let notice):
           aftermath.notices.append(notice)
+        case .claim:
+          aftermath.wantsClaim = true
         }
       }
       return aftermath
@@ -187,6 +210,7 @@ package final class Lane: Sendable {
     alarm.set(aftermath.timer)
     for wait in aftermath.waits { onWait?(wait) }
     for notice in aftermath.notices { onBudget?(notice) }
+    if aftermath.wantsClaim { onClaim?() }
     for (waiter, outcome) in aftermath.resumptions { waiter.resume(returning: outcome) }
   }
 }

@@ -11,4 +11,6 @@ package enum LaneAction: Sendable, Equatable {
   case setTimer(Moment)
   /// Tell the operator what becomes of a budget.
   case report(BudgetNotice)
+  /// Ask the fleet for more of its budgets: a request waits for it.
+  case claim
 }

@@ -23,6 +23,8 @@ package struct LaneConfiguration: Sendable {
   package var maximumPause: Duration
   /// The pause after a refusal without `Retry-After`; doubled with each in a row, up to `maximumPause`.
   package var firstBackoff: Duration
+  /// Whether a fleet spends the budgets together: then the lane grants what `Lane.learn` allows.
+  package var sharesBudgets = false
 
   package init(
     limits: [RateLimit] = [], concurrency: Int = 16, tenantConcurrency: Int? = nil, budgets: [BudgetLimit] = [],

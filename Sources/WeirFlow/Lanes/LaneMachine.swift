@@ -27,7 +27,7 @@ package struct LaneMachine: Sendable {
   private let tenantConcurrency: Int
   private var queue: FairQueue
   private var limiter: any RateLimiter
-  private var budgets: BudgetBook
+  var budgets: BudgetBook
   private var grants: [WaiterID: Grant] = [:]
   /// Permits out per tenant.
   private var held: [Name: Int] = [:]
@@ -45,7 +45,7 @@ package struct LaneMachine: Sendable {
     self.limiter =
       limiter
       ?? TokenBucket(configuration.limits, maximumPause: configuration.maximumPause, firstBackoff: configuration.firstBackoff)
-    self.budgets = BudgetBook(provider: configuration.budgets, tenants: configuration.tenantBudgets)
+    self.budgets = BudgetBook(provider: configuration.budgets, tenants: configuration.tenantBudgets, isShared: configuration.sharesBudgets)
   }
 
   package func stats(now: Moment, wall: WallTime) -> LaneStats {
@@ -177,7 +177,7 @@ package struct LaneMachine: Sendable {
     var tokenAt: Moment?
     /// Tenants that have no permit left, or whose own budget is all under way.
     var passing = full
-    while grants.count < concurrency, let head = queue.head(skipping: passing) {
+    heads: while grants.count < concurrency, let head = queue.head(skipping: passing) {
       let tenant = head.request.tenant
       let room = budgets.room(for: head.request, now: wall)
       if let refusal = tooLate(head, now: now) ?? room.refusal {
@@ -188,19 +188,26 @@ package struct LaneMachine: Sendable {
       }
       // What is under way will be settled, and this be asked again.
       if case .pending(let everybody) = room {
-        if everybody { break }
+        if everybody { break heads }
         passing.insert(tenant)
         continue
       }
       let tokens = tokens(for: head.request)
-      if case .delayed(let until) = limiter.reserve(tokens, now: now) {
+      switch limiter.reserve(tokens, now: now) {
+      case .granted: break
+      case .delayed(let until):
         tokenAt = until
-        break
+        break heads
+      case .refused(let error):
+        queue.remove(head.id)
+        actions.append(refuse(head.id, error))
+        continue heads
       }
       guard let entry = queue.popHead(skipping: passing) else { break }
       actions += grant(entry, tokens: tokens, now: now, wall: wall)
       if full.contains(tenant) { passing.insert(tenant) }
     }
+    if budgets.isWaiting { actions.append(.claim) }
     return actions + outlook(tokenAt: tokenAt, passing: passing, now: now)
   }
 

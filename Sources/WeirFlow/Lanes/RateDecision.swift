@@ -6,4 +6,6 @@ package enum RateDecision: Sendable, Equatable {
   case granted
   /// Not before `until`. Nil where the limiter cannot know: its owner then calls `Lane.poke()` when tokens have come.
   case delayed(until: Moment?)
+  /// Not at all, as things are.
+  case refused(CallError)
 }

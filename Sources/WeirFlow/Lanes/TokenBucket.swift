@@ -79,6 +79,12 @@ package struct TokenBucket: RateLimiter {
     }
   }
 
+  /// Takes tokens that were used elsewhere; more than the burst: all there are.
+  package mutating func drain(_ tokens: Int, now: Moment) {
+    recover(now)
+    for index in cells.indices { cells[index].charge(min(tokens, cells[index].limit.burst), now: now, pace: pace) }
+  }
+
   // MARK: What the provider says
 
   package mutating func penalise(retryAfter: Duration?, sentAt: Moment, jitter: Double, now: Moment) {

@@ -1,10 +1,10 @@
 internal import NIOConcurrencyHelpers
-internal import WeirCore
+package import WeirCore
 
 /// One timer for many deadlines: rings at the earliest moment that it was set to.
 ///
 /// Setting it later than it stands changes nothing: it rings, whoever listens finds nothing due and sets it again.
-final class Alarm: Sendable {
+package final class Alarm: Sendable {
   private struct State: Sendable {
     var target: Moment?
     var changed: Latch?
@@ -13,11 +13,11 @@ final class Alarm: Sendable {
   private let time: any TimeSource
   private let state = NIOLockedValueBox(State())
 
-  init(time: any TimeSource) {
+  package init(time: any TimeSource) {
     self.time = time
   }
 
-  func set(_ moment: Moment?) {
+  package func set(_ moment: Moment?) {
     guard let moment, moment < .distantFuture else { return }
     let changed = state.withLockedValue { state -> Latch? in
       if let target = state.target, target <= moment { return nil }
@@ -28,7 +28,7 @@ final class Alarm: Sendable {
   }
 
   /// Calls `ring` whenever the alarm is due, and sets it to the moment that `ring` returns. Ends when the task is cancelled.
-  func run(_ ring: @Sendable () -> Moment?) async {
+  package func run(_ ring: @Sendable () async -> Moment?) async {
     while !Task.isCancelled {
       let changed = Latch()
       let target = state.withLockedValue { state in
@@ -37,7 +37,7 @@ final class Alarm: Sendable {
       }
       guard await isDue(target, unless: changed) else { continue }
       state.withLockedValue { $0.target = nil }
-      set(ring())
+      set(await ring())
     }
   }
 
