@@ -92,7 +92,8 @@ let package = Package(
     .target(
       name: "WeirServer",
       dependencies: [
-        "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", locks, logging, lifecycle, nioCore, nioHTTP1, nioPosix,
+        "WeirCore", "WeirFlow", "WeirHTTPClient", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", locks, logging, lifecycle, nioCore, nioHTTP1,
+        nioPosix,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),

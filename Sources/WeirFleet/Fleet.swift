@@ -11,6 +11,7 @@ package struct Fleet: Sendable {
   package let store: RedisSharedStore
   package let leases: RedisLeases
   package let purges: FleetPurges
+  package let sessions: SessionBoard
 
   /// - Parameter address: `host:port` at which other replicas reach this one; nil where they do not.
   package init(client: RedisClient, prefix: String, address: String? = nil, time: any TimeSource) {
@@ -21,6 +22,7 @@ package struct Fleet: Sendable {
     leases = RedisLeases(id: id, client: client, keys: keys)
     purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: time)
     store = RedisSharedStore(client: client, keys: keys, purges: purges)
+    sessions = SessionBoard(client: client, keys: keys, time: time)
   }
 
   /// Takes part in the fleet until cancelled. The Redis client has to run.
@@ -29,6 +31,7 @@ package struct Fleet: Sendable {
       group.addTask { await self.roster.run() }
       group.addTask { await self.leases.run() }
       group.addTask { await self.purges.run() }
+      group.addTask { await self.sessions.run() }
     }
   }
 

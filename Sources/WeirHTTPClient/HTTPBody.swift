@@ -26,6 +26,9 @@ package struct HTTPBody: AsyncSequence, Sendable {
     AsyncIterator(ownership)
   }
 
+  /// Ends the transfer and closes its connection: the consumer's next piece is `cancelled`. Does nothing once it is over.
+  package func abandon() { ownership.exchange.abandon() }
+
   /// The whole rest of the body.
   /// - Throws: `bodyTooLarge` when it is longer than `limit` bytes, and what the transfer fails with.
   package func collect(upTo limit: Int) async throws(HTTPClientError) -> [UInt8] {

@@ -177,6 +177,16 @@ package struct Listing: Sendable {
   }
 }
 
+/// How much a request in a session needs of the replica that has the session, where there are several.
+package enum SessionBond: Sendable {
+  /// Nothing.
+  case none
+  /// Its upstream may have something to say to the session's client at any time, which is reached there; where that replica has ended, any will do.
+  case loose
+  /// It goes on in what an upstream keeps for the session there: a session or process of its own, or a task.
+  case tight
+}
+
 /// What the front needs of the pipeline. The front never looks behind it.
 package protocol Gateway: Sendable {
   /// Stage *authenticate*. - Throws: `CallError` with reason `unauthenticated`.
@@ -203,6 +213,9 @@ package protocol Gateway: Sendable {
   func unwatch(_ uri: Name?, for watcher: Name)
   /// The client of this session says that its roots are others: told to the upstreams that have a session of their own for it.
   func rootsChanged(in session: Name)
+  /// How much a call in a session needs of the replica that has the session.
+  func bond(of call: ReceivedCall, by caller: Identified) -> SessionBond
+  func bond(of request: RelayedRequest, by caller: Identified) -> SessionBond
   /// Stages *resolve* and *authorize* of what is passed on as it is; the rest of the way in the returned step.
   func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep
 }

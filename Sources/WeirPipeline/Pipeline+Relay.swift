@@ -83,7 +83,7 @@ extension Pipeline {
   }
 
   /// The upstreams of an endpoint that are all for this caller, sorted.
-  private func upstreams(at endpoint: Endpoint, for caller: Identified) -> [Name] {
+  func upstreams(at endpoint: Endpoint, for caller: Identified) -> [Name] {
     guard let tenant = tenants.tenant(caller.tenant) else { return [] }
     let names: [Name] = if case .upstream(let name) = endpoint { [name] } else { directory.upstreamNames }
     return names.filter { tenant.mayUseAll(of: $0) }

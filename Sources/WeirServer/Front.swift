@@ -22,9 +22,10 @@ package final class Front: Service {
   package let notifier: FrontNotifier
 
   package init(
-    configuration: FrontConfiguration, gateway: any Gateway, hooks: FrontHooks = FrontHooks(), time: any TimeSource = SystemTime(), logger: Logger
+    configuration: FrontConfiguration, gateway: any Gateway, hooks: FrontHooks = FrontHooks(), fleet: FrontFleet? = nil,
+    time: any TimeSource = SystemTime(), logger: Logger
   ) {
-    let core = FrontCore(configuration: configuration, gateway: gateway, hooks: hooks, time: time)
+    let core = FrontCore(configuration: configuration, gateway: gateway, hooks: hooks, fleet: fleet, time: time)
     self.core = core
     self.logger = logger
     bound = Bound(expected: configuration.adminAddress == nil ? 1 : 2)
@@ -35,8 +36,15 @@ package final class Front: Service {
   package var stats: FrontStats {
     var stats = core.table.stats
     stats.sessions = core.sessions.count
+    stats.adoptedSessions = core.sessions.adoptedCount
     return stats
   }
+
+  /// What another replica tells.
+  package func hear(_ news: FrontNews) { core.sessions.hear(news) }
+
+  /// Sessions that are over, by the first bytes of their names (`FrontNews.mark`).
+  package func hear(over marks: [Name]) { core.sessions.hear(over: marks) }
 
   /// The ports that were taken, as soon as the front listens. Nil: it ended before.
   package func ports() async -> (main: Int, admin: Int?)? { await bound.ports() }
@@ -58,6 +66,7 @@ package final class Front: Service {
       self.core.table.drain()
       for stream in self.core.sessions.openStreams { self.core.endIfDrained(stream) }
       for stream in self.core.listeners.all { stream.end() }
+      self.core.endCarried()
     }
   }
 

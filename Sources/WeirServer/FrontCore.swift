@@ -18,29 +18,35 @@ final class FrontCore: Sendable {
   let parked: ParkedCalls
   let rules: AccessRules
   let mcp: MCPEndpoint
+  let fleet: FrontFleet?
   private let draining = NIOLockedValueBox(false)
   private let openStreams = NIOLockedValueBox<[ObjectIdentifier: (stream: NotificationStream, since: Moment)]>([:])
   /// Those that run, which no session and no connection has.
   private let parkedCalls = NIOLockedValueBox<[ObjectIdentifier: ParkedCall]>([:])
 
-  init(configuration: FrontConfiguration, gateway: any Gateway, hooks: FrontHooks, time: any TimeSource) {
+  /// Streams of other replicas that are passed on.
+  private let carried = NIOLockedValueBox<[ObjectIdentifier: Departure]>([:])
+
+  init(configuration: FrontConfiguration, gateway: any Gateway, hooks: FrontHooks, fleet: FrontFleet?, time: any TimeSource) {
+    self.fleet = fleet
     self.configuration = configuration
     self.gateway = gateway
     self.hooks = hooks
     self.time = time
     let table = ConnectionTable(limits: configuration.limits)
-    let sessions = Sessions(limits: configuration.limits, time: time) { [gateway] in
+    let sessions = Sessions(limits: configuration.limits, time: time, fleet: fleet) { [gateway] in
       gateway.unwatch(nil, for: $0)
       hooks.onSessionEnd?($0)
     }
     let listeners = Listeners(limits: configuration.limits)
     self.listeners = listeners
-    parked = ParkedCalls(limits: configuration.limits)
+    parked = ParkedCalls(limits: configuration.limits, replica: fleet?.replica)
     self.table = table
     self.sessions = sessions
     rules = AccessRules(configuration)
     mcp = MCPEndpoint(
-      configuration: configuration, gateway: gateway, sessions: sessions, listeners: listeners, parked: parked, table: table, time: time)
+      configuration: configuration, gateway: gateway, sessions: sessions, listeners: listeners, parked: parked, table: table,
+      fleet: fleet, time: time)
   }
 
   var isDraining: Bool { draining.withLockedValue { $0 } }
@@ -53,6 +59,16 @@ final class FrontCore: Sendable {
   }
 
   func beginDraining() { draining.withLockedValue { $0 = true } }
+
+  /// An open-ended stream of another replica is passed on until this is told that the front drains.
+  func carries(_ departure: Departure) {
+    carried.withLockedValue { $0[ObjectIdentifier(departure)] = departure }
+    if isDraining { departure.fire(.drained) }
+  }
+
+  func forget(_ departure: Departure) { carried.withLockedValue { $0[ObjectIdentifier(departure)] = nil } }
+
+  func endCarried() { for departure in carried.withLockedValue({ Array($0.values) }) { departure.fire(.drained) } }
 
   /// Runs a call that outlives its request. `onEnd` is given the answer; nil where nobody wants one any more. False where the front has ended:
   /// nothing is called then.
@@ -155,6 +171,12 @@ final class FrontCore: Sendable {
 
   private func mcpAnswer(_ request: ReceivedRequest, _ endpoint: Endpoint, _ carrier: MCPEndpoint.Carrier) -> Answer {
     guard request.listener == .main else { return .reply(.text(404, "MCP is spoken at the main address", label: "unknown")) }
+    var request = request
+    if fleet != nil, request.fields.forwarded != nil {
+      // The replica that brings it, which has to prove that it is one, has looked at host and origin.
+      request.isForwarded = true
+      return mcp.answer(request, at: endpoint, by: carrier)
+    }
     guard rules.allows(host: request.fields.host) else {
       table.refused(.host)
       return .reply(.text(421, "this host name is not served here; add it to the allowed hosts or set the public URL", label: "refused"))

@@ -27,6 +27,7 @@ struct FrontResponder: HTTPResponder {
     case .stream(let stream): response = notifications(stream, on: connection)
     case .elsewhere(let call, let stream): response = self.response(await accept(call, for: stream))
     case .resumed(let visit): response = news(of: visit, arrive(visit), on: connection)
+    case .forwarded(let forward): response = await self.forward(forward, on: connection)
     case .batch(let answers): response = self.response(await core.mcp.reply(toBatch: answers))
     case .action(let action, let body):
       let (status, json) = await action.perform(body)
@@ -38,7 +39,7 @@ struct FrontResponder: HTTPResponder {
     return response
   }
 
-  private func response(_ reply: Reply) -> Response {
+  func response(_ reply: Reply) -> Response {
     core.answered(reply.label, status: reply.status)
     var headers = HTTPFields()
     if let type = reply.content.type { headers[.contentType] = "\(type)" }

@@ -24,7 +24,12 @@ package struct Assembly: Sendable {
   package init(_ settings: Settings, file: String, program: String, time: any TimeSource = SystemTime(), logger: Logger) throws {
     let registry = MetricsRegistry()
     let redis = try Self.redis(settings.cache.redis, file: file, registry: registry, logger: logger)
-    let fleet = redis.map { Fleet(client: $0, prefix: settings.cache.redis?.prefix ?? "", time: time) }
+    let address = FleetAddress.choose(settings)
+    let fleet = redis.map { Fleet(client: $0, prefix: settings.cache.redis?.prefix ?? "", address: address, time: time) }
+    let sealer = settings.sealKey.map { Sealer(secret: Array($0.reveal.utf8)) }
+    // Without a secret of all of them no replica can trust what another brings.
+    let forwarder = fleet != nil && sealer != nil ? HTTPClient(configuration: FleetFront.client, logger: logger) : nil
+    if fleet != nil, sealer == nil { logger.warning("\(FleetFront.noSealKey)") }
     let cache = Self.cache(settings.cache, fleet: fleet, time: time)
     let purges = CachePurges(
       cache: cache, fleet: fleet?.purges, scopes: KnownScopes(settings), metrics: CachePurges.counter(registry), time: time, logger: logger)
@@ -53,11 +58,15 @@ package struct Assembly: Sendable {
       tenants: settings.tenants.isEmpty ? .local : TenantDirectory(tenants: settings.tenants), directory: directory, upstreams: upstreams,
       lanes: lanes, cache: cache, writer: writer, flights: flights,
       recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: logger), time: time,
-      sealer: settings.sealKey.map { Sealer(secret: Array($0.reveal.utf8)) } ?? Sealer(), watches: watches)
+      sealer: sealer ?? Sealer(), watches: watches)
     readiness = Readiness(directory: directory, redis: redis)
     front = Self.front(
       settings.listen, pipeline, registry, readiness, UsagePage(usage, isKept: keeper != nil), purges, upstreams,
-      time: time, logger: logger)
+      fleet: fleet.flatMap { fleet in
+        sealer.flatMap { sealer in forwarder.map { FleetFront.make(fleet, sealer: sealer, client: $0) } }
+      }, time: time, logger: logger)
+    if let fleet { FleetFront.connect(fleet, to: front) }
+    if let forwarder { clients.append(forwarder) }
     changes.connect(front.notifier)
     Self.collect(registry, cache, writer, flights, lanes, rates, directory, redis, front, time: time)
     services = Self.services(
@@ -164,7 +173,7 @@ package struct Assembly: Sendable {
 
   private static func front(
     _ listen: Settings.Listen, _ pipeline: Pipeline, _ registry: MetricsRegistry, _ readiness: Readiness, _ usage: UsagePage,
-    _ purges: CachePurges, _ upstreams: [UpstreamFamily], time: any TimeSource, logger: Logger
+    _ purges: CachePurges, _ upstreams: [UpstreamFamily], fleet: FrontFleet?, time: any TimeSource, logger: Logger
   ) -> Front {
     var configuration = FrontConfiguration(address: FrontAddress(host: listen.host, port: listen.port), version: Version.current)
     configuration.adminAddress = listen.admin.map { FrontAddress(host: $0.host, port: $0.port) }
@@ -186,7 +195,7 @@ package struct Assembly: Sendable {
     hooks.readiness = { FrontHooks.Readiness(isReady: true, json: readiness.json) }
     let requests = RequestCounter(registry)
     hooks.onRequest = { route, status in requests.count(route, status: status) }
-    return Front(configuration: configuration, gateway: pipeline, hooks: hooks, time: time, logger: logger)
+    return Front(configuration: configuration, gateway: pipeline, hooks: hooks, fleet: fleet, time: time, logger: logger)
   }
 
   private static func collect(

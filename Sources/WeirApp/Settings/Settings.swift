@@ -12,6 +12,8 @@ package struct Settings: Sendable {
   package var cache = Cache()
   /// Seals what clients bring back; the same for all replicas. Nil: a key of this process alone.
   package var sealKey: Secret?
+  /// `host:port` at which other replicas reach this one; nil: where it listens.
+  package var fleetAddress: String?
   /// The file that usage is kept in; nil: in memory only.
   package var usageFile: String?
   /// By the provider's name. Providers of packs are here with the pack's facts, overridden by the file.

@@ -16,12 +16,17 @@ package enum SettingsReader {
 
   static func read(_ text: String, file: String, secrets: SecretSource) throws(SettingsError) -> Settings {
     let root = try SettingsNode.root(of: text, file: file, secrets: secrets)
-    let top = try root.mapping("listen", "seal_key", "cache", "usage", "providers", "upstreams", "tenants")
+    let top = try root.mapping("listen", "seal_key", "fleet", "cache", "usage", "providers", "upstreams", "tenants")
     var settings = Settings()
     if let listen = top["listen"] { settings.listen = try self.listen(listen) }
     if let cache = top["cache"] { settings.cache = try self.cache(cache) }
     settings.sealKey = try top.value("seal_key", "a secret of at least 32 characters, such as ${file:/run/secrets/weir-seal}", echo: false) {
       $0.utf8.count >= 32 ? Secret($0) : nil
+    }
+    settings.fleetAddress = try top["fleet"]?.mapping("address").value(
+      "address", "an address of this replica that others reach, such as 10.0.3.7:8080"
+    ) {
+      address($0).map { $0.port > 0 } ?? false ? $0 : nil
     }
     settings.usageFile = try top["usage"]?.mapping("file").value("file", "the path of a file, such as /var/lib/weir/usage.json") {
       $0.isEmpty || $0.hasSuffix("/") ? nil : $0

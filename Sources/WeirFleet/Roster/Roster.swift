@@ -47,6 +47,26 @@ package final class Roster: Sendable {
     }
   }
 
+  /// Where a replica is.
+  package enum Location: Sendable, Equatable {
+    /// `host:port`.
+    case at(String)
+    /// It is not in the fleet, or has no address.
+    case gone
+    /// It is not known, and Redis does not answer.
+    case unknown
+  }
+
+  /// Where a replica is. One that is not known is asked for, unless that was done a moment ago: it may be new.
+  package func locate(_ replica: ReplicaID) async -> Location {
+    if let address = members.addresses[replica] { return address.isEmpty ? .gone : .at(address) }
+    let now = time.now()
+    let isFresh = state.withLockedValue { $0.heardAt.map { now - $0 < .milliseconds(250) } ?? false }
+    if !isFresh { guard await beat(isLeaving: false) else { return .unknown } }
+    guard let address = members.addresses[replica], !address.isEmpty else { return .gone }
+    return .at(address)
+  }
+
   /// Says that this replica is there, until cancelled.
   package func run() async {
     while !Task.isCancelled {
@@ -58,14 +78,19 @@ package final class Roster: Sendable {
   /// Says that this replica is gone, so that nobody counts on it any more. To be called when `run` has returned.
   package func leave() async { await beat(isLeaving: true) }
 
-  private func beat(isLeaving: Bool) async {
+  /// False where Redis did not answer.
+  @discardableResult
+  private func beat(isLeaving: Bool) async -> Bool {
     let arguments = [id.bytes, Array(address.utf8), Array(String(Self.absence.saturatedMilliseconds).utf8), isLeaving ? [0x31] : [0x30]]
-    guard let reply = try? await client.evaluate(Self.script, keys: names, arguments: arguments), let members = FleetMembers(reply) else { return }
+    guard let reply = try? await client.evaluate(Self.script, keys: names, arguments: arguments), let members = FleetMembers(reply) else {
+      return false
+    }
     let now = time.now()
     state.withLockedValue { state in
       state.members = members
       state.heardAt = now
     }
+    return true
   }
 
   /// KEYS roster, addresses. ARGV id, address, milliseconds after which a silent one is gone, 1 to leave.

@@ -47,10 +47,22 @@ package struct Sealer: Sendable {
     return Array(plain.dropFirst(8))
   }
 
+  /// A code of these fields that only who has the secret can make, and that says nothing of it.
+  package func code(of fields: [[UInt8]], for purpose: String) -> [UInt8] {
+    Array(HMAC<SHA256>.authenticationCode(for: Self.joined([Array("code \(purpose)".utf8)] + fields), using: key))
+  }
+
+  /// Whether `code` made this; takes as long for every wrong one.
+  package func isCode(_ code: [UInt8], of fields: [[UInt8]], for purpose: String) -> Bool {
+    HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: Self.joined([Array("code \(purpose)".utf8)] + fields), using: key)
+  }
+
+  private static func context(_ purpose: String, _ names: [Name]) -> [UInt8] { joined([Array(purpose.utf8)] + names.map { Array($0.utf8) }) }
+
   /// Each field with its length before it.
-  private static func context(_ purpose: String, _ names: [Name]) -> [UInt8] {
+  private static func joined(_ fields: [[UInt8]]) -> [UInt8] {
     var bytes: [UInt8] = []
-    for field in [Array(purpose.utf8)] + names.map({ Array($0.utf8) }) {
+    for field in fields {
       withUnsafeBytes(of: UInt64(field.count).bigEndian) { bytes.append(contentsOf: $0) }
       bytes += field
     }

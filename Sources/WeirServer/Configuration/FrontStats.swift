@@ -6,6 +6,8 @@ package struct FrontStats: Sendable, Equatable {
   package var streams = 0
   /// Legacy sessions known now.
   package var sessions = 0
+  /// Legacy sessions of other replicas known now.
+  package var adoptedSessions = 0
   /// Requests whose answer was begun.
   package var requests = 0
   /// Progress reports and notifications that a full stream had no room for.

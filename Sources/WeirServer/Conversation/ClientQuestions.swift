@@ -30,13 +30,22 @@ final class ClientQuestions: Sendable {
 
   private let state = NIOLockedValueBox(State())
   /// An answer to what another process asked, before this one began, is none to what this one asks.
-  private let prefix = String(UInt32.random(in: .min ... .max), radix: 16)
+  private let prefix: String
   private let patience: Duration
   private let time: any TimeSource
 
-  init(patience: Duration, time: any TimeSource) {
+  /// - Parameter replica: where replicas share sessions: its name is part of each id, so that an answer finds its way.
+  init(patience: Duration, time: any TimeSource, replica: Name? = nil) {
+    prefix = replica?.string ?? String(UInt32.random(in: .min ... .max), radix: 16)
     self.patience = patience
     self.time = time
+  }
+
+  /// The replica that asked under this id; nil where it does not say.
+  static func replica(of id: RPCID) -> Name? {
+    guard id.raw.starts(with: #""weir-"#.utf8) else { return nil }
+    let digits = id.raw.dropFirst(6).prefix { $0 != UInt8(ascii: "-") }
+    return FrontFleet.isReplica(digits) ? Name(utf8: digits) : nil
   }
 
   /// How many wait for their answers.

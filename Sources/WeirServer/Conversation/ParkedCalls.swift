@@ -18,16 +18,19 @@ final class ParkedCalls: Sendable {
 
   private let state = NIOLockedValueBox(State())
   private let limits: FrontLimits
+  private let replica: Name?
 
-  init(limits: FrontLimits) {
+  /// - Parameter replica: is part of each name where there are others.
+  init(limits: FrontLimits, replica: Name? = nil) {
     self.limits = limits
+    self.replica = replica
   }
 
   var count: Int { state.withLockedValue { $0.places.count } }
 
   /// Keeps a call until its client comes back with the name that is returned (`requestState`). Nil where too many are kept.
   func park(_ call: ParkedCall, now: Moment) -> Name? {
-    let name = Name(Self.prefix + SecretName.make().string)
+    let name = Name(Self.prefix + (replica.map { "\($0)." } ?? "") + SecretName.make().string)
     return state.withLockedValue { state in
       let principal = call.owner.principal
       guard state.places.count < limits.maxParkedCalls, state.perPrincipal[principal, default: 0] < limits.maxParkedCallsPerPrincipal else {
@@ -41,6 +44,13 @@ final class ParkedCalls: Sendable {
 
   /// Whether this is the name of a parked call, here or in another process.
   static func isName(_ text: [UInt8]) -> Bool { text.starts(with: prefix.utf8) }
+
+  /// The replica that keeps the call of this name; nil where it does not say.
+  static func replica(of text: [UInt8]) -> Name? {
+    guard isName(text) else { return nil }
+    let digits = text.dropFirst(prefix.utf8.count).prefix { $0 != UInt8(ascii: ".") }
+    return FrontFleet.isReplica(digits) ? Name(utf8: digits) : nil
+  }
 
   /// The call that waits for this owner under this name, once.
   func resume(_ name: Name, by owner: ParkedCall.Owner, now: Moment) -> ParkedCall? {

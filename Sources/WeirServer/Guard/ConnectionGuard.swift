@@ -200,7 +200,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         isRunning = true
         return arm(context)
       case .stream(let stream): return begin(stream, answer.headers, isChunked: head.version != .http1_0, context)
-      case .waiting, .elsewhere, .resumed, .batch, .action: connection.leave(.answer(answer))
+      case .waiting, .elsewhere, .resumed, .batch, .action, .forwarded: connection.leave(.answer(answer))
       }
     } else {
       connection.leave(.request(request))

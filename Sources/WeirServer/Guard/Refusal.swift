@@ -19,6 +19,8 @@ package struct Refusal: Error, Sendable, Equatable {
     case connections
     case memory
     case unauthenticated
+    /// A request that says that a replica brings it, and is not from one.
+    case stamp
   }
 
   package let reason: Reason

@@ -28,6 +28,8 @@ struct Answer: Sendable {
     case batch([Answer])
     /// Something that an operator has asked for.
     case action(FrontHooks.Action, body: [UInt8])
+    /// Another replica answers.
+    case forwarded(Forward)
   }
 
   var kind: Kind
@@ -41,7 +43,7 @@ struct Answer: Sendable {
   /// Gives up what nobody came to wait for.
   func abandon() async {
     switch kind {
-    case .reply, .action: break
+    case .reply, .action, .forwarded: break
     case .resumed(let visit): visit.call.departure.fire(.disconnected)
     case .waiting(let call), .elsewhere(let call, _): await call.abandon()
     case .stream(let stream): stream.close()

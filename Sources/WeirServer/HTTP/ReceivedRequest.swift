@@ -13,8 +13,10 @@ struct ReceivedRequest: Sendable {
   /// What stands behind the `?`, as it was sent.
   let query: Substring
   let fields: RequestFields
-  let body: [UInt8]
+  private(set) var body: [UInt8]
   let receivedAt: Moment
+  /// Another replica brought it: it goes no further.
+  var isForwarded = false
 
   init(listener: Listener, head: HTTPRequestHead, body: [UInt8], receivedAt: Moment) {
     self.listener = listener
@@ -25,5 +27,12 @@ struct ReceivedRequest: Sendable {
     self.fields = RequestFields(head.headers)
     self.body = body
     self.receivedAt = receivedAt
+  }
+
+  /// The same request with another body.
+  func with(_ body: [UInt8]) -> ReceivedRequest {
+    var copy = self
+    copy.body = body
+    return copy
   }
 }

@@ -15,6 +15,8 @@ package struct RequestFields: Sendable, Equatable {
   package var session: String?
   /// `Last-Event-ID`: of the last event that the client saw before it lost its connection.
   package var lastEventID: String?
+  /// `Weir-Forwarded`: another replica brings the request.
+  package var forwarded: String?
   /// `Access-Control-Request-Method`: set in a CORS preflight.
   package var corsMethod: String?
   /// `Access-Control-Request-Headers`.
@@ -40,6 +42,7 @@ package struct RequestFields: Sendable, Equatable {
       case 13 where ASCII.equalsFolded(name, "authorization"): Self.set(&authorization, value, "Authorization", &duplicate)
       case 13 where ASCII.equalsFolded(name, "last-event-id"): Self.set(&lastEventID, value, "Last-Event-ID", &duplicate)
       case 14 where ASCII.equalsFolded(name, "mcp-session-id"): Self.set(&session, value, "Mcp-Session-Id", &duplicate)
+      case 14 where ASCII.equalsFolded(name, ForwardStamp.field): Self.set(&forwarded, value, "Weir-Forwarded", &duplicate)
       case 16 where ASCII.equalsFolded(name, "content-encoding"): Self.set(&contentEncoding, value, "Content-Encoding", &duplicate)
       case 20 where ASCII.equalsFolded(name, "mcp-protocol-version"): Self.set(&protocolVersion, value, "MCP-Protocol-Version", &duplicate)
       case 29 where ASCII.equalsFolded(name, "access-control-request-method"):

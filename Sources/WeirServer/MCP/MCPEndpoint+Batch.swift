@@ -26,7 +26,7 @@ extension MCPEndpoint {
             if case .request(_, let method, _) = message, ASCII.equals(method, MCPMethod.initialize) {
               throw RPCErrorObject(code: RPCErrorObject.invalidRequest, message: "initialize must not be part of a batch")
             }
-            return legacy(message, in: session, exchange)
+            return legacy(message, in: session, exchange.element(element.raw))
           } catch {
             return .reply(reply(400, RPCMessage.id(of: element), error))
           }
@@ -61,6 +61,8 @@ extension MCPEndpoint {
           case .reply(let reply): (index, nil, reply.body)
           case .waiting(let call):
             (index, call.id, (await call.reply() ?? Self.drained(call)).map { encoded($0, id: call.id, era: call.era, label: call.label).body })
+          case .forwarded(let forward):
+            (index, forward.id, await fleet.map { Forwarder(fleet: $0, time: time) }?.answer(forward, limit: Self.mostBytes, endpoint: self))
           case .stream, .elsewhere, .resumed, .batch, .action: (index, nil, nil)
           }
         }

@@ -28,15 +28,17 @@ extension MCPEndpoint {
         return .reply(reply(200, id, error))
       }
     case .notification(let method, let params):
-      if ASCII.equals(method, MCPMethod.cancelled), let id = params?["requestId"].flatMap({ RPCID($0) }) { sessions.cancel(id, in: session.id) }
+      if ASCII.equals(method, MCPMethod.cancelled), let id = params?["requestId"].flatMap({ RPCID($0) }) { cancel(id, in: session) }
       if ASCII.equals(method, MCPMethod.rootsListChanged), ClientCapabilities.tellOfRoots(session.facts.capabilities) {
         gateway.rootsChanged(in: session.id)
       }
       return .reply(Reply(202, label: "notification"))
     case .response(let id, let result):
+      if let answer = handed(exchange, to: ClientQuestions.replica(of: id), absence: .accepted) { return answer }
       sessions.questions.answer(id, in: session.id, .success(result.raw))
       return .reply(Reply(202, label: "response"))
     case .failure(let id, let error):
+      if let answer = id.flatMap({ handed(exchange, to: ClientQuestions.replica(of: $0), absence: .accepted) }) { return answer }
       let refusal = ClientRefusal(code: error.code, message: error.message, data: error.data)
       if let id { sessions.questions.answer(id, in: session.id, .failure(refusal)) }
       return .reply(Reply(202, label: "response"))
@@ -46,12 +48,13 @@ extension MCPEndpoint {
   private func legacyRequest(
     _ id: RPCID, _ method: String, _ params: JSONValue?, _ session: OpenSession, _ exchange: Exchange
   ) throws(RPCErrorObject) -> Answer {
+    if !session.facts.isWhole, let answer = handed(exchange, to: session.facts.owner, id: id) { return answer }
     let client = UpstreamCaller(
       capabilities: session.facts.capabilities, logLevel: session.facts.logLevel.map { JSONWriter.quoted($0.rawValue) }, session: session.id,
       principal: exchange.caller.principal, home: home(of: session.id))
     let asked = Asked(
       id: id, method: method, params: params, era: .legacy, client: client, place: exchange.place,
-      prefersEvents: exchange.request.fields.prefersEvents)
+      prefersEvents: exchange.request.fields.prefersEvents, owner: session.facts.owner)
     if ASCII.equals(method, MCPMethod.toolsCall) {
       guard let name = params?["name"]?.string else {
         throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.name must be a string")
@@ -59,10 +62,18 @@ extension MCPEndpoint {
       return try call(asked, Name(name), exchange)
     }
     if ASCII.equals(method, MCPMethod.ping) { return .reply(result(id, Array("{}".utf8), label: "ping")) }
-    if ASCII.equals(method, MCPMethod.setLevel) { return .reply(try setLevel(id, params, session.id)) }
+    if ASCII.equals(method, MCPMethod.setLevel) {
+      if let answer = handed(exchange, to: asked.owner, id: id) { return answer }
+      return .reply(try setLevel(id, params, session.id))
+    }
     if let answer = try subscription(asked, session: session.id, exchange) { return answer }
     if let answer = try common(asked, exchange) { return answer }
     throw RPCErrorObject(code: RPCErrorObject.methodNotFound, message: "there is no such method here")
+  }
+
+  /// The call may be under way at any replica.
+  private func cancel(_ call: RPCID, in session: OpenSession) {
+    if !sessions.cancel(call, in: session.id) { fleet?.tell(.cancelled(call: call.raw, session: session.id)) }
   }
 
   /// The client of a session, reached by the event stream that it has open (`GET`), if it has one.
@@ -141,23 +152,25 @@ extension MCPEndpoint {
 
   func findSession(_ id: Name, _ exchange: Exchange) -> Result<OpenSession, Refused> {
     guard let facts = sessions.use(id, principal: exchange.caller.principal, endpoint: exchange.place, now: time.now()) else {
-      return .failure(Refused(reply: error(404, nil, RPCErrorObject.invalidRequest, "there is no such session; open one with initialize")))
+      return .failure(Refused(reply: error(404, nil, RPCErrorObject.invalidRequest, Self.noSession)))
     }
     return .success(OpenSession(id: id, facts: facts))
   }
 
-  func endSession(_ exchange: Exchange) -> Reply {
-    if let refusal = refusal(of: "DELETE", exchange) { return refusal }
+  func endSession(_ exchange: Exchange) -> Answer {
+    if let refusal = refusal(of: "DELETE", exchange) { return .reply(refusal) }
     switch findSession(exchange) {
-    case .failure(let refusal): return refusal.reply
+    case .failure(let refusal): return .reply(refusal.reply)
     case .success(let session):
+      if let answer = handed(exchange, to: session.facts.owner, absence: .ended) { return answer }
       _ = sessions.close(session.id, principal: exchange.caller.principal, endpoint: exchange.place, now: time.now())
-      return Reply(200, label: "DELETE")
+      return .reply(Reply(200, label: "DELETE"))
     }
   }
 
   /// When a client that loses its stream to this side is to come back (MCP 2025-11-25, Streamable HTTP, `retry`).
-  private static let comeBack = ReplyBody.whole(Array("retry: 1000\n\n".utf8))
+  private static let comeBack = ReplyBody.whole(comeBackSoon)
+  static let comeBackSoon = Array("retry: 1000\n\n".utf8)
 
   func openStream(_ exchange: Exchange) -> Answer {
     if let refusal = refusal(of: "GET", exchange) { return .reply(refusal) }
@@ -167,6 +180,7 @@ extension MCPEndpoint {
     switch findSession(exchange) {
     case .failure(let refusal): return .reply(refusal.reply)
     case .success(let session):
+      if let answer = handed(exchange, session) { return answer }
       let mailbox = StreamMailbox(limit: configuration.limits.maxStreamBufferBytes)
       let stream = NotificationStream(
         session: session.id, principal: exchange.caller.principal, mailbox: mailbox, closing: Self.comeBack, isConcerned: concern(of: exchange)
@@ -178,13 +192,20 @@ extension MCPEndpoint {
         switch error {
         case .exists: return .reply(self.error(409, nil, RPCErrorObject.invalidRequest, "this session has a stream already; close it first"))
         case .forgotten:
-          let line = "the events after this Last-Event-ID are not kept any more; open a stream without it"
-          return .reply(self.error(400, nil, RPCErrorObject.invalidRequest, line))
-        case .gone: return .reply(self.error(404, nil, RPCErrorObject.invalidRequest, "there is no such session; open one with initialize"))
+          return .reply(self.error(400, nil, RPCErrorObject.invalidRequest, Self.noEvents))
+        case .gone: return .reply(self.error(404, nil, RPCErrorObject.invalidRequest, Self.noSession))
         case .tooMany: return .reply(self.error(503, nil, RPCErrorObject.internalError, "too many streams are open; close some"))
         }
       }
     }
+  }
+
+  /// A stream is where its events are: those of a call where that was made, those of the session at its own replica. Nil where that is this one.
+  private func handed(_ exchange: Exchange, _ session: OpenSession) -> Answer? {
+    if let replica = exchange.request.fields.lastEventID.flatMap({ ResumableStream.position($0) })?.replica, replica != session.facts.owner {
+      return handed(exchange, to: replica, absence: .noEvents)
+    }
+    return handed(exchange, to: session.facts.owner)
   }
 
   /// Nil in the handshake era, which alone knows this method.

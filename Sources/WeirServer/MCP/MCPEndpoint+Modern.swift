@@ -61,7 +61,7 @@ extension MCPEndpoint {
       guard let value = params?[member] else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.\(member) is missing") }
       guard let text = value.string else { throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.\(member) must be a string") }
       try mirror("Mcp-Name", exchange.request.fields.name, text)
-      if let answer = try resumed(asked) { return answer }
+      if let answer = try resumed(asked, exchange) { return answer }
       if ASCII.equals(method, MCPMethod.toolsCall) {
         try checkParameters(of: Name(text), params, exchange)
         return try call(asked, Name(text), exchange)
@@ -100,11 +100,12 @@ extension MCPEndpoint {
   }
 
   /// The answer to a request that comes back to a parked call; nil for all others.
-  private func resumed(_ asked: Asked) throws(RPCErrorObject) -> Answer? {
+  private func resumed(_ asked: Asked, _ exchange: Exchange) throws(RPCErrorObject) -> Answer? {
     guard let state = asked.params?["requestState"]?.stringBytes, ParkedCalls.isName(state) else { return nil }
+    if let answer = handed(exchange, to: ParkedCalls.replica(of: state), absence: .noState, id: asked.id) { return answer }
     let token = try asked.params.flatMap { params throws(RPCErrorObject) in try progressToken(params) }
     guard let name = Name(utf8: state), let call = parked.resume(name, by: Self.owner(of: asked), now: time.now()) else {
-      throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "Invalid or expired requestState")
+      throw Self.noState
     }
     let visit = Visit(call: call, answers: asked.params?["inputResponses"], id: asked.id, token: token, label: asked.label)
     return Answer(kind: .resumed(visit))

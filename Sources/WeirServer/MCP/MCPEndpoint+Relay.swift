@@ -29,6 +29,7 @@ extension MCPEndpoint {
     }
     let request = RelayedRequest(
       endpoint: exchange.endpoint, method: method, era: asked.era, params: params, client: asked.client, receivedAt: exchange.request.receivedAt)
+    if asked.owner != nil, let answer = handed(asked, gateway.bond(of: request, by: exchange.caller), exchange) { return answer }
     return answer(gateway.relay(request, by: exchange.caller), asked, try progressToken(params))
   }
 

@@ -50,6 +50,7 @@ extension MCPEndpoint {
     let message: RPCMessage
     do throws(Refused) {
       session = try findSession(id(in: exchange.request.query), exchange).get()
+      if let answer = handed(exchange, to: session.facts.owner) { return answer }
       root = try body(of: exchange)
     } catch {
       return .reply(error.reply)
@@ -68,7 +69,7 @@ extension MCPEndpoint {
       guard let body = counted(reply.body) else { return .reply(error(503, nil, RPCErrorObject.internalError, "too many large answers wait")) }
       stream.mailbox.answer(body.event)
       return .reply(Reply(202, label: reply.label))
-    case .stream, .elsewhere, .resumed, .batch, .action: return answer
+    case .stream, .elsewhere, .resumed, .batch, .action, .forwarded: return answer
     }
   }
 

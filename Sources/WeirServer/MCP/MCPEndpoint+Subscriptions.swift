@@ -50,6 +50,7 @@ extension MCPEndpoint {
     guard begins || ASCII.equals(asked.method, MCPMethod.resourcesUnsubscribe),
       gateway.features(at: exchange.endpoint, for: exchange.caller).contains(.subscriptions)
     else { return nil }
+    if let answer = handed(exchange, to: asked.owner, id: asked.id) { return answer }
     guard let bytes = asked.params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) else {
       throw RPCErrorObject(code: RPCErrorObject.invalidParams, message: "params.uri must be a string")
     }

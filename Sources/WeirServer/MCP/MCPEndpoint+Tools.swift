@@ -16,6 +16,8 @@ extension MCPEndpoint {
     let place: Name
     /// A legacy client would rather have an event stream.
     var prefersEvents = false
+    /// The replica that has its session, where that is another.
+    var owner: Name?
 
     /// What the request is called in metrics.
     var label: StaticString {
@@ -61,6 +63,7 @@ extension MCPEndpoint {
     let received = ReceivedCall(
       endpoint: exchange.endpoint, name: name, params: params, client: asked.client,
       parameters: asked.era == .modern ? exchange.request.fields.parameters : [:], receivedAt: exchange.request.receivedAt)
+    if asked.owner != nil, let answer = handed(asked, gateway.bond(of: received, by: exchange.caller), exchange) { return answer }
     return answer(gateway.call(received, by: exchange.caller), asked, token)
   }
 

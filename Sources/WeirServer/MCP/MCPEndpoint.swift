@@ -13,6 +13,7 @@ struct MCPEndpoint: Sendable {
   let listeners: Listeners
   let parked: ParkedCalls
   let table: ConnectionTable
+  let fleet: FrontFleet?
   let time: any TimeSource
   /// `{"name":"weir","version":…}`
   let serverInfo: [UInt8]
@@ -21,7 +22,7 @@ struct MCPEndpoint: Sendable {
 
   init(
     configuration: FrontConfiguration, gateway: any Gateway, sessions: Sessions, listeners: Listeners, parked: ParkedCalls,
-    table: ConnectionTable, time: any TimeSource
+    table: ConnectionTable, fleet: FrontFleet?, time: any TimeSource
   ) {
     self.configuration = configuration
     self.gateway = gateway
@@ -29,6 +30,7 @@ struct MCPEndpoint: Sendable {
     self.listeners = listeners
     self.parked = parked
     self.table = table
+    self.fleet = fleet
     self.time = time
     var info = JSONWriter()
     info.beginObject()
@@ -49,6 +51,13 @@ struct MCPEndpoint: Sendable {
     let endpoint: Endpoint
     let caller: Identified
     let carrier: Carrier
+    /// One message of a batch.
+    var isElement = false
+
+    /// The exchange of one message of this batch.
+    func element(_ message: [UInt8]) -> Exchange {
+      Exchange(request: request.with(message), endpoint: endpoint, caller: caller, carrier: carrier, isElement: true)
+    }
 
     /// What a session belongs to, beside its principal: one is never used over the other carrier.
     var place: Name { carrier == .sse ? Name("sse \(endpoint.key)") : endpoint.key }
@@ -77,6 +86,7 @@ struct MCPEndpoint: Sendable {
     } catch {
       return .reply(self.error(400, nil, RPCErrorObject.invalidRequest, "the credentials in Authorization and X-API-Key differ; send one"))
     }
+    if let reply = distrust(request, of: caller.principal) { return .reply(reply) }
     guard gateway.offers(endpoint, to: caller) else {
       return .reply(error(404, nil, RPCErrorObject.invalidRequest, "no upstream of this name is here for you"))
     }
@@ -84,7 +94,7 @@ struct MCPEndpoint: Sendable {
     switch (carrier, request.method) {
     case (.streamableHTTP, .POST): return post(exchange)
     case (.streamableHTTP, .GET): return openStream(exchange)
-    case (.streamableHTTP, _): return .reply(endSession(exchange))
+    case (.streamableHTTP, _): return endSession(exchange)
     case (.sse, .POST): return postMessage(exchange)
     case (.sse, .GET): return openEvents(exchange)
     case (.sse, _): return .reply(.text(405, "close the event stream to end the session", headers: [("allow", "POST, GET")], label: "unknown"))

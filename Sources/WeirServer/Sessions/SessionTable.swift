@@ -7,6 +7,10 @@ package struct SessionTable: Sendable {
   package struct Session: Sendable, Equatable {
     package let principal: Name
     package let endpoint: Name
+    /// The replica that opened it; nil: this one.
+    package let owner: Name?
+    /// False where only its owner knows what its client can be asked.
+    package let isWhole: Bool
     package fileprivate(set) var revision: ProtocolRevision
     /// What the client can be asked, a JSON object; nil: nothing.
     package fileprivate(set) var capabilities: [UInt8]?
@@ -15,6 +19,8 @@ package struct SessionTable: Sendable {
     package fileprivate(set) var lastUsed: Moment
     /// Calls in flight and open streams: a session in use is not idle.
     package fileprivate(set) var uses = 0
+    /// When its owner was told last that it is used here.
+    package fileprivate(set) var toldAt: Moment?
   }
 
   package enum Full: Error, Sendable, Equatable {
@@ -41,12 +47,14 @@ package struct SessionTable: Sendable {
   /// A new session. Idle ones are forgotten first where there is no room. Where this principal has too many, its own session that was unused
   /// for longest gives way, unless a call or a stream is in it.
   package mutating func open(
-    _ id: Name, principal: Name, endpoint: Name, revision: ProtocolRevision, capabilities: [UInt8]? = nil, now: Moment
+    _ id: Name, principal: Name, endpoint: Name, revision: ProtocolRevision, capabilities: [UInt8]? = nil, owner: Name? = nil, isWhole: Bool = true,
+    now: Moment
   ) throws(Full) {
     if sessions.count >= limit { expire(now: now) }
     if perPrincipal[principal, default: 0] >= limitPerPrincipal { evict(of: principal) }
     guard sessions.count < limit, perPrincipal[principal, default: 0] < limitPerPrincipal else { throw .tooMany }
-    sessions[id] = Session(principal: principal, endpoint: endpoint, revision: revision, capabilities: capabilities, lastUsed: now)
+    sessions[id] = Session(
+      principal: principal, endpoint: endpoint, owner: owner, isWhole: isWhole, revision: revision, capabilities: capabilities, lastUsed: now)
     perPrincipal[principal, default: 0] += 1
   }
 
@@ -80,6 +88,25 @@ package struct SessionTable: Sendable {
     sessions[id]?.uses -= 1
     sessions[id]?.lastUsed = now
   }
+
+  /// Another replica says that the session is used there.
+  package mutating func touch(_ id: Name, now: Moment) { sessions[id]?.lastUsed = now }
+
+  /// Whether it is time to tell the session's owner that it is used here; a second question says no for a while.
+  package mutating func isToTell(_ id: Name, now: Moment) -> Bool {
+    guard let session = sessions[id], session.owner != nil, session.toldAt.map({ now - $0 >= idleTimeout / 4 }) ?? true else { return false }
+    sessions[id]?.toldAt = now
+    return true
+  }
+
+  /// Ends a session, whoever it belongs to. False where it is not there.
+  package mutating func end(_ id: Name) -> Bool {
+    defer { remove(id) }
+    return sessions[id] != nil
+  }
+
+  /// Those of which `isMeant` is true.
+  package func ids(where isMeant: (Name) -> Bool) -> [Name] { sessions.keys.filter(isMeant) }
 
   /// Ends a session. Returns false where `use` would have found none.
   package mutating func close(_ id: Name, principal: Name, endpoint: Name, now: Moment) -> Bool {

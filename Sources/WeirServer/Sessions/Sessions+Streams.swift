@@ -17,9 +17,9 @@ extension Sessions {
   func open(_ view: NotificationStream, after lastEvent: String? = nil) throws(StreamRefusal) {
     let (refusal, replaced) = state.withLockedValue { state -> (StreamRefusal?, NotificationStream?) in
       // It may have ended since the request was let in.
-      guard state.table.contains(view.session) else { return (.gone, nil) }
+      guard state.contains(view.session) else { return (.gone, nil) }
       let position = lastEvent.flatMap { ResumableStream.position($0) }
-      if lastEvent != nil, position == nil { return (.forgotten, nil) }
+      if lastEvent != nil, position == nil || (position?.replica ?? fleet?.replica) != fleet?.replica { return (.forgotten, nil) }
       if let position, position.stream != 0 {
         guard let stream = state.streams.stream(position.stream, of: view.session) else { return (.forgotten, nil) }
         guard hasRoom(for: view.principal, state) else { return (.tooMany, nil) }
@@ -34,7 +34,7 @@ extension Sessions {
       let home = state.streams.home(of: view.session) { newStream(0) }
       guard home.attach(view.mailbox, after: position?.event, isPrimed: Self.isPrimed(view.session, state)) else { return (.forgotten, nil) }
       state.streams.open(view)
-      if present == nil { state.table.begin(view.session) }
+      if present == nil { state.withTable(of: view.session) { $0.begin(view.session) } }
       return (nil, present)
     }
     replaced?.end()
@@ -54,7 +54,7 @@ extension Sessions {
       }
       guard state.streams.close(view) else { return }
       state.streams.home(of: view.session)?.detach(view.mailbox)
-      state.table.end(view.session, now: now)
+      state.withTable(of: view.session) { $0.end(view.session, now: now) }
     }
   }
 
@@ -62,17 +62,19 @@ extension Sessions {
   /// late for a large answer. Nil where the session has ended.
   func openCallStream(in session: Name, view: StreamMailbox, lost: [UInt8]) -> ResumableStream? {
     state.withLockedValue { state in
-      guard state.table.contains(session) else { return nil }
+      guard state.contains(session) else { return nil }
       let stream = state.streams.add(to: session, limit: limits.maxEndedCallStreams) { newStream($0, lost: .whole(lost)) }
       _ = stream.attach(view, after: nil, isPrimed: Self.isPrimed(session, state))
       return stream
     }
   }
 
-  private static func isPrimed(_ session: Name, _ state: State) -> Bool { (state.table.revision(of: session) ?? .v2025_11_25) >= .v2025_11_25 }
+  private static func isPrimed(_ session: Name, _ state: State) -> Bool {
+    ((state.table.revision(of: session) ?? state.adopted.revision(of: session)) ?? .v2025_11_25) >= .v2025_11_25
+  }
 
   private func newStream(_ number: Int, lost: ReplyBody? = nil) -> ResumableStream {
-    ResumableStream(number: number, limit: limits.maxEventLogBytes, budget: eventBudget, lost: lost)
+    ResumableStream(number: number, limit: limits.maxEventLogBytes, budget: eventBudget, lost: lost, replica: fleet?.replica)
   }
 
   /// Gives an event to the client of a session by its own stream. False where it has none that could be read.

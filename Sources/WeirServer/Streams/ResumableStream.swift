@@ -41,8 +41,12 @@ final class ResumableStream: Sendable {
   /// What a client that comes back is told in the place of an answer that was too large to be kept.
   private let lost: ReplyBody?
 
-  init(number: Int, limit: Int, budget: EventBudget, lost: ReplyBody? = nil) {
+  /// The end of each id where replicas share sessions: which one has the stream.
+  private let suffix: String
+
+  init(number: Int, limit: Int, budget: EventBudget, lost: ReplyBody? = nil, replica: Name? = nil) {
     self.number = number
+    suffix = replica.map { "-\($0)" } ?? ""
     self.budget = budget
     self.lost = lost
     state = NIOLockedValueBox(State(log: EventLog(limit: limit)))
@@ -110,12 +114,16 @@ final class ResumableStream: Sendable {
     state.withLockedValue { if $0.view === view { $0.view = nil } }
   }
 
-  private func id(_ event: Int) -> [UInt8] { Array("id: \(number)-\(event)\n".utf8) }
+  private func id(_ event: Int) -> [UInt8] { Array("id: \(number)-\(event)\(suffix)\n".utf8) }
 
-  /// The stream and the event of an id; nil for text that is none of ours.
-  static func position(_ id: String) -> (stream: Int, event: Int)? {
+  /// The stream and the event of an id, and the replica that has them where it says so; nil for text that is none of ours.
+  static func position(_ id: String) -> (stream: Int, event: Int, replica: Name?)? {
     let parts = id.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-    guard parts.count == 2, let stream = Int(Substring(parts[0])), let event = Int(Substring(parts[1])), stream >= 0, event >= 0 else { return nil }
-    return (stream, event)
+    guard (2...3).contains(parts.count), let stream = Int(Substring(parts[0])), let event = Int(Substring(parts[1])), stream >= 0, event >= 0 else {
+      return nil
+    }
+    guard parts.count == 3 else { return (stream, event, nil) }
+    guard FrontFleet.isReplica(parts[2]), let replica = Name(utf8: parts[2]) else { return nil }
+    return (stream, event, replica)
   }
 }

@@ -13,7 +13,7 @@ struct RunningFront: Sendable {
   let group: ServiceGroup
 
   static func with<Value: Sendable>(
-    hooks: FrontHooks = FrontHooks(), _ adjust: (inout FrontConfiguration) -> Void = { _ in },
+    hooks: FrontHooks = FrontHooks(), fleet: FrontFleet? = nil, _ adjust: (inout FrontConfiguration) -> Void = { _ in },
     _ body: @Sendable (RunningFront) async throws -> Value
   ) async throws -> Value {
     var configuration = FrontConfiguration(address: FrontAddress(host: "127.0.0.1", port: 0), version: "1.2.3")
@@ -23,7 +23,7 @@ struct RunningFront: Sendable {
     let gateway = ScriptedGateway()
     var logger = Logger(label: "front")
     logger.logLevel = .critical
-    let front = Front(configuration: configuration, gateway: gateway, hooks: hooks, logger: logger)
+    let front = Front(configuration: configuration, gateway: gateway, hooks: hooks, fleet: fleet, logger: logger)
     let group = ServiceGroup(configuration: .init(services: [front], logger: logger))
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }

@@ -48,6 +48,16 @@ final class ScriptedGateway: Gateway {
   func unwatch(_ uri: Name?, for watcher: Name) {}
   func rootsChanged(in session: Name) { state.withLockedValue { $0.received.append("roots of \(session)") } }
 
+  /// `tight` and `loose` are calls that depend on the session's own replica.
+  func bond(of call: ReceivedCall, by caller: Identified) -> SessionBond {
+    switch call.name.string {
+    case "tight": .tight
+    case "loose": .loose
+    default: .none
+    }
+  }
+  func bond(of request: RelayedRequest, by caller: Identified) -> SessionBond { .none }
+
   func relay(_ request: RelayedRequest, by caller: Identified) -> CallStep {
     .finished(CallReply(body: .failure(CallError(.invalidParams, "nothing is relayed here")), outcome: .refused))
   }
@@ -55,6 +65,7 @@ final class ScriptedGateway: Gateway {
   func call(_ call: ReceivedCall, by caller: Identified) -> CallStep {
     state.withLockedValue { $0.received.append(call.name.string) }
     switch call.name.string {
+    case "tight", "loose": return .pending(PendingCall { _ in Self.result(#"{"content":[]}"#, .bypass) })
     case "hit": return .finished(Self.result(#"{"content":[{"type":"text","text":"\#(Self.padding)"}]}"#, .hitMemory))
     case "big": return .finished(Self.result(#"{"content":[{"type":"text","text":"\#(String(repeating: "y", count: 1 << 20))"}]}"#, .hitMemory))
     case "huge": return .finished(Self.result(Self.huge, .hitMemory))

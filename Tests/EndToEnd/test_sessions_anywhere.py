@@ -1,0 +1,156 @@
+"""Sessions of the handshake era at a fleet of three behind a balancer that never sends two requests to one replica on purpose."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import upstream_program
+from support.balancer import Balancer
+from support.events import BOTH, Events
+from support.fleet import Fleet
+from support.load import bearer, key, tenants
+from support.paths import END_TO_END, MCP1_PYTHON
+from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.redis import RedisServer
+
+pytestmark = pytest.mark.weir
+
+SEAL = "a secret that all replicas of this fleet have"
+LEGACY = "2025-11-25"
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    port = free_port()
+    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
+    eventually(lambda: accepts(port), 60, "the server listens")
+    yield f"http://127.0.0.1:{port}/mcp"
+    server.stop()
+
+
+def configuration(upstream: str, redis: RedisServer, **changes: Any) -> dict[str, Any]:
+    return {
+        "seal_key": SEAL,
+        "cache": {"redis": {"url": redis.url}},
+        "upstreams": {"old": {"url": upstream, "era": "legacy"} | changes},
+        "tenants": tenants("data", "platform"),
+        "listen": {"shutdown_grace": "5s"},
+    }
+
+
+@pytest.fixture
+def fleet(upstream: str, redis: RedisServer, start_fleet: Any) -> Iterator[Fleet]:
+    with start_fleet(configuration(upstream, redis)) as fleet:
+        fleet.wait_for_redis()
+        yield fleet
+
+
+@pytest.fixture
+def balancer(fleet: Fleet) -> Iterator[Balancer]:
+    balancer = Balancer([replica.direct for replica in fleet])
+    yield balancer
+    balancer.close()
+
+
+def post(url: str, message: dict[str, Any], session: str | None = None, tenant: str = "data", path: str = "/mcp/old") -> httpx.Response:
+    headers = {"Accept": BOTH, "MCP-Protocol-Version": LEGACY, **bearer(tenant)} | ({"Mcp-Session-Id": session} if session else {})
+    return httpx.post(url + path, json={"jsonrpc": "2.0"} | message, headers=headers, timeout=20)
+
+
+def initialize(url: str, capabilities: dict[str, Any] | None = None, tenant: str = "data") -> str:
+    params = {"protocolVersion": LEGACY, "capabilities": capabilities or {}, "clientInfo": {"name": "test", "version": "1"}}
+    response = post(url, {"id": 0, "method": "initialize", "params": params}, tenant=tenant)
+    assert response.status_code == 200, response.text
+    return response.headers["mcp-session-id"]
+
+
+def test_real_clients_need_no_sticky_balancer(fleet: Fleet, balancer: Balancer) -> None:
+    count = 8
+    done = subprocess.run(
+        [MCP1_PYTHON, str(END_TO_END / "clients" / "mcp1_fleet.py"), balancer.url + "/mcp/old", str(count), "0.05", key("data")],
+        capture_output=True, text=True, timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:] + fleet.logs()
+    for number, seen in enumerate(json.loads(done.stdout)):
+        assert seen["tools"] > 10
+        # Everybody was asked its own questions, and its own answers arrived.
+        assert seen["asked"] == [f"client {number}, step {step}" for step in range(3)]
+        assert all(f"answer {number}" in answer for answer in seen["answers"]), seen["answers"]
+        assert seen["progress"] == sorted(set(seen["progress"])) and len(seen["progress"]) >= 2
+        assert seen["updated"], seen["heard"]
+        # It said DELETE to one of them.
+        for replica in fleet:
+            eventually(
+                lambda: post(replica.direct, {"id": 1, "method": "ping"}, seen["session"]).status_code == 404, 1, "an ended session is refused"
+            )
+    assert all(sent > count for sent in balancer.sent.values()), balancer.sent
+    assert fleet.metric("weir_http_requests_total", route="forwarded") > 0
+
+
+def test_an_answer_finds_the_replica_that_asked(fleet: Fleet) -> None:
+    session = initialize(fleet[0].direct, {"elicitation": {}})
+    headers = {"Accept": BOTH, "Mcp-Session-Id": session, "MCP-Protocol-Version": LEGACY, **bearer("data")}
+    call = {"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "test_elicitation", "arguments": {"message": "Who?"}}}
+    with httpx.stream("POST", fleet[1].direct + "/mcp/old", json=call, headers=headers, timeout=20) as response:
+        events = Events(response)
+        question = events.until("elicitation/create")
+        answer = {"id": question["id"], "result": {"action": "accept", "content": {"response": "yes", "email": "a@example.com"}}}
+        # Nobody else may answer, wherever.
+        assert post(fleet[2].direct, answer, session, tenant="platform").status_code == 404
+        assert post(fleet[2].direct, answer, session).status_code == 202
+        assert "yes" in json.dumps(events.answer(5))
+
+
+def test_a_lost_stream_is_taken_up_through_another_replica(fleet: Fleet) -> None:
+    session = initialize(fleet[0].direct)
+    headers = {"Accept": BOTH, "Mcp-Session-Id": session, "MCP-Protocol-Version": LEGACY, **bearer("data")}
+    call = {"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
+        "name": "test_steps", "arguments": {"steps": 10, "pause": 0.2}, "_meta": {"progressToken": "p"}}}
+    with httpx.stream("POST", fleet[1].direct + "/mcp/old", json=call, headers=headers, timeout=20) as response:
+        events = Events(response)
+        last = next(event for event in events if event.data and event.message.get("method") == "notifications/progress")
+    headers["Last-Event-ID"] = last.id
+    with httpx.stream("GET", fleet[2].direct + "/mcp/old", headers=headers, timeout=20) as response:
+        assert response.status_code == 200
+        assert Events(response).answer(5)["result"]
+
+
+def test_a_session_outlives_its_replica_but_for_what_lived_there(fleet: Fleet) -> None:
+    session = initialize(fleet[0].direct)
+    assert post(fleet[1].direct, {"id": 1, "method": "tools/list"}, session).status_code == 200
+    fleet.kill(0)
+    for number in (1, 2):
+        assert post(fleet[number].direct, {"id": 1, "method": "tools/list"}, session).status_code == 200
+    headers = {"Accept": "text/event-stream", "Mcp-Session-Id": session, **bearer("data")}
+
+    def status() -> int:
+        # Never a hang; first it may be that the replica comes back, then it is known that it does not.
+        with httpx.stream("GET", fleet[1].direct + "/mcp/old", headers=headers, timeout=5) as response:
+            assert response.status_code in (503, 404)
+            return response.status_code
+
+    eventually(lambda: status() == 404, 20, "the client is told to open a new session", pause=0.5)
+    assert post(fleet[2].direct, {"id": 1, "method": "tools/list"}, session).status_code == 200
+
+
+def test_old_event_streams_get_what_is_posted_elsewhere(fleet: Fleet) -> None:
+    with httpx.stream("GET", fleet[0].direct + "/sse/old", headers={"Accept": "text/event-stream", **bearer("data")}, timeout=20) as response:
+        events = Events(response)
+        path = events.next().data
+        params = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+        for number, replica in enumerate((fleet[1], fleet[2], fleet[0])):
+            message = {"id": number, "method": "initialize", "params": params} if number == 0 else {"id": number, "method": "tools/list"}
+            assert post(replica.direct, message, path=path).status_code == 202
+            assert events.answer(number)["result"]
+
+
+def test_without_a_common_secret_the_log_says_what_to_do(upstream: str, redis: RedisServer, start_weir: Any) -> None:
+    unsealed = {name: value for name, value in configuration(upstream, redis).items() if name != "seal_key"}
+    with start_weir(unsealed) as weir:
+        assert "no seal_key" in weir.process.output and "openssl rand" in weir.process.output
+        session = initialize(weir.direct)
+        assert post(weir.direct, {"id": 1, "method": "ping"}, session).status_code == 200
