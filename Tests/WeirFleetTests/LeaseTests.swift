@@ -12,6 +12,11 @@ import WeirTestSupport
 struct LeaseTests {
   static let keys = FleetKeys(prefix: "test")
 
+  private static func store(_ client: RedisClient) -> RedisSharedStore {
+    RedisSharedStore(
+      client: client, keys: keys, purges: FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: SystemTime()))
+  }
+
   static func key(_ number: Int = 0) -> CacheKey {
     CacheKeyBuilder(partition: .all, upstream: "u", credential: "c", definition: [], method: "tools/call", tool: "t")
       .key(arguments: Array("\(number)".utf8))
@@ -137,7 +142,7 @@ struct LeaseTests {
         return #expect(Bool(false), "there is no marker")
       }
       #expect(left > .seconds(1) && left <= .seconds(5))
-      let store = RedisSharedStore(client: client, keys: Self.keys)
+      let store = Self.store(client)
       #expect(await store.put(Self.key(), Self.value("healed"), ttl: .seconds(60)))
       guard case .value = await second.look(for: Self.key(), Self.question()) else { return #expect(Bool(false), "the marker hides the value") }
     }
@@ -153,7 +158,7 @@ struct LeaseTests {
     try await withRedis { client in
       let leases = RedisLeases(id: .random(), client: client, keys: Self.keys)
       let value = Self.value("old", fresh: .seconds(100), stale: .seconds(60))
-      #expect(await RedisSharedStore(client: client, keys: Self.keys).put(Self.key(), value, ttl: .seconds(remaining)))
+      #expect(await Self.store(client).put(Self.key(), value, ttl: .seconds(remaining)))
       let answer = await leases.look(for: Self.key(), Self.question(fresherThan: wanted))
       if isFound { if case .value(value, _) = answer {} else { #expect(Bool(false), "\(answer)") } } else { #expect(answer == .led) }
     }
@@ -163,7 +168,7 @@ struct LeaseTests {
   func disbelief() async throws {
     try await withRedis { client in
       let leases = RedisLeases(id: .random(), client: client, keys: Self.keys)
-      let store = RedisSharedStore(client: client, keys: Self.keys)
+      let store = Self.store(client)
       #expect(await store.put(Self.key(), Array("rubbish".utf8), ttl: .seconds(60)))
       #expect(await leases.look(for: Self.key(), Self.question()) == .led)
       let wrong = Self.value("wrong", of: Self.key(1))
@@ -182,7 +187,7 @@ struct LeaseTests {
       _ = second.listen(for: Self.key()) { signal.wake() }
       #expect(await first.look(for: Self.key(), Self.question(token)) == .led)
       _ = await second.look(for: Self.key(), Self.question())
-      #expect(await RedisSharedStore(client: client, keys: Self.keys).remove(Self.key()))
+      #expect(await Self.store(client).remove(Self.key()))
       let time = SystemTime()
       #expect(await signal.wait(until: time.now() + .seconds(30), on: time))
       #expect(await first.end(Self.key(), token, as: .value(Self.value("old"), ttl: .seconds(60))) == .refused)
@@ -220,7 +225,7 @@ struct LeaseTests {
   func commands() async throws {
     try await withRedis { client in
       let leases = RedisLeases(id: .random(), client: client, keys: Self.keys)
-      let store = RedisSharedStore(client: client, keys: Self.keys)
+      let store = Self.store(client)
       let token = LeaseToken.random()
       let before = client.stats.commands
       #expect(await leases.look(for: Self.key(), Self.question(token)) == .led)

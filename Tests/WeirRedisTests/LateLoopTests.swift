@@ -14,7 +14,8 @@ extension NetworkTests {
     @Test("a reply that lay in the socket while the process was busy is no timeout")
     func lateReading() async throws {
       try await withOneLoop { client, _ in
-        #expect(try await client.send(command("LATE", "x"), timeout: .milliseconds(150)) == .simple("x"))
+        let reply = try await client.send(command("LATE", "x"), timeout: .milliseconds(150))
+        #expect(reply == .simple("x"))
         #expect(client.stats.failures[.timedOut] == nil)
       }
     }
@@ -30,7 +31,8 @@ extension NetworkTests {
           #expect(error?.code == .overloaded)
         }
         #expect(client.stats.breakerOpenings == 0)
-        #expect(try await client.send(command("ECHO", "y"), timeout: .seconds(20)) == .simple("y"))
+        let reply = try await client.send(command("ECHO", "y"), timeout: .seconds(20))
+        #expect(reply == .simple("y"))
       }
     }
 

@@ -92,6 +92,8 @@ package struct LaneMachine: Sendable {
     case .delayed(let until):
       guard queue.enqueue(id, request, now: now) == nil else { return nil }
       return outlook(tokenAt: until, passing: full, now: now)
+    case .refused(let error):
+      return [refuse(id, error)]
     }
   }
 

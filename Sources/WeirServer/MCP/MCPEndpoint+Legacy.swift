@@ -30,6 +30,7 @@ extension MCPEndpoint {
     case .notification(let method, let params):
       if ASCII.equals(method, MCPMethod.cancelled), let id = params?["requestId"].flatMap({ RPCID($0) }) { cancel(id, in: session) }
       if ASCII.equals(method, MCPMethod.rootsListChanged), ClientCapabilities.tellOfRoots(session.facts.capabilities) {
+        if let answer = handed(exchange, to: session.facts.owner, absence: .accepted) { return answer }
         gateway.rootsChanged(in: session.id)
       }
       return .reply(Reply(202, label: "notification"))
