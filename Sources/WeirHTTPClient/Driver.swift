@@ -49,6 +49,11 @@ final class Driver: Sendable {
       }
       events = found
     }
+    end()
+  }
+
+  /// Ends what runs and frees what is libcurl's. `run` does it; to be called where that cannot be.
+  func end() {
     let effects = engine.withLock { engine -> [Aftermath.Task] in
       defer { engine = nil }
       engine?.end()

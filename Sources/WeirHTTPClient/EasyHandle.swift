@@ -7,14 +7,16 @@ final class EasyHandle {
   private let url: String
   /// libcurl's list of header lines has to live as long as the transfer.
   private let headers: HeaderList
-  /// Set where a transfer went well: its handle may serve another one.
+  private let isPost: Bool
+  /// Set where a transfer went well: its handle may serve another one, if it is one of a `POST`. What others are told is never taken back.
   var servesAgain = false
 
   /// A handle for this request: a new one, or one that has served a request of the same kind.
   init(for request: HTTPRequest, from shelf: HandleShelf) throws(HTTPClientError) {
     self.shelf = shelf
     url = request.url
-    let kept = request.isPost ? shelf.take() : nil
+    isPost = request.isPost
+    let kept = isPost ? shelf.take() : nil
     guard let pointer = kept?.pointer ?? curl_easy_init() else { throw HTTPClientError(curl: CURLE_FAILED_INIT) }
     self.pointer = pointer
     do throws(HTTPClientError) {
@@ -29,7 +31,7 @@ final class EasyHandle {
   }
 
   deinit {
-    if servesAgain { shelf.keep(.init(pointer: pointer, url: url, headers: headers)) } else { curl_easy_cleanup(pointer) }
+    if servesAgain, isPost { shelf.keep(.init(pointer: pointer, url: url, headers: headers)) } else { curl_easy_cleanup(pointer) }
   }
 
   func set(_ option: CURLoption, _ value: Int) throws(HTTPClientError) {

@@ -28,7 +28,7 @@ package final class HTTPClient: Sendable {
     self.driver = driver
     if let driver, DriverThread.start({ driver.run() }) { return }
     logger.error("the HTTP client has no thread: libcurl could not be initialised, or the system refused a thread or descriptors")
-    mailbox.driverEnded()
+    if let driver { driver.end() } else { mailbox.driverEnded() }
   }
 
   deinit { mailbox.close() }

@@ -17,11 +17,11 @@ extension HTTPRequest {
   }
 
   private func validateURL() throws(HTTPClientError) {
-    let bytes = Array(url.utf8)
+    let bytes = url.utf8
     guard bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else {
       throw HTTPClientError(.invalidRequest, "the URL holds a space, control or non-ASCII byte; percent-encode it")
     }
-    guard let scheme = ["http://", "https://"].first(where: { HTTPHeaders.isSame(String(url.prefix($0.utf8.count)), $0) }) else {
+    guard let scheme = Self.schemes.first(where: { bytes.prefix($0.utf8.count).elementsEqual($0.utf8, by: Self.isSameLetter) }) else {
       throw HTTPClientError(.invalidRequest, "the URL does not begin with http:// or https://")
     }
     let authority = bytes.dropFirst(scheme.utf8.count).prefix { !Self.authorityEnd.contains($0) }
@@ -29,6 +29,13 @@ extension HTTPRequest {
     guard !authority.contains(UInt8(ascii: "@")), !authority.contains(UInt8(ascii: "\\")) else {
       throw HTTPClientError(.invalidRequest, "the URL holds user information; send credentials in a header")
     }
+  }
+
+  private static let schemes = ["http://", "https://"]
+
+  /// Whether a byte is this one of a scheme, which is in lower case.
+  private static func isSameLetter(_ byte: UInt8, _ letter: UInt8) -> Bool {
+    byte == letter || ((UInt8(ascii: "a")...UInt8(ascii: "z")).contains(letter) && byte == letter & ~0x20)
   }
 
   private static let authorityEnd: [UInt8] = Array("/?#".utf8)

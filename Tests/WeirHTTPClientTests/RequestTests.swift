@@ -40,6 +40,19 @@ struct RequestTests {
     }
   }
 
+  @Test("the scheme of a URL may be written in either case", arguments: ["HTTP", "hTtP"])
+  func schemes(scheme: String) async throws {
+    try await ScriptedServer.run { _, connection in
+      connection.answer()
+    } body: { server in
+      try await withClient { client in
+        let url = scheme + server.url.dropFirst("http".count)
+        let response = try await client.send(HTTPRequest(url: url))
+        #expect(response.head.status == 200)
+      }
+    }
+  }
+
   @Test("a method that is no token, or no method for a client, is refused", arguments: ["", "GE T", "GET\r\n", "CONNECT", "TRACE", "G\u{0}"])
   func methods(method: String) async throws {
     try await withClient { client in
@@ -88,25 +101,28 @@ struct RequestTests {
     #expect(!HTTPHeaders.isSame("[", "{"))
   }
 
-  @Test("requests one after the other take nothing from each other: URL, header lines and body are their own")
+  @Test("requests one after the other take nothing from each other: method, URL, header lines and body are their own")
   func oneAfterTheOther() async throws {
-    let requests: [(path: String, headers: [(name: String, value: String)], body: String)] = [
-      ("/a", [("X-Key", "one")], "1"), ("/a", [("X-Key", "one")], "1"), ("/a", [("X-Key", "two")], "22"), ("/a", [], ""),
-      ("/b", [("x-key", "two")], "3"),
-      ("/b", [("x-key", "two"), ("X-More", "m")], "3"), ("/a", [("X-Key", "one")], "1"), ("/a", [("X-Key", "e\u{301}")], "4"),
-      ("/a", [("X-Key", "\u{E9}")], "4"),
+    let requests: [(method: String, path: String, headers: [(name: String, value: String)], body: String)] = [
+      ("POST", "/a", [("X-Key", "one")], "1"), ("POST", "/a", [("X-Key", "one")], "1"), ("POST", "/a", [("X-Key", "two")], "22"),
+      ("DELETE", "/a", [("X-Key", "two")], ""), ("POST", "/a", [("X-Key", "two")], "22"), ("POST", "/a", [], ""),
+      ("GET", "/a", [], ""), ("POST", "/b", [("x-key", "two")], "3"), ("PUT", "/b", [("x-key", "two")], "333"),
+      ("POST", "/b", [("x-key", "two"), ("X-More", "m")], "3"), ("HEAD", "/a", [("X-Key", "one")], ""), ("POST", "/a", [("X-Key", "one")], "1"),
+      ("DELETE", "/a", [("X-Key", "one")], "5"), ("POST", "/a", [("X-Key", "e\u{301}")], "4"), ("POST", "/a", [("X-Key", "\u{E9}")], "4"),
     ]
     try await ScriptedServer.run { _, connection in
-      connection.answer()
+      connection.answer("")
     } body: { server in
       try await withClient { client in
         for request in requests {
-          let sent = HTTPRequest(method: "POST", url: server.url + request.path, headers: request.headers, body: Array(request.body.utf8))
+          let sent = HTTPRequest(
+            method: request.method, url: server.url + request.path, headers: request.headers, body: Array(request.body.utf8))
           _ = try await client.send(sent).body.collect(upTo: 100)
         }
       }
       #expect(server.connectionsOpened == 1)
-      #expect(server.requests.map { $0.line.split(separator: " ")[1] } == requests.map { Substring($0.path) })
+      #expect(
+        server.requests.map { $0.line.split(separator: " ").prefix(2) } == requests.map { [Substring($0.method), Substring("/mcp\($0.path)")] })
       #expect(server.requests.map(\.body) == requests.map { Array($0.body.utf8) })
       let names = ["x-key", "x-more"]
       let seen = server.requests.map { request in names.flatMap { name in request.values(of: name).map { Array($0.utf8) } } }

@@ -81,7 +81,8 @@ extension NetworkTests {
       let mget = RedisCommand("MGET", name(7), name(7, "other"))
       let started = ContinuousClock.now
       let error = await #expect(throws: RedisError.self) { try await client.send(mget, key: name(7), timeout: .milliseconds(100)) }
-      #expect(error?.code == .notReady || error?.code == .timedOut, "\(error?.description ?? "")")
+      // On a busy machine the time may be up before an attempt is answered, or written.
+      #expect([.notReady, .timedOut, .overloaded].contains(error?.code), "\(error?.description ?? "")")
       #expect(ContinuousClock.now - started < .milliseconds(400))
     }
 

@@ -125,11 +125,16 @@ struct HTTPExchange: Sendable {
 
   /// Of a POST.
   private func messageHeaders(_ session: HTTPSession?, _ era: ProtocolEra) -> [(name: String, value: String)] {
-    commonHeaders(session, era) + [("content-type", "application/json"), ("accept", "application/json, text/event-stream")]
+    var headers = commonHeaders(session, era)
+    headers.append(("content-type", "application/json"))
+    headers.append(("accept", "application/json, text/event-stream"))
+    return headers
   }
 
   private func commonHeaders(_ session: HTTPSession?, _ era: ProtocolEra) -> [(name: String, value: String)] {
-    var headers: [(name: String, value: String)] = [("user-agent", userAgent)]
+    var headers: [(name: String, value: String)] = []
+    headers.reserveCapacity(configuration.headers.count + 10)
+    headers.append(("user-agent", userAgent))
     for header in configuration.headers where !HTTPUpstreamConfiguration.isReserved(header.name) {
       headers.removeAll { HTTPHeaders.isSame($0.name, header.name) && $0.name == "user-agent" }
       headers.append((header.name, header.value.reveal))
