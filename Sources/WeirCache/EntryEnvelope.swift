@@ -56,8 +56,9 @@ package enum EntryEnvelope {
   /// - Parameter cipher: where there is one, only what it encrypted is an entry.
   package static func decode(_ bytes: [UInt8], for key: CacheKey, cipher: EnvelopeCipher? = nil) throws(EnvelopeFailure) -> CacheEntry<[UInt8]> {
     guard bytes.starts(with: magic.prefix(bytes.count)) else { throw .corrupt }
-    guard bytes.count > magic.count + 1 else { throw .truncated }
-    let header = try headerLength(version: bytes[4])
+    guard bytes.count > magic.count else { throw .truncated }
+    let header = try headerLength(version: bytes[magic.count])
+    guard bytes.count >= header else { throw .truncated }
     let codec = bytes[5]
     let (head, tail) = (header + (codec == encrypted ? EnvelopeCipher.nonceBytes : 0), checksumBytes)
     guard bytes.count >= head + tail else { throw .truncated }

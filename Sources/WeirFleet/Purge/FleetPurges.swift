@@ -14,6 +14,10 @@ package final class FleetPurges: Sendable {
   /// Questions of one look: one, and some more where Redis has lost what it knew.
   private static let mostQuestions = 6
 
+  /// An operator waits for a purge, longer than calls wait for Redis.
+  private static let patience = Duration.seconds(1)
+  private static let attempts = 3
+
   package let marks: PurgeMarks
   private let client: RedisClient
   private let keys: FleetKeys
@@ -52,9 +56,13 @@ package final class FleetPurges: Sendable {
   /// - Returns: whether Redis has. If not, it will be told at the next contact, as long as this process runs.
   package func purge(_ scopes: [PurgeScope]) async -> Bool {
     marks.purge(scopes, now: time.now())
-    var isDone = await exchange()
-    for case .key(let key) in scopes where isDone { isDone = await invalidate(key) }
-    return isDone && !marks.isPending(scopes)
+    for attempt in 1...Self.attempts {
+      if await exchange(timeout: Self.patience), !marks.isPending(scopes) { break }
+      guard attempt < Self.attempts else { return false }
+      try? await time.sleep(until: time.now() + .milliseconds(100))
+    }
+    for case .key(let key) in scopes { await invalidate(key) }
+    return true
   }
 
   /// Learns of the purges of others now, where the last word of them is too old to rely on.
@@ -78,11 +86,11 @@ package final class FleetPurges: Sendable {
   }
 
   /// Tells and asks, until both sides know the same. False where Redis can't be reached.
-  private func exchange() async -> Bool {
+  private func exchange(timeout: Duration? = nil) async -> Bool {
     var question = marks.question
     for _ in 0..<Self.mostQuestions {
       let arguments = PurgeScript.arguments(question, channel: channel, most: Self.mostMarks)
-      guard let reply = try? await client.evaluate(PurgeScript.script, keys: [keys.part("purges")], arguments: arguments),
+      guard let reply = try? await client.evaluate(PurgeScript.script, keys: [keys.part("purges")], arguments: arguments, timeout: timeout),
         let answer = PurgeScript.answer(reply)
       else { return false }
       guard let next = marks.take(answer, to: question, now: time.now()) else { return true }
@@ -91,10 +99,9 @@ package final class FleetPurges: Sendable {
     return false
   }
 
-  /// Removes what there is of a key, and ends the lease of whoever fetches it: its answer is refused.
-  private func invalidate(_ key: CacheKey) async -> Bool {
-    let reply = try? await client.evaluate(LeaseScripts.remove, keys: keys.lease(of: key), arguments: [key.bytes, keys.wakeChannels])
-    guard case .integer? = reply else { return false }
-    return true
+  /// Removes what there is of a key, and ends the lease of whoever fetches it: its answer is refused. The mark holds without that.
+  private func invalidate(_ key: CacheKey) async {
+    _ = try? await client.evaluate(
+      LeaseScripts.remove, keys: keys.lease(of: key), arguments: [key.bytes, keys.wakeChannels], timeout: Self.patience)
   }
 }
