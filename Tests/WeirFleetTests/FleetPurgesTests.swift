@@ -21,7 +21,7 @@ struct FleetPurgesTests {
   }
 
   private func replica(_ client: RedisClient, time: any TimeSource = ManualTime()) -> Replica {
-    let purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: time)
+    let purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: time, patience: .seconds(30))
     let store = TieredStore<[UInt8]>(
       memory: MemoryStore(limits: MemoryLimits(maxBytes: 1 << 20, maxEntryBytes: 1 << 16), cores: 1, purges: purges.marks),
       shared: RedisSharedStore(client: client, keys: keys, purges: purges), time: time, encode: { $0 }, decode: { $0 })
@@ -76,7 +76,7 @@ struct FleetPurgesTests {
 
   /// Lets a replica look, as it does each second.
   private func looked(_ replica: Replica, _ client: RedisClient) async throws {
-    let fresh = FleetPurges(marks: replica.marks, client: client, keys: keys, time: ManualTime())
+    let fresh = FleetPurges(marks: replica.marks, client: client, keys: keys, time: ManualTime(), patience: .seconds(30))
     _ = await fresh.purge([])
   }
 
@@ -199,6 +199,7 @@ struct FleetPurgesTests {
     try await RedisServer.with { server in
       var configuration = RedisConfiguration(.single(server.endpoint))
       configuration.commandTimeout = .seconds(5)
+      configuration.connectTimeout = .seconds(5)
       let client = try RedisClient(configuration: configuration, logger: Logger(label: "test"))
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await client.run() }

@@ -14,8 +14,6 @@ package final class FleetPurges: Sendable {
   /// Questions of one look: one, and some more where Redis has lost what it knew.
   private static let mostQuestions = 6
 
-  /// An operator waits for a purge, longer than calls wait for Redis.
-  private static let patience = Duration.seconds(1)
   private static let attempts = 3
 
   package let marks: PurgeMarks
@@ -23,14 +21,17 @@ package final class FleetPurges: Sendable {
   private let keys: FleetKeys
   private let channel: [UInt8]
   private let time: any TimeSource
+  private let patience: Duration
   /// Those who wait for the look that is under way; nil while none is.
   private let waiting = NIOLockedValueBox<[OneShot<Void>]?>(nil)
 
-  package init(marks: PurgeMarks, client: RedisClient, keys: FleetKeys, time: any TimeSource) {
+  /// - Parameter patience: for Redis, at a purge: an operator waits longer than calls do.
+  package init(marks: PurgeMarks, client: RedisClient, keys: FleetKeys, time: any TimeSource, patience: Duration = .seconds(1)) {
     self.marks = marks
     self.client = client
     self.keys = keys
     self.time = time
+    self.patience = patience
     channel = keys.channel("purges")
   }
 
@@ -57,7 +58,7 @@ package final class FleetPurges: Sendable {
   package func purge(_ scopes: [PurgeScope]) async -> Bool {
     marks.purge(scopes, now: time.now())
     for attempt in 1...Self.attempts {
-      if await exchange(timeout: Self.patience), !marks.isPending(scopes) { break }
+      if await exchange(timeout: patience), !marks.isPending(scopes) { break }
       guard attempt < Self.attempts else { return false }
       try? await time.sleep(until: time.now() + .milliseconds(100))
     }
@@ -102,6 +103,6 @@ package final class FleetPurges: Sendable {
   /// Removes what there is of a key, and ends the lease of whoever fetches it: its answer is refused. The mark holds without that.
   private func invalidate(_ key: CacheKey) async {
     _ = try? await client.evaluate(
-      LeaseScripts.remove, keys: keys.lease(of: key), arguments: [key.bytes, keys.wakeChannels], timeout: Self.patience)
+      LeaseScripts.remove, keys: keys.lease(of: key), arguments: [key.bytes, keys.wakeChannels], timeout: patience)
   }
 }
