@@ -148,7 +148,10 @@ let package = Package(
         ["WeirCore", "WeirJSON", "WeirMCP", "WeirPipeline", "WeirTenancy", nioCore, nioPosix, nioHTTP1, nioEmbedded, logging, locks, lifecycle]
       ),
       ("WeirSample", ["WeirJSON", "WeirMCP"]),
-      ("WeirApp", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirPipeline", "WeirServer", "WeirTenancy", logging, locks]),
+      (
+        "WeirApp",
+        ["WeirBilling", "WeirCache", "WeirCore", "WeirFleet", "WeirFlow", "WeirJSON", "WeirPipeline", "WeirServer", "WeirTenancy", logging, locks]
+      ),
     ].map { (name: String, extra: [Target.Dependency]) in
       .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "WeirTestSupport"] + extra, swiftSettings: swiftSettings)
     }

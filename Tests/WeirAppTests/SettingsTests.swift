@@ -4,6 +4,7 @@ import Testing
 import WeirBilling
 import WeirCache
 import WeirCore
+import WeirFleet
 import WeirFlow
 import WeirJSON
 import WeirTenancy
@@ -40,7 +41,7 @@ struct SettingsTests {
         redis: { url: "rediss://cache.internal:6379/0", password: "${file:/run/secrets/redis}" }
       providers:
         aws-cost-explorer: { rate: 2/s, burst: 10, budget: 200/day, price: 0.01 USD/request }
-        prices: { limits: [12/10s, 60/1m, 600/1h], concurrency: 3 }
+        prices: { limits: [12/10s, 60/1m, 600/1h], concurrency: 3, without_redis: closed }
       upstreams:
         aws-billing:
           command: [uvx, awslabs.billing-cost-management-mcp-server@latest]
@@ -66,6 +67,7 @@ struct SettingsTests {
     #expect(explorer.budget == BudgetLimit(per: .day, requests: 200))
     #expect(explorer.price == MicroUSD(10_000))
     #expect(settings.providers["prices"]?.limits.count == 3)
+    #expect(explorer.withoutRedis == .degraded && settings.providers["prices"]?.withoutRedis == .closed)
     let billing = try #require(settings.upstreams.first)
     #expect(billing.name == "aws-billing")
     #expect(billing.share == .all)
@@ -129,6 +131,7 @@ struct SettingsTests {
       ("\(upstream)\nproviders: { a: { merge: maybe } }", "weir.yaml:2: providers.a.merge", "true or false"),
       ("\(upstream)\nproviders: { a: { budget: 200 } }", "weir.yaml:2: providers.a.budget", "such as 200/day"),
       ("\(upstream)\nproviders: { a: { budget: { at_limit: stop } } }", "weir.yaml:2: providers.a.budget", "needs a \"limit\""),
+      ("\(upstream)\nproviders: { a: { without_redis: maybe } }", "weir.yaml:2: providers.a.without_redis", "degraded, open or closed"),
       ("\(upstream)\nproviders: { a: { budget: { limit: 1/day, at_limit: wait } } }", "weir.yaml:2: providers.a.budget.at_limit", "stop or stale"),
       (
         "\(upstream)\ntenants: { t: { api_keys: [{ name: k, sha256: \"\(digest)\" }], allow: [\"*\"], budget: 2 USD/day } }",

@@ -21,6 +21,8 @@ struct RateCall: Sendable {
   /// For how long this replica has lived without Redis; 0: it has not.
   var lostFor = Duration.zero
   var isLeaving = false
+  /// Whether the claims on all budgets go along that this replica has used.
+  var isComplete = false
   var penalty: Penalty?
   var succeeded: Moment?
   var owed = 0
@@ -37,7 +39,7 @@ struct RateCall: Sendable {
   func arguments(_ id: ReplicaID, _ settings: SharedRateSettings, view: RateView?, claims: [BudgetClaim], now: Moment) -> [[UInt8]] {
     var arguments = Arguments()
     arguments.add(id.bytes)
-    arguments.add(fleetSize, share, Int(lostFor.microseconds), isLeaving ? 1 : 0)
+    arguments.add(fleetSize, share, Int(lostFor.microseconds), isLeaving ? 1 : 0, isComplete ? 1 : 0)
     arguments.add(settings.limits.count)
     for (index, limit) in settings.limits.enumerated() {
       arguments.add(limit.count, Int(limit.period.microseconds), limit.burst, view?.missing(index, now: now) ?? 0)
@@ -69,7 +71,7 @@ struct RateCall: Sendable {
       add(Array("\(claim.limit.period.rawValue):\(owner)".utf8))
       add(claim.period, Int(claim.starts.milliseconds) * 1000, Int(claim.ends.milliseconds) * 1000)
       add(claim.limit.requests.map { Int(min(Int128($0), Self.most)) } ?? -1, claim.limit.money.map { Int(min(Int128($0.amount), Self.most)) } ?? -1)
-      for amount in [claim.settled, claim.used, claim.needed, claim.allowance, claim.claimedByOthers] { add(amount) }
+      for amount in [claim.settled, claim.used, claim.needed, claim.allowance, claim.claimedByAbsent] { add(amount) }
     }
   }
 }

@@ -26,7 +26,8 @@ enum RateScript {
     local cursor = 0
     local function text() cursor = cursor + 1; return ARGV[cursor] end
     local function number() return tonumber(text()) end
-    local me, size, share, lostFor, isLeaving = text(), number(), number(), number(), number() == 1
+    local me, size, share, lostFor = text(), number(), number(), number()
+    local isLeaving, isComplete = number() == 1, number() == 1
     local isReturning = lostFor > 0
     local SILENT, FORGOTTEN, GRACE = 5000000, 60000000, 15000000
 
@@ -141,8 +142,9 @@ enum RateScript {
       s.troubled = now
     end
     local isTroubled = s.troubled and now - s.troubled < GRACE
-    if isLeaving then s.seen[me] = nil else s.seen[me] = { now, now } end
-    local present, silent = 0, 0
+    local hasTold = isComplete or (own and own[3]) or false
+    if isLeaving then s.seen[me] = nil else s.seen[me] = { now, now, hasTold } end
+    local present, silent, told = 0, 0, 0
     for _ in pairs(s.seen) do present = present + 1 end
     size = math.max(size, present)
     present = 0
@@ -156,8 +158,11 @@ enum RateScript {
         seen[2] = now
       else
         present = present + 1
+        if seen[3] then told = told + 1 end
       end
     end
+    -- Until everybody has said what it claimed, nobody may claim more.
+    local isUntold = now - s.born < GRACE and told < size
     local isGrace = now - s.born < GRACE and present + silent < size
     if isGrace and not isLeaving then
       local missing = size - present - silent
@@ -247,17 +252,19 @@ enum RateScript {
       local needed, had, known = { number(), number() }, { number(), number() }, { number(), number() }
       local b = s.budgets[name]
       if now < from or now >= to or (b and b.period > period) then
-        answers[#answers + 1] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+        answers[#answers + 1] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
       else
         if not b or b.period < period then
           b = { period = period, c = {}, gone = { 0, 0 }, floor = { 0, 0 } }
           s.budgets[name] = b
         end
-        local others, othersSettled = { b.gone[1], b.gone[2] }, { b.gone[1], b.gone[2] }
+        local others, othersSettled, absent = { b.gone[1], b.gone[2] }, { b.gone[1], b.gone[2] }, { b.gone[1], b.gone[2] }
         for id, c in pairs(b.c) do
           if id ~= me then
+            local isAbsent = not s.seen[id] or now - s.seen[id][1] > SILENT
             for i = 1, 2 do
               others[i] = others[i] + c[i + 2]
+              if isAbsent then absent[i] = absent[i] + c[i + 2] end
               -- Who is silent will settle nothing any more, as far as anybody knows.
               othersSettled[i] = othersSettled[i] + (now - c[5] > FORGOTTEN and c[i + 2] or c[i])
             end
@@ -267,13 +274,14 @@ enum RateScript {
             end
           end
         end
-        -- What replicas remember of those who have not come back after a loss.
+        -- What replicas remember of those who died before a loss, and who will not say it themselves.
         for i = 1, 2 do
-          if isGrace or isLost then b.floor[i] = math.max(b.floor[i], known[i] + had[i]) end
-          local forgotten = math.max(0, b.floor[i] - others[i] - math.max(had[i], used[i]))
-          if not isGrace then b.gone[i] = b.gone[i] + forgotten; b.floor[i] = 0 end
-          others[i] = others[i] + forgotten
-          if not isGrace then othersSettled[i] = othersSettled[i] + forgotten end
+          if isUntold or isLost then b.floor[i] = math.max(b.floor[i], known[i]) end
+          if not isUntold then
+            local forgotten = math.max(0, b.floor[i] - absent[i])
+            b.floor[i] = 0
+            for _, sum in ipairs({ b.gone, others, othersSettled, absent }) do sum[i] = sum[i] + forgotten end
+          end
         end
         local isShort = (b.short and now - b.short < SILENT and now >= b.short) or false
         local claim, spare, fits = {}, { 0, 0 }, true
@@ -285,7 +293,7 @@ enum RateScript {
         for i = 1, 2 do
           if limit[i] < 0 then
             claim[i] = math.max(claim[i], needed[i])
-          elseif fits and not isGrace then
+          elseif fits and not isUntold then
             local left = math.max(0, limit[i] - others[i])
             if not isShort and not isLeaving then spare[i] = math.max(0, math.floor((left - needed[i]) / (4 * size))) end
             claim[i] = math.max(claim[i], math.min(needed[i] + spare[i], left))
@@ -293,14 +301,14 @@ enum RateScript {
         end
         b.c[me] = { settled[1], settled[2], claim[1], claim[2], now }
         answers[#answers + 1] = {
-          1, claim[1], claim[2], spare[1], spare[2], othersSettled[1], othersSettled[2], others[1], others[2], isShort and 1 or 0 }
+          1, claim[1], claim[2], spare[1], spare[2], othersSettled[1], othersSettled[2], others[1], others[2], absent[1], absent[2] }
       end
     end
     """
 
   private static let reply = """
     redis.call('SET', KEYS[1], cmsgpack.pack(s), 'PX', hasBudgets and 3456000000 or 86400000)
-    local out = { now, granted, delay, s.seq, s.pace, s.pause and s.pause - now or 0, s.streak, #mine }
+    local out = { now, granted, delay, s.seq, s.pace, s.pause and s.pause - now or 0, s.streak, isUntold and 1 or 0, #mine }
     for _, w in ipairs(mine) do out[#out + 1] = w.tat - now end
     for _, answer in ipairs(answers) do
       for _, value in ipairs(answer) do out[#out + 1] = value end

@@ -7,7 +7,7 @@ extension Reservoir {
   var nextWake: Moment? {
     guard inFlight == nil else { return nil }
     if isLost || failures > 0 { return retryAt }
-    if wanted > 0 || hasReports { return .zero }
+    if wanted > 0 || hasReports || mustTell { return .zero }
     return wantsClaim ? min(beatAt, claimNotBefore) : beatAt
   }
 
@@ -33,7 +33,9 @@ extension Reservoir {
     }
     (penalty, success, owed, wanted, wantsClaim) = (nil, nil, 0, 0, false)
     returns.removeFirst(call.returns.count)
-    beatAt = now + Self.beat
+    call.isComplete = mustTell || beatAt <= now || isLost
+    if call.isComplete { beatAt = now + Self.beat }
+    mustTell = false
     inFlight = call
     calls += 1
     return call
@@ -43,7 +45,7 @@ extension Reservoir {
   mutating func farewell() -> RateCall {
     var call = RateCall()
     call.fleetSize = fleetSize
-    call.isLeaving = true
+    (call.isLeaving, call.isComplete) = (true, true)
     (call.penalty, call.owed) = (penalty, owed)
     return call
   }
@@ -56,6 +58,7 @@ extension Reservoir {
     retryAt = .zero
     slowestCall = max(now - sentAt, slowestCall * 9 / 10)
     ownPause = nil
+    mustTell = reply.wantsClaims && !call.isComplete
     let view = RateView(reply, sentAt: sentAt, now: now)
     self.view = view
     let isBack = isLost

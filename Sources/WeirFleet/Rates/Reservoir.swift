@@ -48,6 +48,8 @@ package struct Reservoir: RateLimiter {
   var retryAt = Moment.zero
   var beatAt = Moment.zero
   var wantsClaim = false
+  /// Whether Redis waits for all that this replica has claimed.
+  var mustTell = false
   var claimNotBefore = Moment.zero
   /// How often Redis was lost.
   package internal(set) var losses = 0

@@ -70,14 +70,14 @@ package final class SharedRate: Sendable {
   /// Says goodbye, with what is owed and used. To be called when `run` has returned and the lane has ended, while the Redis client still runs.
   package func leave(_ lane: Lane) async {
     let call = reservoir.withLockedValue { $0.farewell() }
-    _ = await ask(call, claims: lane.claims())
+    _ = await ask(call, claims: lane.claims(all: true))
   }
 
   private func exchange(_ lane: Lane) async {
     let replicas = fleet.roster.members.count
     let now = time.now()
     guard let call = reservoir.withLockedValue({ $0.nextCall(replicas: replicas, now: now) }) else { return }
-    let claims = lane.claims()
+    let claims = lane.claims(all: call.isComplete)
     let result = await ask(call, claims: claims)
     if Task.isCancelled { return }
     switch result {
@@ -89,8 +89,8 @@ package final class SharedRate: Sendable {
   private func received(_ reply: RateReply, _ call: RateCall, _ claims: [BudgetClaim], sentAt: Moment, _ lane: Lane) {
     let now = time.now()
     time.learn(reply.clock)
-    let isSatisfied = zip(claims, reply.budgets).allSatisfy { claim, share in
-      !claim.isWaiting || (share.map { BudgetAmount.smaller($0.allowance, claim.needed) == claim.needed } ?? false)
+    let isSatisfied = claims.allSatisfy { claim in
+      !claim.isWaiting || reply.budgets.contains { $0.index == claim.index && BudgetAmount.smaller($0.allowance, claim.needed) == claim.needed }
     }
     let isBack = reservoir.withLockedValue { reservoir in
       reservoir.claimed(isSatisfied: isSatisfied, now: now)

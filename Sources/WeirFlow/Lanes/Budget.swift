@@ -117,16 +117,19 @@ package struct Budget: Sendable {
   /// Whether a request waits for a larger allowance.
   package var isWaiting: Bool { fleet?.isWaiting ?? false }
 
-  /// What to tell the fleet; nil where there is none. Lowers the allowance to what is needed and the spare part, so that the rest can be the others'.
-  package mutating func claim(now: WallTime) -> BudgetClaim? {
+  /// What to tell the fleet; nil where there is none, or no news. Lowers the allowance to what is needed and the spare part, so that the rest can be
+  /// the others'.
+  /// - Parameter all: whether the fleet wants to hear of all that was used, news or not.
+  package mutating func claim(all: Bool, now: WallTime) -> BudgetClaim? {
     turn(to: now)
-    guard let period = calendarPeriod, var fleet else { return nil }
+    let report = BudgetInFleet.Report(settled: settled, used: used)
+    guard let period = calendarPeriod, var fleet, fleet.isNews(report, all: all) else { return nil }
     let isWaiting = fleet.isWaiting
-    let needed = fleet.lower(used: used)
+    let needed = fleet.tell(report)
     self.fleet = fleet
     return BudgetClaim(
       owner: owner, limit: limit, period: period, starts: beginning(now), ends: renewal(now), settled: settled, used: used, needed: needed,
-      allowance: fleet.allowance, claimedByOthers: fleet.share?.claimedByOthers ?? .zero, isWaiting: isWaiting)
+      allowance: fleet.allowance, claimedByAbsent: fleet.claimedByAbsent, isWaiting: isWaiting)
   }
 
   /// What the fleet says, of the period that it was asked about.

@@ -86,14 +86,19 @@ struct BudgetBook: Sendable {
   /// Whether a request waits for the fleet to allow more.
   var isWaiting: Bool { isShared && budgets.contains { $0.isWaiting } }
 
-  /// One of each budget, in the order of `stats`; none where there is no fleet.
-  mutating func claims(now: WallTime) -> [BudgetClaim] { budgets.indices.compactMap { budgets[$0].claim(now: now) } }
-
-  /// The answers to `claims`, in their order; nil for those that have none.
-  mutating func learn(_ shares: [BudgetShare?], now: WallTime) {
-    for (index, share) in zip(budgets.indices, shares) {
-      if let share { budgets[index].learn(share, now: now) }
+  /// Of each budget of which there is something to tell; none where there is no fleet.
+  mutating func claims(all: Bool, now: WallTime) -> [BudgetClaim] {
+    guard isShared else { return [] }
+    return budgets.indices.compactMap { index in
+      var claim = budgets[index].claim(all: all, now: now)
+      claim?.index = index
+      return claim
     }
+  }
+
+  /// The answers to `claims`.
+  mutating func learn(_ shares: [BudgetShare], now: WallTime) {
+    for share in shares where budgets.indices.contains(share.index) { budgets[share.index].learn(share, now: now) }
   }
 
   mutating func contact(_ contact: FleetContact) {

@@ -2,6 +2,8 @@ package import WeirCore
 
 /// What one replica of a fleet has used of one budget and wants to use.
 package struct BudgetClaim: Sendable, Equatable {
+  /// Which of the lane's budgets it is, in the order of its stats.
+  package internal(set) var index = 0
   package let owner: BudgetOwner
   package let limit: BudgetLimit
   /// The number of the calendar period, growing with time.
@@ -15,6 +17,8 @@ package struct BudgetClaim: Sendable, Equatable {
   package let needed: BudgetAmount
   /// What it may use until it hears more. It has been lowered to what is needed and spare, so that the rest is the others'.
   package let allowance: BudgetAmount
-  package let claimedByOthers: BudgetAmount
+  /// The most that those who were not heard any more had claimed, as far as this replica knows. A Redis that forgot hears it from nobody else.
+  package let claimedByAbsent: BudgetAmount
+  /// Whether a request waits for it.
   package let isWaiting: Bool
 }

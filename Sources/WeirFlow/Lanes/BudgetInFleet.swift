@@ -2,10 +2,19 @@ internal import WeirCore
 
 /// What a budget knows of the others of its fleet, in the period that runs.
 struct BudgetInFleet: Sendable {
+  struct Report: Equatable {
+    let settled: BudgetAmount
+    let used: BudgetAmount
+  }
+
   var contact = FleetContact.heard
   private(set) var share: BudgetShare?
   /// What this replica may have used in all.
   private(set) var allowance = BudgetAmount.zero
+  private(set) var claimedByAbsent = BudgetAmount.zero
+  /// What was told last, and what the fleet has answered to.
+  private var telling: Report?
+  private var told: Report?
   /// The most that a request asked for and did not get, with all that was used.
   private var wanted = BudgetAmount.zero
   /// What may be used in a period in which the fleet has never been heard.
@@ -29,8 +38,16 @@ struct BudgetInFleet: Sendable {
     return fits
   }
 
-  /// - Returns: what is needed: `used`, or what was wanted since the last time.
-  mutating func lower(used: BudgetAmount) -> BudgetAmount {
+  /// Whether there is something to tell: to a fleet that knows of the rest, or all that counts.
+  func isNews(_ report: Report, all: Bool) -> Bool {
+    wanted != .zero || (all ? share != nil || report.used != .zero : report != told && report.used != .zero)
+  }
+
+  /// Lowers the allowance to what is needed and the spare part.
+  /// - Returns: what is needed: what is used, or what was wanted since the last time.
+  mutating func tell(_ report: Report) -> BudgetAmount {
+    telling = report
+    let used = report.used
     let needed = BudgetAmount.larger(used, wanted)
     wanted = .zero
     allowance = .smaller(allowance, needed + (share?.spare ?? .zero))
@@ -40,11 +57,15 @@ struct BudgetInFleet: Sendable {
   mutating func learn(_ share: BudgetShare) {
     self.share = share
     allowance = share.allowance
+    claimedByAbsent = .larger(claimedByAbsent, share.claimedByAbsent)
+    told = telling
   }
 
   mutating func turn() {
     share = nil
     allowance = .zero
     wanted = .zero
+    claimedByAbsent = .zero
+    (telling, told) = (nil, nil)
   }
 }

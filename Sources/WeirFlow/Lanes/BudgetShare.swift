@@ -1,5 +1,7 @@
 /// What a fleet says of one budget to one of its replicas.
 package struct BudgetShare: Sendable, Equatable {
+  /// Which of the lane's budgets it is about, as in `BudgetClaim`.
+  package let index: Int
   /// The calendar period that it is about, as in `BudgetClaim`.
   package let period: Int
   /// What this replica may have used in all; nobody else spends it.
@@ -10,10 +12,15 @@ package struct BudgetShare: Sendable, Equatable {
   package let settledByOthers: BudgetAmount
   /// What the others may have used: settled, under way, or spare.
   package let claimedByOthers: BudgetAmount
+  /// The part of it of those who have not been heard lately.
+  package let claimedByAbsent: BudgetAmount
 
   package init(
-    period: Int, allowance: BudgetAmount, spare: BudgetAmount, settledByOthers: BudgetAmount, claimedByOthers: BudgetAmount
+    index: Int, period: Int, allowance: BudgetAmount, spare: BudgetAmount, settledByOthers: BudgetAmount, claimedByOthers: BudgetAmount,
+    claimedByAbsent: BudgetAmount
   ) {
+    self.index = index
+    self.claimedByAbsent = claimedByAbsent
     self.period = period
     self.allowance = allowance
     self.spare = spare

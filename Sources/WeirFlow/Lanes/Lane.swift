@@ -104,14 +104,14 @@ package final class Lane: Sendable {
 
   // MARK: Fleet
 
-  /// What this replica has used and wants of each budget, in the order of `stats`; none unless they are shared.
-  package func claims() -> [BudgetClaim] {
+  /// What this replica has used and wants of its budgets: `all` of it, or what is news; none unless they are shared.
+  package func claims(all: Bool) -> [BudgetClaim] {
     let wall = time.wall()
-    return state.withLockedValue { $0.machine.budgets.claims(now: wall) }
+    return state.withLockedValue { $0.machine.budgets.claims(all: all, now: wall) }
   }
 
-  /// What the fleet answers to `claims`, in their order, and whether it is heard at all. Lets go what may go now.
-  package func learn(_ shares: [BudgetShare?], contact: FleetContact) {
+  /// What the fleet answers to `claims`, and whether it is heard at all. Lets go what may go now.
+  package func learn(_ shares: [BudgetShare], contact: FleetContact) {
     perform { state, now, wall in
       state.machine.budgets.learn(shares, now: wall)
       state.machine.budgets.contact(contact)

@@ -15,7 +15,7 @@ struct BudgetFleetModel {
     var failures = 0
     var sent: [(estimate: BudgetAmount, actual: BudgetAmount, count: Int)] = []
     /// Answers that are on their way, with what was claimed.
-    var reply: (share: BudgetShare?, comesAt: Int64)?
+    var reply: (reply: RateReply?, comesAt: Int64)?
   }
 
   let limit: BudgetLimit
@@ -73,25 +73,27 @@ struct BudgetFleetModel {
   }
 
   private mutating func sync(_ index: Int) async throws {
-    guard replicas[index].reply == nil, replicas[index].syncsAt <= redis.now, let claim = replicas[index].budget.claim(now: wall) else { return }
+    guard replicas[index].reply == nil, replicas[index].syncsAt <= redis.now else { return }
+    let claims = replicas[index].budget.claim(all: true, now: wall).map { [$0] } ?? []
     replicas[index].syncsAt = redis.now + 2_000_000
     var call = RateCall()
     call.fleetSize = replicas.count
-    var share: BudgetShare?
+    call.isComplete = true
+    var reply: RateReply?
     if replicas[index].cutUntil <= redis.now {
-      share = try await redis.call(call, replicas[index].id, settings, claims: [claim])?.budgets[0]
-      if random.chance(5) { share = nil }
+      reply = try await redis.call(call, replicas[index].id, settings, claims: claims)
+      if random.chance(5) { reply = nil }
     }
-    replicas[index].reply = (share, redis.now + Int64.random(in: 0...100_000, using: &random))
+    replicas[index].reply = (reply, redis.now + Int64.random(in: 0...100_000, using: &random))
   }
 
   private mutating func receive(_ index: Int) {
-    guard let (share, comesAt) = replicas[index].reply, comesAt <= redis.now else { return }
+    guard let (reply, comesAt) = replicas[index].reply, comesAt <= redis.now else { return }
     replicas[index].reply = nil
-    if let share {
+    if let reply {
       replicas[index].failures = 0
       replicas[index].budget.contact(.heard)
-      replicas[index].budget.learn(share, now: wall)
+      for share in reply.budgets { replicas[index].budget.learn(share, now: wall) }
     } else {
       replicas[index].failures += 1
       replicas[index].syncsAt = redis.now + 250_000

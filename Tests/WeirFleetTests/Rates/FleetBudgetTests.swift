@@ -49,8 +49,8 @@ struct FleetBudgetTests {
       for round in 0..<4 {
         try await model.run(milliseconds: 3000)
         if round == 1 { model.replace(0) }
-        // What it had claimed is known to the others by then.
-        try await model.run(milliseconds: 3000)
+        // That it is gone, and what it had claimed, is known to the others by then.
+        try await model.run(milliseconds: 9000)
         model.cut(0..<3, milliseconds: 1500, stagger: 6000)
         try await model.run(milliseconds: 1000)
         switch loss {

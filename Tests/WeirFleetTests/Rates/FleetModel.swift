@@ -47,11 +47,11 @@ struct FleetModel {
     self.replicas = (0..<replicas).map { Replica(reservoir: Reservoir(settings), ahead: .seconds(1000 * ($0 + 1))) }
   }
 
-  /// Goes on for so many milliseconds, in steps of half of one to three.
+  /// Goes on for so many milliseconds, in steps of up to four.
   mutating func run(milliseconds: Int64) async throws {
     let end = now + milliseconds * 1000
     while now < end {
-      now += Int64.random(in: 500...3000, using: &random)
+      now += Int64.random(in: 500...4000, using: &random)
       redis.now = offset + now
       for index in replicas.indices where replicas[index].isRunning { try await step(index) }
     }
