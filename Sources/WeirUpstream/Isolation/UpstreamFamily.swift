@@ -170,7 +170,7 @@ package final class UpstreamFamily: Upstream {
   ) -> (Name, MemberTable<FamilyMember>.Taken) {
     var caller = caller
     // Of a session that is not its client's alone the server asks whoever calls it.
-    if caller.session == nil || isolation == .principal { caller.capabilities = ClientCapabilities.withoutNewsOfRoots(caller.capabilities) }
+    if isolation == .principal { caller.capabilities = ClientCapabilities.withoutNewsOfRoots(caller.capabilities) }
     switch ownership {
     case .of(let owner): return (owner, table.take(owner, principal: caller.principal, now: time.now()) { FamilyMember(make(caller)) })
     case .lent(let kind):
