@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from conftest import AWAITED
 from support.fleet import Fleet
 from support.judge import judge
 from support.load import SITES, TENANTS, Asked, all_at_once
@@ -14,7 +13,7 @@ from support.redis import RedisServer
 from support.redis_monitor import RedisMonitor
 from support.witness import Witness, witnessed
 
-pytestmark = [pytest.mark.weir, AWAITED]
+pytestmark = pytest.mark.weir
 
 # Keys of answers have their digest as hash tag; those of providers and of the fleet itself do not.
 CACHED = r"\{[0-9a-f]{64}\}"

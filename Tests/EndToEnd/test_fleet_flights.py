@@ -19,7 +19,7 @@ from support.processes import eventually
 from support.redis import RedisServer
 from support.witness import Witness, witnessed
 
-pytestmark = [pytest.mark.weir, AWAITED]
+pytestmark = pytest.mark.weir
 
 # In seconds: how long a lease lives that nobody renews, what a busy machine may take longer, and how seldom a follower looks by itself.
 LEASE, LENIENCE, LONGEST_POLL = 3.0, 0.75, 1.05
@@ -88,6 +88,7 @@ def question(topic: str, tool: str = "look", **further: Any) -> Call:
     return (RED, NORTH, tool, {"topic": topic, **further})
 
 
+@AWAITED
 def test_ten_thousand_identical_calls_are_one(stage: Stage) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -129,6 +130,7 @@ def test_a_lost_message_costs_no_more_than_a_poll(stage: Stage) -> None:
     assert found[-1] < LONGEST_POLL + LENIENCE, found
 
 
+@AWAITED
 def test_who_waits_finds_the_answer_when_the_subscription_is_lost(stage: Stage) -> None:
     together = stage.held(question("cut off"), stage.urls, 3)
     stage.proxy.cut()
@@ -193,6 +195,7 @@ def test_the_commit_of_a_leader_that_slept_is_refused(stage: Stage) -> None:
     assert len(stage.calls()) == 2
 
 
+@AWAITED
 def test_renewals_lost_in_a_stall_cost_one_call_at_most(stage: Stage) -> None:
     together = stage.held(question("stalled"), stage.urls, 9)
     stage.redis.stall(2)
