@@ -84,7 +84,8 @@ def test_the_fleet_keeps_every_rate_as_one(fleet: Fleet, witness: Witness) -> No
     assert all(got <= most for found in windows.values() for got, most in found)
     # A fleet that lets next to nothing through keeps every rate.
     assert len(log["even"]) > 0.6 * RATE * 22 and len(log["slow"]) > 0.6 * 4 * 22
-    assert len(log["azure"]) >= 18 and len(log["scaled"]) >= 24
+    # A fleet that has just begun knows of no pause before, so that the windows may begin empty: 600 an hour then are one in six seconds.
+    assert len(log["azure"]) >= 3 and len(log["scaled"]) >= 18
     wrong = judge([call for load in loads for call in load.asked], witness.log()).wrong
     assert not wrong, wrong[:5]
 
