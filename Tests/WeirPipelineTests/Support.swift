@@ -78,6 +78,8 @@ struct SceneOptions: Sendable {
   var lane = LaneConfiguration(concurrency: 100)
   var price = MicroUSD(10_000)
   var shared: SharedShelf?
+  /// What it shares with other scenes.
+  var fleet: LeaseShelf?
   var widens = true
 }
 
@@ -129,7 +131,8 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
       allow: ["up/get*"].compactMap { ToolPattern($0) }),
   ])
   let cache = TieredStore<CallResult>(
-    memory: MemoryStore(limits: MemoryLimits(maxBytes: 64 << 20, maxEntryBytes: 1 << 20), cores: 2), shared: options.shared, time: time,
+    memory: MemoryStore(limits: MemoryLimits(maxBytes: 64 << 20, maxEntryBytes: 1 << 20), cores: 2), shared: options.fleet ?? options.shared,
+    leases: options.fleet, time: time,
     encode: { $0.bytes },
     decode: { try? CallResult(storedNormalized: $0) })
   let writer = SharedWriter(cache: cache)

@@ -9,7 +9,8 @@ final class LeaseEndings: Sendable {
     let end: LeaseEnd
   }
 
-  typealias Send = @Sendable (Job) async -> Void
+  /// False where it may not have been said.
+  typealias Send = @Sendable (Job) async -> Bool
 
   private static let capacity = 4096
   private static let senders = 8
@@ -18,11 +19,8 @@ final class LeaseEndings: Sendable {
   private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
   func add(_ job: Job) {
-    let hasRoom = jobs.withLockedValue { jobs in
-      if jobs.count < Self.capacity { jobs.append(job) }
-      return jobs.count < Self.capacity
-    }
-    if hasRoom { bell.continuation.yield() }
+    jobs.withLockedValue { if $0.count < Self.capacity { $0.append(job) } }
+    bell.continuation.yield()
   }
 
   /// Sends what comes until cancelled.
@@ -35,7 +33,10 @@ final class LeaseEndings: Sendable {
     await withDiscardingTaskGroup { group in
       for _ in 0..<Self.senders {
         group.addTask {
-          while !Task.isCancelled, let job = self.jobs.withLockedValue({ $0.popLast() }) { await send(job) }
+          while !Task.isCancelled, let job = self.jobs.withLockedValue({ $0.popLast() }) {
+            // What was interrupted is said again by who comes next; saying it twice changes nothing.
+            if await !send(job), Task.isCancelled { self.add(job) }
+          }
         }
       }
     }

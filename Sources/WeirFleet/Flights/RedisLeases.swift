@@ -88,7 +88,7 @@ package final class RedisLeases: LeaseStore {
     book.wakeAll(isHearing: false)
   }
 
-  private func send(_ job: LeaseEndings.Job) async { _ = await end(job.key, job.token, as: job.end) }
+  private func send(_ job: LeaseEndings.Job) async -> Bool { await end(job.key, job.token, as: job.end) != .unavailable }
 
   private static func answer(_ reply: RedisReply) -> LeaseAnswer? {
     guard case .array(let parts) = reply, case .integer(let kind)? = parts.first else { return nil }

@@ -79,8 +79,10 @@ struct Fetch: Sendable {
 
   /// Asks the upstream. What is to be kept of the answer is not kept yet.
   func ask(_ missed: Missed, _ flight: FlightHandle) async throws(CallError) -> Fetched {
+    // Callers of others may have waited for long already; a request may take as long as ever.
+    let latest = time.now() + missed.permitted.route.settings.callTimeout
     let terms = Dispatch.Terms(
-      deadline: flight.waitersDeadline, onDispatch: { flight.markDispatched() }, onProgress: { flight.report($0) })
+      deadline: min(latest, flight.waitersDeadline), onDispatch: { flight.markDispatched() }, onProgress: { flight.report($0) })
     guard let buckets = missed.buckets else { return try await askWhole(missed, terms) }
     return try await BucketFetch(fetch: self, missed: missed, buckets: buckets, terms: terms).run()
   }

@@ -24,7 +24,7 @@ struct FleetFlight: Sendable {
     while true {
       let found = await look()
       // The lease may have been given to a flight that is over.
-      if Task.isCancelled { return giveBack(.left) }
+      if Task.isCancelled { return giveBack() }
       switch machine.receive(found.answer, now: time.now(), hearsWakes: leases.hearsWakes, jitter: .random(in: 0...1)) {
       case .finish: return settled(found, hasFollowed: machine.hasFollowed)
       case .lead: return await lead(takingOver: machine.hasFollowed)
@@ -32,6 +32,7 @@ struct FleetFlight: Sendable {
       case .giveUp: return giveUp()
       case .wait(let moment):
         let isWoken = await signal.wait(until: moment, on: time)
+        if Task.isCancelled { return left() }
         recorder.woken(by: isWoken ? .message : .look)
         if let beat = machine.beat(now: time.now()) { flight.report(.othersAsk(beat)) }
       }
@@ -82,7 +83,7 @@ struct FleetFlight: Sendable {
     switch await askRenewing() {
     case .success(let fetched): return .success(await keep(fetched))
     case .failure(let error):
-      if Task.isCancelled { return giveBack(.left) }
+      if Task.isCancelled { return giveBack() }
       let lifetime = error.sharedLifetime
       fetch.cache.mark(missed.key, token, lifetime.map { _ in .failure(error.shared) }, lifetime: lifetime)
       return fetch.lastOr(error, missed)
@@ -124,10 +125,14 @@ struct FleetFlight: Sendable {
     return fetched.settled(isKept: kept.isKept, now: time.wall())
   }
 
-  /// Nobody waits here any more, or this replica ends: others go on.
-  private func giveBack(_ end: FleetFlightEnd) -> Result<Fetched, CallError> {
-    recorder.flew(end)
+  /// Nobody waits here any more, or this replica ends: others go on at once.
+  private func giveBack() -> Result<Fetched, CallError> {
     fetch.cache.mark(missed.key, token, nil)
+    return left()
+  }
+
+  private func left() -> Result<Fetched, CallError> {
+    recorder.flew(.left)
     return .failure(CallError(.cancelled, "Every caller went away before the answer came."))
   }
 }

@@ -1,0 +1,90 @@
+import Testing
+import WeirCore
+import WeirTestSupport
+
+@testable import WeirFlow
+
+@Suite("What a flight does about those of other replicas (issue 5)", .timeLimit(.minutes(1)))
+struct LeaseMachineTests {
+  let start = Moment(nanoseconds: 1_000_000_000)
+
+  @Test(
+    "what a look says is done",
+    arguments: [
+      (LeaseMachine.Answer.settled, LeaseMachine.Step.finish), (.led, .lead), (.unshared, .askAlone), (.unavailable, .askAlone),
+    ])
+  func steps(answer: LeaseMachine.Answer, step: LeaseMachine.Step) {
+    var machine = LeaseMachine(longest: .seconds(60))
+    #expect(machine.receive(answer, now: start, hearsWakes: true, jitter: 0.5) == step)
+    #expect(!machine.hasFollowed)
+    _ = machine.receive(.followed(remaining: .seconds(3)), now: start, hearsWakes: true, jitter: 0.5)
+    #expect(machine.receive(answer, now: start + .seconds(1), hearsWakes: true, jitter: 0.5) == step)
+    #expect(machine.hasFollowed)
+  }
+
+  @Test("while wakes are not heard, it looks after 25, 50, 100, 200 and then every 250 ms, each with jitter")
+  func polling() {
+    for (jitter, share) in [(0.0, 0.5), (1.0, 1.0)] {
+      var machine = LeaseMachine(longest: .seconds(60))
+      for milliseconds in [25, 50, 100, 200, 250, 250, 250] {
+        let step = machine.receive(.followed(remaining: .seconds(3)), now: start, hearsWakes: false, jitter: jitter)
+        #expect(step == .wait(until: start + .milliseconds(milliseconds) * share))
+      }
+    }
+  }
+
+  @Test(
+    "while wakes are heard, it looks when the lease would end, and once a second",
+    arguments: [(3000, 0.0, 1000), (400, 0.0, 400), (400, 1.0, 450), (-1, 0.5, 25), (980, 1.0, 1000)])
+  func hearing(remaining: Int, jitter: Double, pause: Int) {
+    var machine = LeaseMachine(longest: .seconds(60))
+    let step = machine.receive(.followed(remaining: .milliseconds(remaining)), now: start, hearsWakes: true, jitter: jitter)
+    #expect(step == .wait(until: start + .milliseconds(pause)))
+  }
+
+  @Test("it follows for so long and no longer, and never asks unled then")
+  func givesUp() {
+    var machine = LeaseMachine(longest: .seconds(10))
+    var now = start
+    while case .wait(let until) = machine.receive(.followed(remaining: .seconds(3)), now: now, hearsWakes: true, jitter: 0.3) {
+      #expect(until > now && until <= start + .seconds(10))
+      now = until
+    }
+    #expect(now == start + .seconds(10))
+    #expect(machine.receive(.followed(remaining: .seconds(3)), now: now, hearsWakes: true, jitter: 0) == .giveUp)
+    #expect(machine.receive(.led, now: now, hearsWakes: true, jitter: 0) == .lead)
+  }
+
+  @Test("callers hear every five seconds that others ask")
+  func beats() {
+    var machine = LeaseMachine(longest: .seconds(60))
+    #expect(machine.beat(now: start + .seconds(60)) == nil)
+    _ = machine.receive(.followed(remaining: .seconds(3)), now: start, hearsWakes: true, jitter: 0)
+    #expect(machine.beat(now: start + .milliseconds(4999)) == nil)
+    #expect(machine.beat(now: start + .seconds(5)) == 1)
+    #expect(machine.beat(now: start + .seconds(6)) == nil)
+    #expect(machine.beat(now: start + .seconds(10)) == 2)
+  }
+
+  @Test("a wake is remembered once; a moment and a cancellation end the wait")
+  func signal() async {
+    let (time, signal) = (ManualTime(), WakeSignal())
+    signal.wake()
+    signal.wake()
+    #expect(await signal.wait(until: time.now() + .seconds(1), on: time))
+    async let second = signal.wait(until: time.now() + .seconds(1), on: time)
+    await time.sleepers(atLeast: 1)
+    time.advance(by: .seconds(1))
+    #expect(await !second)
+    async let third = signal.wait(until: time.now() + .seconds(1), on: time)
+    await time.sleepers(atLeast: 1)
+    signal.wake()
+    #expect(await third)
+    let cancelled = await withTaskGroup(of: Bool.self) { group in
+      group.addTask { await signal.wait(until: time.now() + .seconds(1), on: time) }
+      group.cancelAll()
+      return await group.next()
+    }
+    #expect(cancelled == false)
+  }
+}
