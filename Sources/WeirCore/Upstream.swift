@@ -106,6 +106,8 @@ package protocol Upstream: Sendable {
   func send(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument
   /// The resources whose changes its observer is to hear of, in the place of those named before.
   func watch(_ uris: Set<Name>)
+  /// Its lists may have changed without it saying so here. Lists them again soon, but not more often than it would be listed anyway.
+  func listAgain()
   /// What became of it, and since when.
   var state: UpstreamState { get }
   /// How many sessions it has opened.
@@ -121,6 +123,7 @@ extension Upstream {
   package var openings: Int { 0 }
   package func tell(_ method: String) {}
   package func rootsChanged(of session: Name) {}
+  package func listAgain() {}
 }
 
 /// Told by an upstream when its tools or its state change. Calls are made one after the other, never concurrently.

@@ -13,8 +13,8 @@ package final class Pipeline: Gateway {
   let directory: ToolDirectory
   private let cache: TieredStore<CallResult>
   let resources: ResourceCache
-  let limits = RelayLimits()
-  let taskBook = TaskBook()
+  let limits: RelayLimits
+  let taskBook: TaskBook
   let flights: Flights<CacheKey, Fetched>
   let fetch: Fetch
   let sealer: Sealer
@@ -28,13 +28,16 @@ package final class Pipeline: Gateway {
   /// - Parameters:
   ///   - sealer: seals what clients bring back; replicas share its secret.
   ///   - listTTL: for how long clients may call a list fresh.
+  ///   - former: the pipeline whose place this one takes: what it remembers of callers is taken over.
   ///   - pageSize: how many elements of a list make a page; nil: `ListPages.usualSize`.
   package init(
     tenants: TenantDirectory, directory: ToolDirectory, upstreams: [any Upstream], lanes: [Name: ProviderLane], cache: TieredStore<CallResult>,
     writer: SharedWriter, flights: Flights<CacheKey, Fetched>, recorder: CallRecorder, time: any TimeSource, sealer: Sealer = Sealer(),
-    watches: WatchBook = WatchBook(),
+    watches: WatchBook = WatchBook(), after former: Pipeline? = nil,
     listTTL: Duration = .seconds(60), pageSize: Int? = nil
   ) {
+    self.limits = former?.limits ?? RelayLimits()
+    self.taskBook = former?.taskBook ?? TaskBook()
     self.tenants = tenants
     self.directory = directory
     self.cache = cache
@@ -50,6 +53,12 @@ package final class Pipeline: Gateway {
       upstreams: Dictionary(upstreams.map { ($0.name, $0) }) { first, _ in first }, lanes: lanes, time: time, recorder: recorder)
     self.fetch = Fetch(cache: cache, flights: flights, writer: writer, dispatch: dispatch, time: time, recorder: recorder)
   }
+
+  /// Whether anybody may be this principal.
+  package func knows(principal: Name) -> Bool { tenants.has(principal: principal) }
+
+  /// Tells every upstream what is watched of it: one of them may be new.
+  package func tellWatched() { for upstream in fetch.dispatch.upstreams.values { watches.tell(upstream) } }
 
   // MARK: Gateway
 

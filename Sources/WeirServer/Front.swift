@@ -40,6 +40,16 @@ package final class Front: Service {
     return stats
   }
 
+  /// Before the process ends: `/readyz` answers 503 and connections end with their next answer, so that balancers and clients go elsewhere, while
+  /// every request is still served.
+  package func leave() { core.beginLeaving() }
+
+  /// Ends the open streams of principals that are none any more.
+  package func dismiss(unless isKnown: (_ principal: Name) -> Bool) {
+    for stream in core.sessions.openStreams where !isKnown(stream.principal) { stream.end() }
+    for stream in core.listeners.all where !isKnown(stream.principal) { stream.end() }
+  }
+
   /// What another replica tells.
   package func hear(_ news: FrontNews) { core.sessions.hear(news) }
 
@@ -66,7 +76,7 @@ package final class Front: Service {
       self.core.table.drain()
       for stream in self.core.sessions.openStreams { self.core.endIfDrained(stream) }
       for stream in self.core.listeners.all { stream.end() }
-      self.core.endCarried()
+      self.core.endCarried(openEndedOnly: true)
     }
   }
 

@@ -20,12 +20,13 @@ final class FrontCore: Sendable {
   let mcp: MCPEndpoint
   let fleet: FrontFleet?
   private let draining = NIOLockedValueBox(false)
+  private let leaving = NIOLockedValueBox(false)
   private let openStreams = NIOLockedValueBox<[ObjectIdentifier: (stream: NotificationStream, since: Moment)]>([:])
   /// Those that run, which no session and no connection has.
   private let parkedCalls = NIOLockedValueBox<[ObjectIdentifier: ParkedCall]>([:])
 
-  /// Streams of other replicas that are passed on.
-  private let carried = NIOLockedValueBox<[ObjectIdentifier: Departure]>([:])
+  /// Answers of other replicas that are waited for or passed on.
+  private let carried = NIOLockedValueBox<[ObjectIdentifier: (departure: Departure, isOpenEnded: Bool)]>([:])
 
   init(configuration: FrontConfiguration, gateway: any Gateway, hooks: FrontHooks, fleet: FrontFleet?, time: any TimeSource) {
     self.fleet = fleet
@@ -51,24 +52,35 @@ final class FrontCore: Sendable {
 
   var isDraining: Bool { draining.withLockedValue { $0 } }
 
+  /// The front still takes requests, but tells everybody to go elsewhere.
+  var isLeaving: Bool { leaving.withLockedValue { $0 } }
+
+  func beginLeaving() {
+    leaving.withLockedValue { $0 = true }
+    table.tellToLeave()
+  }
+
   /// No call gets more time.
   func endCalls() {
     table.endCalls()
     sessions.endCalls()
+    endCarried(openEndedOnly: false)
     for call in parkedCalls.withLockedValue({ Array($0.values) }) { call.departure.fire(.drained) }
   }
 
   func beginDraining() { draining.withLockedValue { $0 = true } }
 
-  /// An open-ended stream of another replica is passed on until this is told that the front drains.
-  func carries(_ departure: Departure) {
-    carried.withLockedValue { $0[ObjectIdentifier(departure)] = departure }
-    if isDraining { departure.fire(.drained) }
+  /// An answer of another replica is passed on until this is told that the front drains; one that has an end may take as long as calls may.
+  func carries(_ departure: Departure, isOpenEnded: Bool) {
+    carried.withLockedValue { $0[ObjectIdentifier(departure)] = (departure, isOpenEnded) }
+    if isDraining, isOpenEnded { departure.fire(.drained) }
   }
 
   func forget(_ departure: Departure) { carried.withLockedValue { $0[ObjectIdentifier(departure)] = nil } }
 
-  func endCarried() { for departure in carried.withLockedValue({ Array($0.values) }) { departure.fire(.drained) } }
+  func endCarried(openEndedOnly: Bool) {
+    for (departure, isOpenEnded) in carried.withLockedValue({ Array($0.values) }) where isOpenEnded || !openEndedOnly { departure.fire(.drained) }
+  }
 
   /// Runs a call that outlives its request. `onEnd` is given the answer; nil where nobody wants one any more. False where the front has ended:
   /// nothing is called then.
@@ -203,7 +215,7 @@ final class FrontCore: Sendable {
   }
 
   private func readiness() -> Reply {
-    if isDraining { return Reply(503, .json, Array(#"{"status":"draining"}"#.utf8), label: "readyz") }
+    if isDraining || isLeaving { return Reply(503, .json, Array(#"{"status":"draining"}"#.utf8), label: "readyz") }
     let readiness = hooks.readiness()
     return Reply(readiness.isReady ? 200 : 503, .json, readiness.json, label: "readyz")
   }

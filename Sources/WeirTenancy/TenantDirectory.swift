@@ -5,6 +5,7 @@ package struct TenantDirectory: Sendable {
   private let tenants: [Name: Tenant]
   private let keys: [(digest: KeyDigest, caller: Identified)]
   private let anonymous: Identified?
+  private let principals: Set<Name>
 
   /// Tenants with keys: a caller without a valid key is refused.
   package init(tenants: [Tenant]) {
@@ -13,12 +14,15 @@ package struct TenantDirectory: Sendable {
       tenant.keys.map { ($0.digest, Identified(tenant: tenant.name, principal: Name("\(tenant.name)/\($0.name)"))) }
     }
     self.anonymous = nil
+    self.principals = Set(keys.map(\.caller.principal))
   }
 
   private init(local: Tenant) {
     self.tenants = [local.name: local]
     self.keys = []
-    self.anonymous = Identified(tenant: local.name, principal: Name("\(local.name)/anonymous"))
+    let anonymous = Identified(tenant: local.name, principal: Name("\(local.name)/anonymous"))
+    self.anonymous = anonymous
+    self.principals = [anonymous.principal]
   }
 
   /// One tenant `local` that everybody is, and that may call everything: for a Weir that listens on loopback only.
@@ -26,6 +30,9 @@ package struct TenantDirectory: Sendable {
 
   /// Everybody is the same tenant, whatever they present.
   package var isOpen: Bool { anonymous != nil }
+
+  /// Whether anybody may be this principal.
+  package func has(principal: Name) -> Bool { principals.contains(principal) }
 
   /// The tenant of this name.
   package func tenant(_ name: Name) -> Tenant? { tenants[name] }

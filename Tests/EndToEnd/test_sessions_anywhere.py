@@ -10,6 +10,7 @@ import pytest
 
 from conftest import upstream_program
 from support.balancer import Balancer
+from support.caller import Caller
 from support.events import BOTH, Events
 from support.fleet import Fleet
 from support.load import bearer, key, tenants
@@ -24,26 +25,31 @@ LEGACY = "2025-11-25"
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[str]:
-    port = free_port()
-    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
-    eventually(lambda: accepts(port), 60, "the server listens")
-    yield f"http://127.0.0.1:{port}/mcp"
-    server.stop()
+def upstream() -> Iterator[dict[str, Any]]:
+    """The same server twice, once of each era."""
+    servers, upstreams = [], {}
+    for name, era in (("old", "legacy"), ("new", "modern")):
+        port = free_port()
+        servers.append(ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", era]))
+        upstreams[name] = {"url": f"http://127.0.0.1:{port}/mcp", "era": era}
+        eventually(lambda: accepts(port), 60, "the server listens")
+    yield upstreams
+    for server in servers:
+        server.stop()
 
 
-def configuration(upstream: str, redis: RedisServer, **changes: Any) -> dict[str, Any]:
+def configuration(upstream: dict[str, Any], redis: RedisServer) -> dict[str, Any]:
     return {
         "seal_key": SEAL,
         "cache": {"redis": {"url": redis.url}},
-        "upstreams": {"old": {"url": upstream, "era": "legacy"} | changes},
+        "upstreams": upstream,
         "tenants": tenants("data", "platform"),
         "listen": {"shutdown_grace": "5s"},
     }
 
 
 @pytest.fixture
-def fleet(upstream: str, redis: RedisServer, start_fleet: Any) -> Iterator[Fleet]:
+def fleet(upstream: dict[str, Any], redis: RedisServer, start_fleet: Any) -> Iterator[Fleet]:
     with start_fleet(configuration(upstream, redis)) as fleet:
         fleet.wait_for_redis()
         yield fleet
@@ -137,6 +143,31 @@ def test_a_session_outlives_its_replica_but_for_what_lived_there(fleet: Fleet) -
     assert post(fleet[2].direct, {"id": 1, "method": "tools/list"}, session).status_code == 200
 
 
+CAPABILITIES = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("upstream_name", "tool", "content"),
+    [("old", "test_elicitation", {"response": "yes", "email": "a@example.com"}), ("new", "test_input_required_result_request_state", {"ok": True})],
+)
+def test_a_modern_client_comes_back_to_another_replica(fleet: Fleet, upstream_name: str, tool: str, content: dict[str, Any]) -> None:
+    """The call of the old server waits in the first replica's memory; what the new one wants back is sealed and good everywhere."""
+    arguments = {"name": tool, "arguments": {"message": "Who?", "topic": "t"}}
+
+    def ask(number: int, **further: Any) -> Any:
+        with Caller(f"{fleet[number].direct}/mcp/{upstream_name}", headers=bearer("data")) as caller:
+            return caller.request("tools/call", arguments | further, CAPABILITIES)
+
+    asked = ask(0).result
+    assert asked["resultType"] == "input_required"
+    answers = {name: {"action": "accept", "content": content} for name in asked["inputRequests"]}
+    with Caller(f"{fleet[1].direct}/mcp/{upstream_name}", headers=bearer("platform")) as foreign:
+        refused = foreign.request("tools/call", arguments | {"requestState": asked["requestState"], "inputResponses": answers}, CAPABILITIES)
+        assert refused.error is not None or refused.is_error
+    done = ask(1, requestState=asked["requestState"], inputResponses=answers)
+    assert done.result is not None and done.result["resultType"] == "complete", done
+
+
 def test_old_event_streams_get_what_is_posted_elsewhere(fleet: Fleet) -> None:
     with httpx.stream("GET", fleet[0].direct + "/sse/old", headers={"Accept": "text/event-stream", **bearer("data")}, timeout=20) as response:
         events = Events(response)
@@ -148,9 +179,9 @@ def test_old_event_streams_get_what_is_posted_elsewhere(fleet: Fleet) -> None:
             assert events.answer(number)["result"]
 
 
-def test_without_a_common_secret_the_log_says_what_to_do(upstream: str, redis: RedisServer, start_weir: Any) -> None:
+def test_without_a_common_secret_the_log_says_what_to_do(upstream: dict[str, Any], redis: RedisServer, start_weir: Any) -> None:
     unsealed = {name: value for name, value in configuration(upstream, redis).items() if name != "seal_key"}
-    with start_weir(unsealed) as weir:
+    with start_weir(unsealed, level="info") as weir:
         assert "no seal_key" in weir.process.output and "openssl rand" in weir.process.output
         session = initialize(weir.direct)
         assert post(weir.direct, {"id": 1, "method": "ping"}, session).status_code == 200

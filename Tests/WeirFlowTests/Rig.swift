@@ -49,7 +49,7 @@ struct Rig {
 
   mutating func close() { take(machine.close()) }
 
-  private mutating func take(_ actions: [LaneAction]) {
+  mutating func take(_ actions: [LaneAction]) {
     for action in actions {
       switch action {
       case .grant(let id, _, let party):

@@ -145,6 +145,17 @@ package enum Collectors {
     }
   }
 
+  static func reloads(_ reloader: Reloader) -> @Sendable (inout MetricsPage) -> Void {
+    { page in
+      let tally = reloader.tally
+      let help = "How often the configuration was read again (SIGHUP), by what came of it."
+      page.counter("weir_config_reloads_total", help, [("result", "changed")], Double(tally.succeeded))
+      page.counter("weir_config_reloads_total", help, [("result", "refused")], Double(tally.refused))
+      let seconds = Double(tally.readAt.milliseconds) / 1000
+      page.gauge("weir_config_read_timestamp_seconds", "When the configuration that holds was read, in seconds since 1970.", [], seconds)
+    }
+  }
+
   package static func front(_ front: Front) -> @Sendable (inout MetricsPage) -> Void {
     { page in
       let stats = front.stats
@@ -152,6 +163,7 @@ package enum Collectors {
       page.gauge("weir_event_streams", "Event streams to clients that are open.", [], Double(stats.streams))
       page.gauge("weir_waiting_answer_bytes", "Bytes of answers that wait for clients to take them.", [], Double(stats.bufferedAnswerBytes))
       page.gauge("weir_sessions", "Sessions of clients of the revisions up to 2025-11-25.", [], Double(stats.sessions))
+      page.gauge("weir_adopted_sessions", "Sessions that another replica opened and that were used here lately.", [], Double(stats.adoptedSessions))
       page.counter(
         "weir_dropped_notifications_total", "Notifications that a client's full stream had no room for.", [], Double(stats.droppedNotifications))
       for reason in Refusal.Reason.allCases {

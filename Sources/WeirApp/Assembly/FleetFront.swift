@@ -40,9 +40,12 @@ enum FleetFront {
       })
   }
 
-  static func connect(_ fleet: Fleet, to front: Front) {
+  static func connect(_ fleet: Fleet, to front: Front, _ hints: ChangeHints?) {
     fleet.sessions.connect(
-      onMessage: { bytes in FrontNews(bytes).map { front.hear($0) } },
+      onMessage: { bytes in
+        if hints?.hear(bytes) == true { return }
+        FrontNews(bytes).map { front.hear($0) }
+      },
       onOver: { marks in front.hear(over: marks.compactMap { Name(utf8: $0) }) })
   }
 }

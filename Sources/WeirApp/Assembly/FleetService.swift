@@ -5,11 +5,12 @@ internal import WeirFlow
 /// Takes part in the fleet until the process shuts down, and says goodbye then.
 struct FleetService: Service {
   let fleet: Fleet
-  let rates: [(lane: Lane, rate: SharedRate)]
+  /// Those that run at the end.
+  let rates: @Sendable () -> [(lane: Lane, rate: SharedRate)]
 
   func run() async throws {
     await cancelWhenGracefulShutdown { await fleet.run() }
-    for (lane, rate) in rates { await rate.leave(lane) }
+    for (lane, rate) in rates() { await rate.leave(lane) }
     await fleet.leave()
   }
 }

@@ -5,22 +5,25 @@ package import WeirRedis
 
 /// What `/readyz` shows: the state of every upstream and of Redis. None of them makes Weir unready, since it serves what it can without them.
 package struct Readiness: Sendable {
-  private let directory: ToolDirectory
+  private let currentDirectory: @Sendable () -> ToolDirectory
   private let redis: RedisClient?
 
-  package init(directory: ToolDirectory, redis: RedisClient?) {
-    self.directory = directory
+  /// - Parameter directory: the one that holds now.
+  package init(directory: @escaping @Sendable () -> ToolDirectory, redis: RedisClient?) {
+    currentDirectory = directory
     self.redis = redis
   }
 
   /// Whether every upstream has come up, or failed to, since the start.
   package var isSettled: Bool {
+    let directory = currentDirectory()
     let snapshot = directory.snapshot
     return directory.upstreamNames.allSatisfy { snapshot.state(of: $0) ?? .connecting != .connecting }
   }
 
   /// `{"status":"ready","upstreams":{"aws":{"state":"ready","tools":47}},"redis":"ready"}`.
   package var json: [UInt8] {
+    let directory = currentDirectory()
     let snapshot = directory.snapshot
     var writer = JSONWriter()
     writer.beginObject()

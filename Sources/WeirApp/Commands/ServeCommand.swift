@@ -38,11 +38,15 @@ package enum ServeCommand {
     let logger = Logger(label: "weir")
     var settings = try settings(file: file, address: address)
     let key = client == nil ? nil : listenPrivately(&settings)
-    let assembly = try Assembly(settings, file: file ?? "built-in sample", program: Machine.program, time: time, logger: logger)
+    let read: @Sendable () throws -> Settings = { try Self.settings(file: file, address: address) }
+    let assembly = try Assembly(
+      settings, file: file ?? "built-in sample", program: Machine.program, read: file == nil ? nil : read, time: time, logger: logger)
     var services = assembly.services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
+    // A local client's terminal hangs up when it ends; whoever serves others is told so to read its file again.
+    if client == nil { services.append(.init(service: ReloadService(reloader: assembly.reloader))) }
     if let client { services.append(try bridge(client, key: key, assembly, settings, logger).configured) }
     var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-    configuration.maximumGracefulShutdownDuration = settings.listen.shutdownGrace + .seconds(10)
+    configuration.maximumGracefulShutdownDuration = settings.listen.shutdownDelay + settings.listen.shutdownGrace + .seconds(10)
     logger.info("weir starts", metadata: ["version": "\(Version.current)", "configuration": "\(file ?? "built-in sample")"])
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in

@@ -14,14 +14,15 @@ package struct CachePurges: Sendable {
 
   private let cache: TieredStore<CallResult>
   private let fleet: FleetPurges?
-  private let scopes: KnownScopes
+  private let scopes: @Sendable () -> KnownScopes
   private let metrics: MetricFamily<Counter>
   private let time: any TimeSource
   private let logger: Logger
 
   /// - Parameter fleet: nil where this process is all there is.
   package init(
-    cache: TieredStore<CallResult>, fleet: FleetPurges?, scopes: KnownScopes, metrics: MetricFamily<Counter>, time: any TimeSource, logger: Logger
+    cache: TieredStore<CallResult>, fleet: FleetPurges?, scopes: @escaping @Sendable () -> KnownScopes, metrics: MetricFamily<Counter>,
+    time: any TimeSource, logger: Logger
   ) {
     self.cache = cache
     self.fleet = fleet
@@ -55,7 +56,7 @@ package struct CachePurges: Sendable {
     } catch {
       return (400, Self.problem(error.message))
     }
-    for scope in order.scopes { if let fault = scopes.fault(of: scope) { return (404, Self.problem(fault)) } }
+    for scope in order.scopes { if let fault = scopes().fault(of: scope) { return (404, Self.problem(fault)) } }
     if order.isDry { return (200, PurgeReport(scopes: order.scopes, reach: .dry).json) }
     let reach = await purge(order.scopes)
     return (reach.isComplete ? 200 : 202, PurgeReport(scopes: order.scopes, reach: reach).json)

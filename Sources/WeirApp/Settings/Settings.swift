@@ -44,6 +44,7 @@ package struct Settings: Sendable {
     package var writeTimeout: Duration = .seconds(30)
     package var maxConnections = 16_384
     package var shutdownGrace: Duration = .seconds(10)
+    package var shutdownDelay: Duration = .zero
 
     /// True where only this machine can connect.
     package var isLoopback: Bool { Self.isLoopback(host) }
@@ -65,7 +66,7 @@ package struct Settings: Sendable {
   }
 
   /// Who bills and throttles.
-  package struct Provider: Sendable {
+  package struct Provider: Sendable, Equatable {
     package var name: Name
     /// All of them hold at once. Empty: no limit.
     package var limits: [RateLimit] = []

@@ -59,7 +59,8 @@ package enum SettingsReader {
 
   private static func listen(_ node: SettingsNode) throws(SettingsError) -> Settings.Listen {
     let map = try node.mapping(
-      "address", "admin_address", "admin_token", "public_url", "allowed_hosts", "allowed_origins", "max_body", "limits", "shutdown_grace")
+      "address", "admin_address", "admin_token", "public_url", "allowed_hosts", "allowed_origins", "max_body", "limits", "shutdown_grace",
+      "shutdown_delay")
     var listen = Settings.Listen()
     let help = "an address such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080"
     if let address = try map.value("address", help, Self.address) { (listen.host, listen.port) = address }
@@ -74,6 +75,7 @@ package enum SettingsReader {
     listen.allowedOrigins = try map.texts("allowed_origins") ?? []
     listen.maxBodyBytes = try map.limit("max_body") ?? listen.maxBodyBytes
     listen.shutdownGrace = try map.duration("shutdown_grace") ?? listen.shutdownGrace
+    listen.shutdownDelay = try map.duration("shutdown_delay") ?? listen.shutdownDelay
     if let limits = try map["limits"]?.mapping("header_timeout", "body_timeout", "idle_timeout", "write_timeout", "max_connections") {
       listen.headerTimeout = try limits.limit("header_timeout") ?? listen.headerTimeout
       listen.bodyTimeout = try limits.limit("body_timeout") ?? listen.bodyTimeout

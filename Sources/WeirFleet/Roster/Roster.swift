@@ -7,6 +7,7 @@ package import WeirRedis
 package final class Roster: Sendable {
   package static let interval = Duration.seconds(2)
   static let absence = Duration.seconds(10)
+  private static let shortInterval = Duration.milliseconds(100)
 
   package let id: ReplicaID
   private let address: String
@@ -70,8 +71,9 @@ package final class Roster: Sendable {
   /// Says that this replica is there, until cancelled.
   package func run() async {
     while !Task.isCancelled {
-      await beat(isLeaving: false)
-      do { try await time.sleep(until: time.now() + Self.interval) } catch { return }
+      // At the start Redis is not connected yet, and others may look for this replica at once.
+      let pause = await beat(isLeaving: false) ? Self.interval : Self.shortInterval
+      do { try await time.sleep(until: time.now() + pause) } catch { return }
     }
   }
 

@@ -6,7 +6,7 @@ package import WeirCore
 /// What is set aside and what is spent never exceed the limit together. Only a settlement may: what was spent was spent, and the next
 /// request is refused. All sums are exact.
 package struct Budget: Sendable {
-  private let limit: BudgetLimit
+  var limit: BudgetLimit
   private let owner: BudgetOwner
   private var calendarPeriod: Int?
   /// How many times the count began at zero.

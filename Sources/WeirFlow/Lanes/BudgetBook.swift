@@ -34,6 +34,16 @@ struct BudgetBook: Sendable {
     self.ofTenants = ofTenants
   }
 
+  /// The amounts are others from now on. False where it is other budgets: then all stay as they are, since what is under way is counted in them.
+  mutating func change(provider: [BudgetLimit], tenants: [Name: [BudgetLimit]]) -> Bool {
+    let next = BudgetBook(provider: provider, tenants: tenants)
+    guard next.ofProvider == ofProvider, next.ofTenants == ofTenants,
+      zip(budgets, next.budgets).allSatisfy({ $0.limit.period == $1.limit.period })
+    else { return false }
+    for index in budgets.indices { budgets[index].limit = next.budgets[index].limit }
+    return true
+  }
+
   /// Those of the provider first, then those of the tenants by name.
   func stats(now: WallTime) -> [BudgetStats] { budgets.map { $0.stats(now: now) } }
 

@@ -97,6 +97,18 @@ package final class Lane: Sendable {
     await state.withLockedValue { $0.started }.wait()
   }
 
+  /// The operator's limits are others from now on. What was spent stays spent, and who waits goes on waiting.
+  /// - Returns: false where budgets are added or taken away, or have another period: those change with the next start.
+  package func change(to configuration: LaneConfiguration) -> Bool {
+    var isWhole = true
+    perform { state, now, wall in
+      let changed = state.machine.change(to: configuration, now: now, wall: wall)
+      isWhole = changed.isWhole
+      return changed.actions
+    }
+    return isWhole
+  }
+
   /// The limiter has got tokens that it could not announce.
   package func poke() {
     perform { state, now, wall in state.machine.timer(now: now, wall: wall) }

@@ -23,8 +23,8 @@ package struct LaneMachine: Sendable {
   /// How many of its group a head offers to take along.
   package static let mostOffers = 128
 
-  private let concurrency: Int
-  private let tenantConcurrency: Int
+  private var concurrency: Int
+  private var tenantConcurrency: Int
   private var queue: FairQueue
   private var limiter: any RateLimiter
   var budgets: BudgetBook
@@ -60,6 +60,17 @@ package struct LaneMachine: Sendable {
     stats.budgets = budgets.stats(now: wall)
     stats.typicalLatency = latency
     return stats
+  }
+
+  /// The operator's limits are others from now on; what was spent, asked for and is under way stays as it is. False where budgets are added or taken
+  /// away, or have another period: those stay as they were.
+  package mutating func change(to configuration: LaneConfiguration, now: Moment, wall: WallTime) -> (isWhole: Bool, actions: [LaneAction]) {
+    concurrency = configuration.concurrency
+    tenantConcurrency = configuration.tenantConcurrency
+    full = Set(held.filter { $0.value >= tenantConcurrency }.keys)
+    limiter.change(to: configuration.limits, now: now)
+    let isWhole = budgets.change(provider: configuration.budgets, tenants: configuration.tenantBudgets)
+    return (isWhole, pump(now: now, wall: wall))
   }
 
   // MARK: Events

@@ -29,4 +29,11 @@ package protocol RateLimiter: Sendable {
   /// The provider answered a request that left at `sentAt`.
   mutating func succeeded(sentAt: Moment)
   func windows(now: Moment) -> [RateWindow]
+  /// The operator's limits are others from now on.
+  mutating func change(to limits: [RateLimit], now: Moment)
+}
+
+extension RateLimiter {
+  /// One that has its limits from elsewhere.
+  package mutating func change(to limits: [RateLimit], now: Moment) {}
 }

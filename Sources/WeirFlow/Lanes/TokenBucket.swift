@@ -39,6 +39,19 @@ package struct TokenBucket: RateLimiter {
   /// Tokens set aside and not yet spent.
   package var outstanding: Int { reserved }
 
+  /// A window that stays keeps what was taken from it. Of a new one it is not known what has left: it begins empty, so that too few may leave for a
+  /// while and never too many.
+  package mutating func change(to limits: [RateLimit], now: Moment) {
+    recover(now)
+    cells = limits.map { limit in
+      if let known = cells.first(where: { $0.limit == limit }) { return known }
+      var cell = GCRA(limit, maximumPause: maximumPause)
+      cell.charge(limit.burst, now: now, pace: pace)
+      if let pausedUntil { cell.hold(until: pausedUntil, pace: pace) }
+      return cell
+    }
+  }
+
   // MARK: Tokens
 
   package mutating func reserve(_ cost: Int, now: Moment) -> RateDecision {

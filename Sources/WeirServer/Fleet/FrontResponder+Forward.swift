@@ -16,12 +16,14 @@ extension FrontResponder {
     guard let fleet = core.fleet else { return response(core.mcp.absent(forward)) }
     let waiting = Departure()
     connection.watch(waiting)
+    core.carries(waiting, isOpenEnded: false)
     let outcome = await Forwarder(fleet: fleet, time: core.time).send(forward, departure: waiting)
     connection.forgetDeparture()
+    core.forget(waiting)
     switch outcome {
     case .gone: return response(core.mcp.absent(forward))
     case .unreachable(let wasSent): return response(core.mcp.unreachable(forward, wasSent: wasSent))
-    case .left: return response(Reply(503, closes: true, label: "forwarded"))
+    case .left: return response(.text(503, "Weir is ending; try again in a few seconds", label: "forwarded"))
     case .response(let answer): return passedOn(answer, of: forward, on: connection)
     }
   }
@@ -42,7 +44,7 @@ extension FrontResponder {
       body: ResponseBody(contentLength: length) { [core] writer in
         let departure = Departure()
         connection.watch(departure)
-        if isOpenEnded { core.carries(departure) }
+        core.carries(departure, isOpenEnded: isOpenEnded)
         defer {
           connection.forgetDeparture()
           core.forget(departure)

@@ -2,6 +2,9 @@ import NIOCore
 import NIOHTTP1
 import WeirCore
 
+/// Fired into every connection when the front will drain soon: the answer to the next request says that the connection ends.
+struct FrontLeave: Sendable {}
+
 /// Fired into every connection when the front drains: no request after the one being worked on.
 struct FrontDrain: Sendable {}
 
@@ -91,7 +94,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       try core.table.admit(context.channel, address: address)
       self.address = address
       core.hooks.onConnection?(1)
-      if core.isDraining { machine.closeAfterResponse() }
+      if core.isDraining || core.isLeaving { machine.closeAfterResponse() }
       arm(context)
     } catch {
       refuse(error, context)
@@ -333,6 +336,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         machine.linger(now: core.time.now())
         linger(context)
       }
+    case is FrontLeave:
+      machine.closeAfterResponse()
     case is FrontDrain:
       if machine.quiesce() { context.close(promise: nil) }
     case is FrontDrainEnd:

@@ -102,6 +102,12 @@ final class ConnectionTable: Sendable {
     }
   }
 
+  /// Tells every connection that the answer of its next request is its last.
+  func tellToLeave() {
+    let channels = state.withLockedValue { Array($0.channels.values) }
+    for channel in channels { channel.pipeline.fireUserInboundEventTriggered(FrontLeave()) }
+  }
+
   /// Tells every connection that it is to take no further request.
   func drain() {
     let channels = state.withLockedValue { Array($0.channels.values) }

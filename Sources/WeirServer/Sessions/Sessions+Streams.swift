@@ -84,9 +84,14 @@ extension Sessions {
 
   /// Gives an event to every session that has a stream of its own and whom changes of this upstream's lists concern, and says how many had no
   /// room for it.
-  func push(_ event: [UInt8], toAllWhoSee upstream: Name) -> Int {
+  func push(_ event: [UInt8], toAllWhoSee upstream: Name) -> Int { push(event) { $0.isConcerned(upstream) } }
+
+  /// Gives an event to every session that has a stream of its own, and says how many had no room for it.
+  func pushToAll(_ event: [UInt8]) -> Int { push(event) { _ in true } }
+
+  private func push(_ event: [UInt8], where isMeant: (NotificationStream) -> Bool) -> Int {
     let views = state.withLockedValue { state in state.streams.views.compactMap { id, view in state.streams.home(of: id).map { (view, $0) } } }
-    return views.count { view, home in view.isConcerned(upstream) && !home.push(event) }
+    return views.count { view, home in isMeant(view) && !home.push(event) }
   }
 
   /// Whether the session's client reads its own stream now: then it can be asked something.

@@ -26,6 +26,17 @@ package final class FrontNotifier: Sendable {
     count(dropped)
   }
 
+  /// What anybody sees may be other than before: the operator has changed who may use what.
+  package func listsChanged() {
+    var dropped = 0
+    for (method, kind) in SubscriptionWire.methods(of: [.tools, .resources, .prompts]) {
+      let event = ServerSentEventWriter.event(data: RPCWriter.notification(method: method, params: nil), event: "message")
+      dropped += sessions.pushToAll(event)
+      dropped += listeners.all.count { $0.kinds.contains(kind) && !$0.mailbox.push($0.event(method, Array("{}".utf8))) }
+    }
+    count(dropped)
+  }
+
   /// Resources have changed, each under the URI that its watcher uses: a session, or a stream of `subscriptions/listen`.
   package func updated(_ watchers: [(watcher: Name, uri: Name)]) {
     var dropped = 0

@@ -99,6 +99,8 @@ package final class HTTPUpstream: SharedUpstream {
     }
   }
 
+  package func listAgain() { keeper.changed([]) }
+
   /// Connects, lists, reconnects, until cancelled; then ends the session.
   package func run() async {
     await withDiscardingTaskGroup { group in

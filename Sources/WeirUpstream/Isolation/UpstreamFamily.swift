@@ -44,6 +44,7 @@ package final class UpstreamFamily: Upstream {
   package var name: Name { shared.name }
   package var state: UpstreamState { shared.state }
   package func watch(_ uris: Set<Name>) { shared.watch(uris) }
+  package func listAgain() { shared.listAgain() }
 
   package func run() async {
     await withDiscardingTaskGroup { group in

@@ -96,6 +96,8 @@ package final class StdioUpstream: SharedUpstream {
     }
   }
 
+  package func listAgain() { keeper.changed([]) }
+
   /// One process is enough to hear of a resource.
   package func watch(_ uris: Set<Name>) {
     let session = shared.withLockedValue { state in
