@@ -7,7 +7,8 @@ internal import WeirRedis
 /// - Tokens are taken before they leave, `life` at most. They count as if they left as late as they may: `max(tat, now + life) + n × interval`.
 ///   So the bound holds for when requests leave, whatever way tokens take. Where the bucket lacks `life` worth of tokens, that costs nothing.
 /// - A state that is new, was written by another run of Redis (restart, failover), or has not been touched for longer than replicas are silent,
-///   tells nothing about what was let go meanwhile: the windows begin empty, or deeper in debt where a replica knows so (`known`).
+///   tells nothing about what was let go meanwhile: the windows begin empty and with all that may be promised, or deeper in debt where a replica
+///   knows so (`known`).
 /// - A replica that is silent may live without Redis on its share: that is paid for it, and its part of the burst kept free, for a minute. After
 ///   such a loss, so is that of all who are missing.
 /// - What comes back of tokens that were not needed is limited by `low`: how little was missing in the bucket at any charge since they were taken,
@@ -30,6 +31,8 @@ enum RateScript {
     local isLeaving, isComplete = number() == 1, number() == 1
     local isReturning = lostFor > 0
     local SILENT, FORGOTTEN, GRACE = 5000000, 60000000, 15000000
+    -- How far ahead tokens are promised, and their life: `Reservoir.longestWait` and `lifetime`.
+    local PROMISED = 1250000
 
     local s
     -- What is no text at this name is no state either.
@@ -53,7 +56,11 @@ enum RateScript {
       end
     end
     s.at = now
-    if isLost then s.run = run; s.born = now; s.unpaid = now; s.seen = {} end
+    if isLost then
+      s.run = run; s.born = now; s.unpaid = now; s.seen = {}
+      -- Beyond every number that was given out before: nothing of those changes comes back.
+      s.seq = math.max(s.seq, now)
+    end
     """
 
   private static let windows = """
@@ -100,6 +107,13 @@ enum RateScript {
       end
     end
 
+    -- Before anything is said of now.
+    if s.pause and s.pause <= now then s.pause = nil end
+    while s.pace > 1000 and s.rec + 1000000 <= now do
+      s.rec = s.rec + 1000000
+      repace(math.max(1000, math.floor(s.pace * 95 / 100)), s.rec)
+    end
+
     local mine = {}
     for _ = 1, number() do
       local count, period, burst, known = number(), number(), number(), number()
@@ -118,16 +132,10 @@ enum RateScript {
       -- Another configuration's: its replicas are charged for what these take as long as they are there.
       if now - w.used > FORGOTTEN then s.windows[name] = nil end
       if isLost then
-        w.tat = math.max(w.tat, now + depth(w))
+        w.tat = math.max(w.tat, now + depth(w) + PROMISED)
         s.seq = s.seq + 1
         low(w, 0)
       end
-    end
-
-    if s.pause and s.pause <= now then s.pause = nil end
-    while s.pace > 1000 and s.rec + 1000000 <= now do
-      s.rec = s.rec + 1000000
-      repace(math.max(1000, math.floor(s.pace * 95 / 100)), s.rec)
     end
 
     local own = s.seen[me]

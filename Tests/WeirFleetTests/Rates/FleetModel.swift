@@ -34,6 +34,8 @@ struct FleetModel {
   var largestCost = 1
   /// Of a hundred answers, how many tell of fewer requests than expected.
   var overestimates = 0
+  /// Of ten thousand answers, how many say that it was too much.
+  var throttles = 0
   /// Longest time, in microseconds, that a command or a reply takes, and a request from its permit to its departure.
   var latency: Int64 = 5000
   private var nextID: UInt64 = 0
@@ -101,6 +103,10 @@ struct FleetModel {
     let moment = replicas[index].moment(now)
     for (id, cost, spent, _) in replicas[index].ending.filter({ $0.at <= now }) {
       replicas[index].reservoir.settle(id, taken: cost, spent: spent, now: moment)
+      if Int.random(in: 0..<10_000, using: &random) < throttles {
+        let pause = random.chance(50) ? Duration.milliseconds(Int.random(in: 0...2000, using: &random)) : nil
+        replicas[index].reservoir.penalise(retryAfter: pause, sentAt: moment + .milliseconds(-50), jitter: 0.5, now: moment)
+      }
     }
     replicas[index].ending.removeAll { $0.at <= now }
   }

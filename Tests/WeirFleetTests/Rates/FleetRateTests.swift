@@ -52,7 +52,7 @@ struct FleetRateTests {
   func losses(_ loss: Loss, _ example: Case) async throws {
     try await withRedis { client in
       var model = FleetModel(client, SharedRateSettings(limits: example.limits), replicas: 3, seed: example.seed + 100)
-      (model.largestCost, model.overestimates) = (example.cost, example.overestimates)
+      (model.largestCost, model.overestimates, model.throttles) = (example.cost, example.overestimates, 20)
       try await model.run(milliseconds: 4000)
       let snapshot = try await model.redis.snapshot()
       for pause: Int64 in [800, 9000, 3000] {
