@@ -78,12 +78,16 @@ struct SharedRateTests {
           for replica in replicas {
             for _ in 0..<8 {
               group.addTask {
-                while let permit = try? await replica.acquire(within: max(.zero, .seconds(3) - (clock.now() - .zero))) {
-                  var permit = permit
-                  permit.markSent()
-                  let now = clock.now()
-                  times.withLockedValue { $0.times.append((now.nanoseconds / 1000, 1)) }
-                  permit.release(.answered(requests: 1, price: .zero))
+                while true {
+                  do {
+                    var permit = try await replica.acquire(within: max(.zero, .seconds(3) - (clock.now() - .zero)))
+                    permit.markSent()
+                    let now = clock.now()
+                    times.withLockedValue { $0.times.append((now.nanoseconds / 1000, 1)) }
+                    permit.release(.answered(requests: 1, price: .zero))
+                  } catch {
+                    return
+                  }
                 }
               }
             }
