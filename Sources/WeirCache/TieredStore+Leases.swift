@@ -22,7 +22,7 @@ extension TieredStore {
         }
         question.disbelieved = LeaseQuestion.tail(of: bytes)
       case .marker(let bytes, _):
-        if let marker = LeaseMarker(bytes, for: key, cipher: cipher) { return .marker(marker) }
+        if let marker = marker(in: bytes, for: key) { return .marker(marker) }
         question.disbelieved = LeaseQuestion.tail(of: bytes)
       case .led:
         if question.disbelieved.isEmpty { counts.withLockedValue { $0.missing += 1 } }
@@ -66,7 +66,7 @@ extension TieredStore {
   /// Ends a flight's lease with word why there is no answer, behind the caller's back.
   /// - Parameter lifetime: for how long that is true; nil: as long as usual.
   package func mark(_ key: CacheKey, _ token: LeaseToken, _ marker: LeaseMarker?, lifetime: Duration? = nil) {
-    leases?.endLater(key, token, as: marker.map { ending(key, $0, lifetime: lifetime ?? .seconds(60)) } ?? .nothing)
+    leases?.endLater(key, token, as: marker.map { ending(key, $0, lifetime: lifetime) } ?? .nothing)
   }
 
   private func count(_ end: LeaseEnd, _ receipt: LeaseReceipt) {
@@ -79,15 +79,12 @@ extension TieredStore {
     }
   }
 
-  private func ending(_ key: CacheKey, _ marker: LeaseMarker, lifetime: Duration) -> LeaseEnd {
-    marker.encoded(for: key, cipher: cipher).map { .marker($0, ttl: lifetime) } ?? .nothing
-  }
-
   private func ending(_ key: CacheKey, _ entry: CacheEntry<Payload>, _ ticket: PurgeTicket) -> LeaseEnd {
     let ttl = min((Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero, PurgeMarks.horizon)
-    guard ttl >= .milliseconds(1), entry.value.byteCount <= maxSharedBytes else {
-      if ttl >= .milliseconds(1) { counts.withLockedValue { $0.tooLarge += 1 } }
-      return ending(key, .unshared, lifetime: .seconds(60))
+    guard ttl >= .milliseconds(1) else { return ending(key, .unshared) }
+    guard entry.value.byteCount <= maxSharedBytes else {
+      counts.withLockedValue { $0.tooLarge += 1 }
+      return ending(key, .unshared)
     }
     var written = entry.with(encode(entry.value))
     // As old as its oldest part, so that other replicas know its age: what remains of it is less than its lifetime then.
@@ -95,5 +92,13 @@ extension TieredStore {
     written.storedAt = entry.storedAt + (.zero - entry.agedBy)
     written.stamp = ticket.stamp
     return sealed(written, for: key).map { .value($0, ttl: ttl) } ?? .nothing
+  }
+
+  private func ending(_ key: CacheKey, _ marker: LeaseMarker, lifetime: Duration? = nil) -> LeaseEnd {
+    sealed(marker.entry, for: key).map { .marker($0, ttl: lifetime ?? .seconds(60)) } ?? .nothing
+  }
+
+  private func marker(in bytes: [UInt8], for key: CacheKey) -> LeaseMarker? {
+    (try? EntryEnvelope.decode(bytes, for: key, cipher: cipher)).flatMap { LeaseMarker($0.value) }
   }
 }

@@ -238,4 +238,46 @@ struct LeaseTests {
       #expect(await store.get(Self.key(1)) == .missing)
     }
   }
+
+  @Test("who follows before messages arrive is told as soon as they do: one may have been missed")
+  func subscription() async throws {
+    try await withRedis { client in
+      let leases = RedisLeases(id: .random(), client: client, keys: Self.keys)
+      let signal = WakeSignal()
+      _ = leases.listen(for: Self.key()) { signal.wake() }
+      #expect(!leases.hearsWakes)
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await leases.run() }
+        let time = SystemTime()
+        #expect(await signal.wait(until: time.now() + .seconds(30), on: time))
+        #expect(leases.hearsWakes)
+        group.cancelAll()
+      }
+      #expect(!leases.hearsWakes)
+    }
+  }
+
+  @Test("in a cluster, where all about a key has to lie in one slot")
+  func cluster() async throws {
+    var options = RedisServer.Options()
+    options.more = ["--cluster-enabled", "yes", "--cluster-port", "\(try await RedisServer.freePort())"]
+    try await RedisServer.with(options) { server in
+      try await withRunning(RedisConfiguration(.single(server.endpoint))) { client in
+        _ = try await client.send(RedisCommand(words: "CLUSTER ADDSLOTSRANGE 0 16383".split(separator: " ").map { Array($0.utf8) }))
+      }
+      try await withRunning(RedisConfiguration(.cluster(seeds: [server.endpoint]))) { client in
+        let leases = RedisLeases(id: .random(), client: client, keys: Self.keys)
+        let store = RedisSharedStore(client: client, keys: Self.keys)
+        for number in 0..<8 {
+          let (token, key) = (LeaseToken.random(), Self.key(number))
+          #expect(await leases.look(for: key, Self.question(token)) == .led)
+          guard case .followed = await leases.look(for: key, Self.question()) else { return #expect(Bool(false), "it does not follow") }
+          #expect(await leases.renew(key, token) == .accepted)
+          #expect(await leases.end(key, token, as: .value(Self.value("answer", of: key), ttl: .seconds(60))) == .accepted)
+          guard case .found = await store.get(key) else { return #expect(Bool(false), "no value") }
+          #expect(await store.remove(key))
+        }
+      }
+    }
+  }
 }

@@ -22,3 +22,17 @@ func withRedisClients(_ clients: Int, _ body: ([RedisClient]) async throws -> Vo
 func withRedis(_ body: (RedisClient) async throws -> Void) async throws {
   try await withRedisClients(1) { try await body($0[0]) }
 }
+
+/// Runs `body` with a patient client of what is configured.
+func withRunning(_ configuration: RedisConfiguration, _ body: (RedisClient) async throws -> Void) async throws {
+  var configuration = configuration
+  configuration.commandTimeout = .seconds(10)
+  configuration.connectTimeout = .seconds(10)
+  let client = try RedisClient(configuration: configuration, logger: Logger(label: "test"))
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { await client.run() }
+    try #require(await client.waitUntilReady(timeout: .seconds(30)))
+    try await body(client)
+    group.cancelAll()
+  }
+}

@@ -113,8 +113,7 @@ struct FleetFlight: Sendable {
 
   private func keep(_ fetched: Fetched) async -> Fetched {
     guard let keeping = fetched.keeping else {
-      let error = fetched.isThrottled || fetched.source == .stale ? CallError.providerThrottles : nil
-      fetch.cache.mark(missed.key, token, error.map { .failure($0.shared) } ?? .unshared, lifetime: error?.sharedLifetime)
+      share(fetched)
       return fetched
     }
     let started = time.now()
@@ -123,6 +122,17 @@ struct FleetFlight: Sendable {
     if kept.receipt == .refused { recorder.flew(.leaseLost) }
     recorder.observe(.store, time.now() - started)
     return fetched.settled(isKept: kept.isKept, now: time.wall())
+  }
+
+  /// Tells others of an answer that is not kept.
+  private func share(_ fetched: Fetched) {
+    if fetched.isThrottled {
+      let error = CallError.providerThrottles
+      fetch.cache.mark(missed.key, token, .failure(error.shared), lifetime: error.sharedLifetime)
+    } else {
+      // Why the last answer was given again may concern one tenant or this replica alone: others ask for themselves.
+      fetch.cache.mark(missed.key, token, fetched.source == .stale ? nil : .unshared)
+    }
   }
 
   /// Nobody waits here any more, or this replica ends: others go on at once.
