@@ -130,8 +130,8 @@ def test_an_upstream_that_goes_finishes_its_calls(weir: Weir, witness: Witness) 
     with Load([weir.direct], Mix(sites=(site,), tools=("act",)), workers=3).running() as load:
         witness.wait_until_holding(3)
         load._stop.set()
-        rest = {name: body for name, body in weir.configuration["upstreams"].items() if name != site}
-        reload(weir, weir.configuration | {"upstreams": rest})
+        rest = {part: {name: body for name, body in weir.configuration[part].items() if name != site} for part in ("upstreams", "providers")}
+        reload(weir, weir.configuration | rest)
         [refused] = all_at_once([weir.direct], [(TENANTS[0], site, "act", {})])
         assert refused.failure is not None
         witness.set(hold=False)

@@ -182,6 +182,6 @@ def test_old_event_streams_get_what_is_posted_elsewhere(fleet: Fleet) -> None:
 def test_without_a_common_secret_the_log_says_what_to_do(upstream: dict[str, Any], redis: RedisServer, start_weir: Any) -> None:
     unsealed = {name: value for name, value in configuration(upstream, redis).items() if name != "seal_key"}
     with start_weir(unsealed, level="info") as weir:
-        assert "no seal_key" in weir.process.output and "openssl rand" in weir.process.output
+        eventually(lambda: "no seal_key" in weir.process.output and "openssl rand" in weir.process.output, 5, "the log says so")
         session = initialize(weir.direct)
         assert post(weir.direct, {"id": 1, "method": "ping"}, session).status_code == 200

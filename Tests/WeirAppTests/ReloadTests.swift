@@ -27,8 +27,8 @@ struct ReloadTests {
     ])
   func connections(_ old: String, _ new: String, isOther: Bool) throws {
     let before = try Self.settings()
-    let text = try #require(Self.text.range(of: old)).lowerBound
-    let changed = String(Self.text[..<text]) + new + Self.text[text...].dropFirst(old.count)
+    let range = try #require(Self.text.utf8.firstRange(of: old.utf8))
+    let changed = String(Self.text[..<range.lowerBound]) + new + String(Self.text[range.upperBound...])
     let after = try Self.settings(changed)
     let differ = zip(before.upstreams, after.upstreams).contains { $0.connection != $1.connection }
     #expect(differ == isOther)
