@@ -47,6 +47,7 @@ package final class GatewaySwitch: Gateway {
   }
 
   package func unwatch(_ uri: Name?, for watcher: Name) { pipeline.unwatch(uri, for: watcher) }
+  package func rootsChanged(in session: Name) { pipeline.rootsChanged(in: session) }
 
   package func bond(of call: ReceivedCall, by caller: Identified) -> SessionBond { pipeline.bond(of: call, by: caller) }
   package func bond(of request: RelayedRequest, by caller: Identified) -> SessionBond { pipeline.bond(of: request, by: caller) }

@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import WeirCore
+internal import WeirFleet
 internal import WeirFlow
 internal import WeirPipeline
 internal import WeirServer
