@@ -104,7 +104,7 @@ def test_what_is_being_fetched_is_purged_too(fleet: Fleet, witness: Witness, pur
     purged = purge(fleet, purges, "--upstream", SITES[0])
     time.sleep(max(0, purged + WITHIN - time.time()))
     after = Together([replica.url for replica in fleet], [question] * 6)
-    witness.wait_until_holding(2)
+    eventually(lambda: fleet.metric("weir_flight_waiters") >= 10, 10, "six more wait")
     witness.set(hold=False)
     asked = before.results() + after.results() + all_at_once([replica.url for replica in fleet], [question] * 3)
     verdict = judge(asked, witness.log())
