@@ -267,7 +267,7 @@ struct LeaseTests {
       }
       try await withRunning(RedisConfiguration(.cluster(seeds: [server.endpoint]))) { client in
         let leases = RedisLeases(id: .random(), client: client, keys: Self.keys)
-        let store = RedisSharedStore(client: client, keys: Self.keys)
+        let store = Self.store(client)
         for number in 0..<8 {
           let (token, key) = (LeaseToken.random(), Self.key(number))
           #expect(await leases.look(for: key, Self.question(token)) == .led)
