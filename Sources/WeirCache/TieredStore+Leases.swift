@@ -58,8 +58,8 @@ extension TieredStore {
     if receipt == .refused { return (receipt, false) }
     // The removal may have overtaken the write.
     if receipt == .accepted, !isCurrent(ticket, for: key) { await removeShared(key) }
-    // It was paid for: a cancelled task cannot wait for the store, others can.
-    if receipt == .unavailable, Task.isCancelled { leases.endLater(key, token, as: end) }
+    // It was paid for, and others wait for it.
+    if receipt == .unavailable { leases.endLater(key, token, as: end) }
     return (receipt, memory.put(key, entry, owner: owner, since: ticket, now: time.now()) != .tooLarge)
   }
 

@@ -41,6 +41,7 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
 
   /// What is purged.
   package var purges: PurgeMarks { memory.purges }
+  package var now: Moment { time.now() }
   package var hasSharedStore: Bool { shared != nil }
   package var tally: SharedTally { counts.withLockedValue { $0 } }
 
@@ -90,8 +91,9 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   }
 
   /// Keeps an answer in the shared store alone: the second half of `store`, for whoever doesn't wait for it.
-  package func share(_ key: CacheKey, _ entry: CacheEntry<Payload>, since ticket: PurgeTicket? = nil) async {
-    let ttl = min((Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero, PurgeMarks.horizon)
+  /// - Parameter delay: the part of its life that is over.
+  package func share(_ key: CacheKey, _ entry: CacheEntry<Payload>, since ticket: PurgeTicket? = nil, after delay: Duration = .zero) async {
+    let ttl = min((Moment.zero + max(.zero, entry.freshFor) + max(.zero, entry.staleFor)) - .zero, PurgeMarks.horizon) - max(.zero, delay)
     guard let shared, ttl >= .milliseconds(1), isCurrent(ticket, for: key) else { return }
     guard entry.value.byteCount <= maxSharedBytes else {
       counts.withLockedValue { $0.tooLarge += 1 }

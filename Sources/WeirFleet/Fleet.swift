@@ -19,9 +19,10 @@ package struct Fleet: Sendable {
     keys = FleetKeys(prefix: prefix)
     self.client = client
     roster = Roster(id: id, address: address, client: client, keys: keys, time: time)
-    leases = RedisLeases(id: id, client: client, keys: keys)
+    let clock: @Sendable () -> Int64? = { [roster] in roster.redisClock(at: time.now()) }
+    leases = RedisLeases(id: id, client: client, keys: keys, time: time, clock: clock)
     purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: time)
-    store = RedisSharedStore(client: client, keys: keys, purges: purges)
+    store = RedisSharedStore(client: client, keys: keys, purges: purges, clock: clock)
     sessions = SessionBoard(client: client, keys: keys, time: time)
   }
 

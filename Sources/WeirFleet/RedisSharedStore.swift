@@ -7,13 +7,15 @@ package import WeirRedis
 package struct RedisSharedStore: SharedStore {
   private let client: RedisClient
   private let keys: FleetKeys
-
   private let purges: FleetPurges
+  private let clock: @Sendable () -> Int64?
 
-  package init(client: RedisClient, keys: FleetKeys, purges: FleetPurges) {
+  /// - Parameter clock: what Redis' clock shows now at the least, in microseconds since 1970; nil where that is not known.
+  package init(client: RedisClient, keys: FleetKeys, purges: FleetPurges, clock: @escaping @Sendable () -> Int64? = { nil }) {
     self.client = client
     self.keys = keys
     self.purges = purges
+    self.clock = clock
   }
 
   package func catchUp() async { await purges.catchUp() }
@@ -26,10 +28,9 @@ package struct RedisSharedStore: SharedStore {
   }
 
   package func put(_ key: CacheKey, _ bytes: [UInt8], ttl: Duration) async -> Bool {
-    let milliseconds = String(max(1, ttl.saturatedMilliseconds))
-    let name = keys.value(key)
-    let reply = try? await client.send(RedisCommand("SET", name, bytes, Array("PX".utf8), Array(milliseconds.utf8)), key: name)
-    return reply == .simple("OK")
+    let arguments = [bytes, Array(String(max(1, ttl.saturatedMilliseconds)).utf8), LeaseScripts.beginning(clock())]
+    let reply = try? await client.evaluate(LeaseScripts.write, keys: [keys.value(key)], arguments: arguments)
+    return reply == .integer(1)
   }
 
   package func remove(_ key: CacheKey) async -> Bool {

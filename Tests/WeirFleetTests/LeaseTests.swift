@@ -1,3 +1,4 @@
+import Foundation
 import RedisTestSupport
 import Testing
 import WeirCache
@@ -205,6 +206,56 @@ struct LeaseTests {
       #expect(await Self.size(client) == 50)
       await leases.leave()
       #expect(await Self.size(client) == 0)
+    }
+  }
+
+  @Test(
+    "what reaches Redis late lives for what is left of its life",
+    arguments: [(life: 5000, late: 2000, most: 3000), (1500, 2000, 0), (5000, -60_000, 5000)])
+  func late(life: Int, late: Int, most: Int64) async throws {
+    try await withRedis { client in
+      let clock: @Sendable () -> Int64? = { (SystemTime().wall().milliseconds - Int64(late)) * 1000 }
+      let leases = RedisLeases(id: .random(), client: client, keys: Self.keys, clock: clock)
+      let token = LeaseToken.random()
+      #expect(await leases.look(for: Self.key(), Self.question(token)) == .led)
+      #expect(await leases.end(Self.key(), token, as: .value(Self.value("late"), ttl: .milliseconds(life))) == .accepted)
+      let purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: Self.keys, time: SystemTime())
+      let store = RedisSharedStore(client: client, keys: Self.keys, purges: purges, clock: clock)
+      #expect(await store.put(Self.key(1), Self.value("late"), ttl: .milliseconds(life)) == (most > 0))
+      for number in 0...1 {
+        guard case .integer(let left) = try await client.send(RedisCommand("PTTL", Self.keys.value(Self.key(number)))) else {
+          return #expect(Bool(false), "no lifetime")
+        }
+        #expect(most > 0 ? left > 0 && left <= most : left == -2, "\(left)")
+      }
+    }
+  }
+
+  @Test("an end that Redis did not hear is said again until it does, so that nobody waits for the lease")
+  func insisting() async throws {
+    try await RedisServer.with { server in
+      var configuration = RedisConfiguration(.single(server.endpoint))
+      configuration.commandTimeout = .milliseconds(200)
+      try await withRunning(configuration) { client in
+        let leases = RedisLeases(id: .random(), client: client, keys: Self.keys)
+        let token = LeaseToken.random()
+        try #require(await leases.look(for: Self.key(), Self.question(token)) == .led)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask { await leases.run() }
+          server.signal(SIGSTOP)
+          leases.endLater(Self.key(), token, as: .value(Self.value("kept"), ttl: .seconds(60)))
+          try await Task.sleep(for: .milliseconds(600))
+          server.signal(SIGCONT)
+          var answer = LeaseAnswer.unavailable
+          for _ in 0..<200 {
+            answer = await leases.look(for: Self.key(), Self.question())
+            if case .value = answer { break }
+            try await Task.sleep(for: .milliseconds(10))
+          }
+          if case .value = answer {} else { #expect(Bool(false), "\(answer)") }
+          group.cancelAll()
+        }
+      }
     }
   }
 

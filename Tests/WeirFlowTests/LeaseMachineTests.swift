@@ -8,6 +8,24 @@ import WeirTestSupport
 struct LeaseMachineTests {
   let start = Moment(nanoseconds: 1_000_000_000)
 
+  @Test("who follows looks on for a moment where the store says nothing, since a lease is held; then it asks alone")
+  func patience() {
+    var machine = LeaseMachine(longest: .seconds(60))
+    let start = Moment(nanoseconds: 5_000_000_000)
+    guard case .wait = machine.receive(.followed(remaining: .seconds(3)), now: start, hearsWakes: true, jitter: 0.5) else {
+      return #expect(Bool(false), "it does not follow")
+    }
+    let soon = start + (LeaseMachine.patience - .milliseconds(1))
+    guard case .wait(let until) = machine.receive(.unavailable, now: soon, hearsWakes: false, jitter: 1) else {
+      return #expect(Bool(false), "it has no patience")
+    }
+    #expect(until > soon && until <= soon + .milliseconds(25))
+    #expect(machine.receive(.unavailable, now: start + LeaseMachine.patience, hearsWakes: false, jitter: 1) == .askAlone)
+    // A lease that ends sooner is no reason to wait.
+    _ = machine.receive(.followed(remaining: .milliseconds(10)), now: start + .seconds(2), hearsWakes: true, jitter: 0.5)
+    #expect(machine.receive(.unavailable, now: start + .seconds(2) + .milliseconds(10), hearsWakes: false, jitter: 1) == .askAlone)
+  }
+
   @Test(
     "what a look says is done",
     arguments: [

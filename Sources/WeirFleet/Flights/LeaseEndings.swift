@@ -1,5 +1,6 @@
 internal import NIOConcurrencyHelpers
 internal import WeirCache
+internal import WeirCore
 
 /// Ends of leases that are said behind the callers' backs, in any order. Bounded: what does not fit is dropped, and its lease ends by itself.
 final class LeaseEndings: Sendable {
@@ -7,6 +8,10 @@ final class LeaseEndings: Sendable {
     let key: CacheKey
     let token: LeaseToken
     let end: LeaseEnd
+    /// When its lifetime began, by Redis' clock.
+    let began: [UInt8]
+    /// When the lease has ended by itself.
+    let until: Moment
   }
 
   /// False where it may not have been said.
@@ -15,17 +20,26 @@ final class LeaseEndings: Sendable {
   private static let capacity = 4096
   private static let senders = 8
 
-  private let jobs = NIOLockedValueBox<[Job]>([])
+  private struct State: Sendable {
+    var jobs: [Job] = []
+    var underWay = 0
+  }
+
+  private let state = NIOLockedValueBox(State())
   private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
   func add(_ job: Job) {
-    jobs.withLockedValue { if $0.count < Self.capacity { $0.append(job) } }
+    state.withLockedValue { if $0.jobs.count + $0.underWay < Self.capacity { $0.jobs.append(job) } }
     bell.continuation.yield()
   }
 
-  /// Sends what comes until cancelled.
+  /// Sends what comes, each by itself, until cancelled.
   func run(_ send: @escaping Send) async {
-    for await _ in bell.stream { await drain(send) }
+    await withDiscardingTaskGroup { group in
+      for await _ in bell.stream {
+        while let job = take() { group.addTask { await self.perform(job, send) } }
+      }
+    }
   }
 
   /// Sends what waits.
@@ -33,12 +47,24 @@ final class LeaseEndings: Sendable {
     await withDiscardingTaskGroup { group in
       for _ in 0..<Self.senders {
         group.addTask {
-          while !Task.isCancelled, let job = self.jobs.withLockedValue({ $0.popLast() }) {
-            // What was interrupted is said again by who comes next; saying it twice changes nothing.
-            if await !send(job), Task.isCancelled { self.add(job) }
-          }
+          while !Task.isCancelled, let job = self.take() { await self.perform(job, send) }
         }
       }
     }
+  }
+
+  private func take() -> Job? {
+    state.withLockedValue { state in
+      guard let job = state.jobs.popLast() else { return nil }
+      state.underWay += 1
+      return job
+    }
+  }
+
+  private func perform(_ job: Job, _ send: Send) async {
+    let isSaid = await send(job)
+    state.withLockedValue { $0.underWay -= 1 }
+    // What was interrupted is said again by who comes next; saying it twice changes nothing.
+    if !isSaid, Task.isCancelled { add(job) }
   }
 }

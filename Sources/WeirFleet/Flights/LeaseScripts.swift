@@ -32,25 +32,51 @@ enum LeaseScripts {
     return {4, redis.call('PTTL', KEYS[2])}
     """)
 
-  /// ARGV 1 token, 2 `value`, `marker` or nothing, 3 bytes, 4 their lifetime in milliseconds, 5 message, 6 prefix of the replicas' channels.
+  /// ARGV 1 token, 2 `value`, `marker` or nothing, 3 bytes, 4 their lifetime in milliseconds, 5 message, 6 prefix of the replicas' channels,
+  /// 7 when the lifetime began, or nothing.
   /// Gives 1; 0 where the lease is not the token's. A value that is there already was written by the same, whose reply was lost.
   static let end = RedisScript(
+    lateness + """
+      if redis.call('GET', KEYS[2]) ~= ARGV[1] then
+        if ARGV[2] == 'value' and redis.call('GETRANGE', KEYS[1], -16, -1) == string.sub(ARGV[3], -16) then return 1 end
+        return 0
+      end
+      local left = remaining(ARGV[4], ARGV[7])
+      if ARGV[2] == 'value' and left >= 1 then
+        redis.call('SET', KEYS[1], ARGV[3], 'PX', string.format('%.0f', left))
+        redis.call('DEL', KEYS[4])
+      elseif ARGV[2] == 'marker' and left >= 1 then
+        redis.call('SET', KEYS[4], ARGV[3], 'PX', string.format('%.0f', left))
+      end
+      redis.call('DEL', KEYS[2])
+      for _, replica in ipairs(redis.call('SMEMBERS', KEYS[3])) do redis.call('PUBLISH', ARGV[6] .. replica, ARGV[5]) end
+      redis.call('DEL', KEYS[3])
+      return 1
+      """)
+
+  /// KEYS the value. ARGV 1 bytes, 2 their lifetime in milliseconds, 3 when that began, or nothing. Gives whether something of it was left.
+  static let write = RedisScript(
+    lateness + """
+      local left = remaining(ARGV[2], ARGV[3])
+      if left < 1 then return 0 end
+      redis.call('SET', KEYS[1], ARGV[1], 'PX', string.format('%.0f', left))
+      return 1
+      """)
+
+  /// What is left of a lifetime in milliseconds that began at a time of Redis' clock, in milliseconds since 1970: a command may have waited long,
+  /// in a socket or for a server that stood still.
+  private static let lateness = """
+    local function remaining(lifetime, began)
+      if began == '' then return tonumber(lifetime) end
+      local t = redis.call('TIME')
+      return tonumber(lifetime) - math.max(0, t[1] * 1000 + math.floor(t[2] / 1000) - tonumber(began))
+    end
+
     """
-    if redis.call('GET', KEYS[2]) ~= ARGV[1] then
-      if ARGV[2] == 'value' and redis.call('GETRANGE', KEYS[1], -16, -1) == string.sub(ARGV[3], -16) then return 1 end
-      return 0
-    end
-    if ARGV[2] == 'value' then
-      redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
-      redis.call('DEL', KEYS[4])
-    elseif ARGV[2] == 'marker' then
-      redis.call('SET', KEYS[4], ARGV[3], 'PX', ARGV[4])
-    end
-    redis.call('DEL', KEYS[2])
-    for _, replica in ipairs(redis.call('SMEMBERS', KEYS[3])) do redis.call('PUBLISH', ARGV[6] .. replica, ARGV[5]) end
-    redis.call('DEL', KEYS[3])
-    return 1
-    """)
+
+  /// The argument that says when a lifetime begins.
+  /// - Parameter clock: of Redis, in microseconds since 1970.
+  static func beginning(_ clock: Int64?) -> [UInt8] { clock.map { Array(String($0 / 1000).utf8) } ?? [] }
 
   /// ARGV 1 token, 2 lease in milliseconds. Gives 1; 0 where the lease is not the token's.
   static let renew = RedisScript(

@@ -12,10 +12,19 @@ package final class RedisLeases: LeaseStore {
   private let book = WakeBook()
   private let endings = LeaseEndings()
   private let channels: [UInt8]
+  private let time: any TimeSource
+  private let clock: @Sendable () -> Int64?
+  /// Between attempts to say what Redis did not hear.
+  private static let pause: Duration = .milliseconds(250)
   private static let lease = Array(String(LeaseMachine.lease.saturatedMilliseconds).utf8)
 
-  package init(id: ReplicaID, client: RedisClient, keys: FleetKeys) {
+  /// - Parameter clock: what Redis' clock shows now at the least, in microseconds since 1970; nil where that is not known.
+  package init(
+    id: ReplicaID, client: RedisClient, keys: FleetKeys, time: any TimeSource = SystemTime(), clock: @escaping @Sendable () -> Int64? = { nil }
+  ) {
     self.id = id
+    self.time = time
+    self.clock = clock
     self.client = client
     self.keys = keys
     channels = keys.wakeChannels
@@ -25,12 +34,12 @@ package final class RedisLeases: LeaseStore {
   package func run() async {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.hear() }
-      group.addTask { await self.endings.run { await self.send($0) } }
+      group.addTask { await self.endings.run { await self.insist($0) } }
     }
   }
 
   /// Says what is left to be said; to be called when `run` has returned and no flight is under way, while the Redis client still runs.
-  package func leave() async { await endings.drain { await self.send($0) } }
+  package func leave() async { await endings.drain { await self.say($0) != .unavailable } }
 
   // MARK: LeaseStore
 
@@ -49,26 +58,30 @@ package final class RedisLeases: LeaseStore {
 
   /// Said a second time where the connection was lost: nobody knows then whether it was done, and doing it twice changes nothing.
   package func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd) async -> LeaseReceipt {
+    await say(job(key, token, end))
+  }
+
+  private func say(_ job: LeaseEndings.Job) async -> LeaseReceipt {
     let (kind, bytes, ttl): (String, [UInt8], Duration) =
-      switch end {
+      switch job.end {
       case .value(let bytes, let ttl): ("value", bytes, ttl)
       case .marker(let bytes, let ttl): ("marker", bytes, ttl)
       case .nothing: ("", [], .zero)
       }
     let milliseconds = Array(String(max(1, ttl.saturatedMilliseconds)).utf8)
-    let arguments = [token.bytes, Array(kind.utf8), bytes, milliseconds, key.bytes, channels]
-    func say() async throws(RedisError) -> RedisReply {
-      try await client.evaluate(LeaseScripts.end, keys: keys.lease(of: key), arguments: arguments)
+    let arguments = [job.token.bytes, Array(kind.utf8), bytes, milliseconds, job.key.bytes, channels, job.began]
+    func send() async throws(RedisError) -> RedisReply {
+      try await client.evaluate(LeaseScripts.end, keys: keys.lease(of: job.key), arguments: arguments)
     }
     do {
-      return Self.receipt(try await say())
+      return Self.receipt(try await send())
     } catch {
-      return error.code == .connectionLost ? Self.receipt(try? await say()) : .unavailable
+      return error.code == .connectionLost ? Self.receipt(try? await send()) : .unavailable
     }
   }
 
   package func endLater(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd) {
-    endings.add(LeaseEndings.Job(key: key, token: token, end: end))
+    endings.add(job(key, token, end))
   }
 
   package func listen(for key: CacheKey, _ onWake: @escaping @Sendable () -> Void) -> LeaseListener { book.add(key.bytes, onWake) }
@@ -88,7 +101,19 @@ package final class RedisLeases: LeaseStore {
     book.wakeAll(isHearing: false)
   }
 
-  private func send(_ job: LeaseEndings.Job) async -> Bool { await end(job.key, job.token, as: job.end) != .unavailable }
+  private func job(_ key: CacheKey, _ token: LeaseToken, _ end: LeaseEnd) -> LeaseEndings.Job {
+    LeaseEndings.Job(key: key, token: token, end: end, began: LeaseScripts.beginning(clock()), until: time.now() + LeaseMachine.lease)
+  }
+
+  /// Says it until Redis has heard it, or the lease has ended by itself: nobody is to wait for a lease that nobody needs. False where it was
+  /// interrupted.
+  private func insist(_ job: LeaseEndings.Job) async -> Bool {
+    repeat {
+      if await say(job) != .unavailable { return true }
+      do { try await time.sleep(until: min(job.until, time.now() + Self.pause)) } catch { return false }
+    } while time.now() < job.until
+    return true
+  }
 
   private static func answer(_ reply: RedisReply) -> LeaseAnswer? {
     guard case .array(let parts) = reply, case .integer(let kind)? = parts.first else { return nil }

@@ -41,9 +41,13 @@ package struct LeaseMachine: Sendable {
   /// Between looks while wakes are heard.
   static let longestPause: Duration = .seconds(1)
   static let slack: Duration = .milliseconds(50)
+  /// For how long who knows that another asks goes on looking at a store that says nothing. Longer than a lost connection is gone.
+  static let patience: Duration = .milliseconds(300)
 
   private let longest: Duration
   private var followsSince: Moment?
+  /// When the store last said that another asks, and until when it holds the lease at least.
+  private var heard: (at: Moment, lease: Moment)?
   private var looks = 0
   private var beats = 0
 
@@ -63,10 +67,14 @@ package struct LeaseMachine: Sendable {
     switch answer {
     case .settled: return .finish
     case .led: return .lead
-    case .unshared, .unavailable: return .askAlone
+    case .unshared: return .askAlone
+    case .unavailable:
+      guard let heard, now < min(heard.at + Self.patience, heard.lease) else { return .askAlone }
+      return .wait(until: now + Self.pauses[0] * (0.5 + jitter / 2))
     case .followed(let remaining):
       let since = followsSince ?? now
       followsSince = since
+      heard = (now, now + max(.zero, remaining))
       guard now - since < longest else { return .giveUp }
       defer { looks += 1 }
       return .wait(until: min(since + longest, now + pause(remaining: remaining, hearsWakes: hearsWakes, jitter: jitter)))

@@ -62,6 +62,8 @@ struct FleetFlight: Sendable {
   private func askAlone(_ found: LeasedLookup<CallResult>) async -> Result<Fetched, CallError> {
     guard case .marker = found else {
       recorder.flew(.local)
+      // The lease may have been given all the same, and the word of it been lost.
+      leases.endLater(missed.key, token, as: .nothing)
       return await fetch.askAlone(missed, flight)
     }
     recorder.flew(.unshared)

@@ -9,6 +9,7 @@ package final class SharedWriter: Sendable {
     let key: CacheKey
     let entry: CacheEntry<CallResult>
     let ticket: PurgeTicket
+    let since: Moment
   }
 
   /// Answers that may wait to be written, and how many are written at once.
@@ -30,7 +31,7 @@ package final class SharedWriter: Sendable {
 
   func write(_ key: CacheKey, _ entry: CacheEntry<CallResult>, since ticket: PurgeTicket) {
     guard cache.hasSharedStore else { return }
-    guard case .enqueued = queue.yield(Job(key: key, entry: entry, ticket: ticket)) else { return dropped.add() }
+    guard case .enqueued = queue.yield(Job(key: key, entry: entry, ticket: ticket, since: cache.now)) else { return dropped.add() }
   }
 
   /// Nothing more is taken; `run` ends when what waits is written.
@@ -46,7 +47,7 @@ package final class SharedWriter: Sendable {
           running -= 1
         }
         running += 1
-        group.addTask { [cache] in await cache.share(job.key, job.entry, since: job.ticket) }
+        group.addTask { [cache] in await cache.share(job.key, job.entry, since: job.ticket, after: cache.now - job.since) }
       }
     }
   }
