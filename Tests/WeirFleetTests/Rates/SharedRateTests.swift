@@ -21,11 +21,14 @@ struct SharedRateTests {
       try await lane.acquire(LaneRequest(tenant: "a", cost: cost, deadline: rate.time.now() + within))
     }
 
-    /// One request from leave to answer. - Returns: false where the lane refused it.
-    func request(_ cost: Int = 1, within: Duration = .seconds(60), outcome: LaneOutcome? = nil) async -> CallError? {
+    /// One request from leave to answer. - Returns: why it did not leave.
+    func request(
+      _ cost: Int = 1, within: Duration = .seconds(60), outcome: LaneOutcome? = nil, onSent: @Sendable () -> Void = {}
+    ) async -> CallError? {
       do throws(CallError) {
         var permit = try await acquire(cost, within: within)
         permit.markSent()
+        onSent()
         permit.release(outcome ?? .answered(requests: cost, price: .zero))
         return nil
       } catch {
@@ -73,20 +76,16 @@ struct SharedRateTests {
     try await RedisServer.with { server in
       try await withReplicas(2, SharedRateSettings(limits: [limit]), server: server) { replicas in
         let clock = SystemTime()
+        let end = clock.now() + .seconds(3)
         let times = NIOLockedValueBox(Requests())
         await withTaskGroup(of: Void.self) { group in
           for replica in replicas {
             for _ in 0..<8 {
               group.addTask {
-                while true {
-                  do {
-                    var permit = try await replica.acquire(within: max(.zero, .seconds(3) - (clock.now() - .zero)))
-                    permit.markSent()
+                while clock.now() < end {
+                  _ = await replica.request(within: end - clock.now()) {
                     let now = clock.now()
                     times.withLockedValue { $0.times.append((now.nanoseconds / 1000, 1)) }
-                    permit.release(.answered(requests: 1, price: .zero))
-                  } catch {
-                    return
                   }
                 }
               }
