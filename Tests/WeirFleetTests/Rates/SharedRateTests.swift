@@ -94,7 +94,8 @@ struct SharedRateTests {
         }
         let requests = times.withLockedValue { $0 }
         #expect(requests.excess(over: limit) == 0)
-        #expect(requests.total() > 100, "\(requests.total()) of about 180")
+        // A new state begins with an empty bucket and 1.25 s without a token: about 100 are left of three seconds.
+        #expect(requests.total() > 70, "\(requests.total()) of about 100")
       }
     }
   }
