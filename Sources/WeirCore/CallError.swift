@@ -45,6 +45,8 @@ package struct CallError: Error, Sendable, Equatable {
   /// The message of that error, fit to be told.
   package var upstreamMessage: String?
   package var upstreamData: [UInt8]?
+  /// For `upstreamError`: a server of 2026-07-28 refused the request for its headers, before it did anything (Streamable HTTP, server validation).
+  package var refusesHeaders = false
   /// For `invalidParams`: the resource that nobody here has, as its client calls it.
   package var missingResource: Name?
 

@@ -266,8 +266,16 @@ extension RealProcesses {
       try await Self.with("era=modern") { upstream, recorder in
         let family = UpstreamFamily(upstream, isolation: .shared, time: Call.time) { _ in upstream }
         let error = await family.outcome(Call.tool("mismatch")).error
-        #expect(error?.upstreamCode == -32020)
+        #expect(error?.upstreamCode == -32020 && error?.refusesHeaders == true)
         await recorder.until { $0.tools == ["t0", "t1", "t2"] }
+      }
+    }
+
+    @Test("issue 4: in the handshake era that code says nothing about headers, nor what became of the call")
+    func otherMeaning() async throws {
+      try await Self.with("era=legacy") { upstream, _ in
+        let error = await upstream.outcome(Call.tool("mismatch")).error
+        #expect(error?.upstreamCode == -32020 && error?.refusesHeaders == false)
       }
     }
 

@@ -104,7 +104,7 @@ extension HTTPUpstream {
       return .failed(CallError(.throttled, "upstream \(name) refuses more calls for now (HTTP 429)", retryAfter: retryAfter))
     case .status(let status, _, let retryAfter) where status >= 500:
       return .failed(ErrorText.lost(name, refusal.reason, wait: retryAfter ?? .seconds(1)))
-    case .status(_, let error?, _): return rejected(error, in: session)
+    case .status(let status, let error?, _): return rejected(error, in: session, isRefused: status == 400)
     case .status, .invalid: return .failed(ErrorText.invalid(name, refusal.reason))
     case .cutOff, .closed: return .lost(refusal.reason)
     case .transport(let error): return outcome(of: error, id, in: session)
@@ -143,11 +143,13 @@ extension HTTPUpstream {
   }
 
   /// A JSON-RPC error. One that says our revision is not spoken any more puts the session in doubt.
-  private func rejected(_ error: RPCErrorObject, in session: HTTPSession) -> Outcome {
+  private func rejected(_ error: RPCErrorObject, in session: HTTPSession, isRefused: Bool = false) -> Outcome {
     if session.info.era == .modern, error.code == RPCErrorObject.unsupportedVersion {
       giveUp(session, because: "it does not speak our revision any more")
     }
-    return .failed(ErrorText.callError(error, from: name))
+    var told = ErrorText.callError(error, from: name)
+    told.refusesHeaders = isRefused && session.info.era == .modern && error.code == RPCErrorObject.headerMismatch
+    return .failed(told)
   }
 
   /// Modern servers take the closed stream as a cancellation; legacy servers want to be told (MCP 2025-11-25, cancellation).

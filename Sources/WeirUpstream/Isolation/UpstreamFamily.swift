@@ -65,7 +65,7 @@ package final class UpstreamFamily: Upstream {
   package func send(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument {
     do {
       return try await deliver(request)
-    } catch  where error.upstreamCode == RPCErrorObject.headerMismatch && request.method == MCPMethod.toolsCall {
+    } catch  where error.refusesHeaders && request.method == MCPMethod.toolsCall {
       guard let again = await withHeadersOfToday(request) else { throw error }
       return try await deliver(again)
     }
