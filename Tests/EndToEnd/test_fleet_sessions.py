@@ -1,6 +1,7 @@
 """Every client sees the same through a fleet as without it, though each of its requests lands on another replica."""
 
 import difflib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,7 +34,7 @@ def balanced(
     redis = RedisServer(tmp_path_factory.mktemp("redis"))
     upstreams = {era: {"url": servers[era, "http"], "era": era, "share": "all"} for era in ERAS}
     with start_fleet({"cache": {"redis": {"url": redis.url}}, "seal_key": SEAL, "upstreams": upstreams}) as fleet:
-        fleet.wait_for_redis()
+        know_each_other(fleet)
         balancer = Balancer([replica.url for replica in fleet])
         yield fleet, balancer
         balancer.close()
@@ -79,10 +80,25 @@ def fleet(start_fleet: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
         "cache": {"redis": {"url": redis.url}}, "seal_key": SEAL, "tenants": tenants(*TENANTS),
         "upstreams": {"old": {"url": f"http://127.0.0.1:{port}/mcp", "era": "legacy"}}}
     with start_fleet(configuration) as fleet:
-        fleet.wait_for_redis()
+        know_each_other(fleet)
         yield fleet
     redis.close()
     server.stop()
+
+
+def know_each_other(fleet: Fleet) -> None:
+    """Replicas say every two seconds that they are there."""
+    fleet.wait_for_redis()
+    time.sleep(2.5)
+
+
+def result(response: httpx.Response) -> dict[str, Any]:
+    """Of the last message of an answer, in either form."""
+    assert response.status_code == 200, response.text
+    is_stream = response.headers["content-type"].startswith("text/event-stream")
+    message = Session.messages(response)[-1] if is_stream else response.json()
+    assert "result" in message, message
+    return message["result"]
 
 
 class Wandering(Session):
@@ -100,8 +116,7 @@ class Wandering(Session):
 def test_a_session_is_known_everywhere(fleet: Fleet) -> None:
     with Wandering(fleet, 0) as client:
         for replica in (1, 2, 0, 1):
-            answer = client.at(replica).post({"id": replica, "method": "tools/call", "params": {"name": "test_simple_text"}})
-            assert answer.status_code == 200 and "result" in answer.json(), answer.text
+            result(client.at(replica).post({"id": replica, "method": "tools/call", "params": {"name": "test_simple_text"}}))
         client.at(2)
     for replica in range(3):
         # The word of it is a message away.
@@ -132,7 +147,7 @@ def test_a_subscription_reaches_its_stream_wherever_it_is(fleet: Fleet, subscrib
     uri = "test://watched-resource"
     with Wandering(fleet, 0) as client, client.at(listens).listening() as events:
         assert events.next().data == ""
-        assert "result" in client.at(subscribes).post({"id": 1, "method": "resources/subscribe", "params": {"uri": uri}}).json()
+        result(client.at(subscribes).post({"id": 1, "method": "resources/subscribe", "params": {"uri": uri}}))
         client.at(changes).post({"id": 2, "method": "tools/call", "params": {"name": "test_trigger_resource_update", "arguments": {"uri": uri}}})
         assert events.until("notifications/resources/updated")["params"]["uri"] == uri
 
@@ -178,13 +193,13 @@ def test_who_lost_a_stream_finds_the_rest_at_any_replica(fleet: Fleet, back: int
         "name": "test_steps", "arguments": {"steps": 12, "pause": 0.1}, "_meta": {"progressToken": "t"}}}
     with Wandering(fleet, 0) as client:
         with client.posted(call) as events:
-            first = next(event for event in events if event.data)
+            first = next(event for event in events if event.data and "progress" in event.message.get("params", {}))
         seen = [first.message["params"]["progress"]]
         with client.at(back).listening(after=first.id) as events:
             for event in events:
                 if event.data and event.message.get("id") == 7:
                     break
-                if event.data:
+                if event.data and "progress" in event.message.get("params", {}):
                     seen.append(event.message["params"]["progress"])
         assert seen == list(range(1, 13)), seen
 
@@ -199,4 +214,15 @@ def test_a_modern_subscription_hears_of_changes_made_elsewhere(fleet: Fleet, lis
         events.until("notifications/subscriptions/acknowledged")
         with Caller(f"{fleet[changes].url}/mcp/old", headers=bearer(TENANTS[0])) as caller:
             caller.call("test_trigger_tool_change", {})
+        assert events.until("notifications/tools/list_changed")["jsonrpc"] == "2.0"
+
+
+@AWAITED
+def test_a_session_of_a_replica_that_has_just_come_is_known_everywhere(fleet: Fleet) -> None:
+    """The others hear of it within two seconds; its clients don't wait for that."""
+    fleet.restart(0)
+    fleet[0].wait_for_tools("old", headers=bearer(TENANTS[0]))
+    with Wandering(fleet, 0) as client, client.at(1).listening() as events:
+        assert events.next().data == ""
+        result(client.at(2).post({"id": 1, "method": "tools/call", "params": {"name": "test_trigger_tool_change"}}))
         assert events.until("notifications/tools/list_changed")["jsonrpc"] == "2.0"
