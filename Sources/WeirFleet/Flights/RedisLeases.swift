@@ -1,5 +1,5 @@
 package import WeirCache
-internal import WeirCore
+package import WeirCore
 internal import WeirFlow
 package import WeirRedis
 
