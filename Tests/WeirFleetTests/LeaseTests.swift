@@ -315,6 +315,12 @@ struct LeaseTests {
     try await RedisServer.with(options) { server in
       try await withRunning(RedisConfiguration(.single(server.endpoint))) { client in
         _ = try await client.send(RedisCommand(words: "CLUSTER ADDSLOTSRANGE 0 16383".split(separator: " ").map { Array($0.utf8) }))
+        // The server takes a moment to call its cluster whole.
+        for _ in 0..<500 {
+          let reply = try await client.send(RedisCommand("CLUSTER", Array("INFO".utf8)))
+          if case .bulk(let text?) = reply, String(decoding: text, as: UTF8.self).contains("cluster_state:ok") { break }
+          try await Task.sleep(for: .milliseconds(10))
+        }
       }
       try await withRunning(RedisConfiguration(.cluster(seeds: [server.endpoint]))) { client in
         let leases = RedisLeases(id: .random(), client: client, keys: Self.keys)

@@ -48,7 +48,7 @@ struct FleetRateTests {
     case nothing, everything, run, restoresOld
   }
 
-  @Test("Redis is lost and comes back, knowing all, nothing, or an older state: the limit holds all the time", arguments: Loss.allCases, cases)
+  @Test("Redis is lost and comes back, knowing all, nothing, or an older state: the limit holds all the time", arguments: Loss.allCases, cases.prefix(3))
   func losses(_ loss: Loss, _ example: Case) async throws {
     try await withRedis { client in
       var model = FleetModel(client, SharedRateSettings(limits: example.limits), replicas: 3, seed: example.seed + 100)
