@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.weir, AWAITED]
 @pytest.fixture(scope="module")
 def fleet(witness: Witness, tmp_path_factory: pytest.TempPathFactory, start_fleet: Any) -> Iterator[Fleet]:
     redis = RedisServer(tmp_path_factory.mktemp("redis"))
-    with start_fleet(witnessed(witness, {"url": redis.url})) as fleet:
+    # Long enough for the balancer to hear of it: it asks every 100 ms.
+    with start_fleet(witnessed(witness, {"url": redis.url}, listen={"shutdown_delay": "1s"})) as fleet:
         yield fleet
     redis.close()
 
