@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from conftest import AWAITED
 from support.fault_proxy import FaultProxy
 from support.fleet import Fleet
 from support.judge import judge
@@ -18,7 +17,7 @@ from support.processes import eventually
 from support.redis import RedisServer
 from support.witness import Witness, witnessed
 
-pytestmark = [pytest.mark.weir, AWAITED]
+pytestmark = pytest.mark.weir
 
 WITHIN = 1.0
 

@@ -16,7 +16,7 @@ from support.redis import RedisServer
 from support.windows import most_over, most_within
 from support.witness import Witness
 
-pytestmark = [pytest.mark.weir, AWAITED]
+pytestmark = pytest.mark.weir
 
 # Each site has a provider of its own.
 RATE, BURST = 20, 10
@@ -25,6 +25,7 @@ PROVIDERS = {
     "slow": {"rate": "4/s", "burst": 1, "concurrency": 64},
     "azure": {"limits": ["12/10s", "60/1m", "600/1h"], "concurrency": 64},
     "scaled": {"limits": ["6/1s", "15/5s", "36/20s"], "concurrency": 64},
+    "fresh": {"limits": ["12/10s", "60/1m", "600/1h"], "concurrency": 64},
     "scarce": {"budget": {"limit": "40/day", "at_limit": "stop"}, "concurrency": 64},
     "shut": {"rate": "50/s", "burst": 5, "concurrency": 64},
 }
@@ -84,10 +85,17 @@ def test_the_fleet_keeps_every_rate_as_one(fleet: Fleet, witness: Witness) -> No
     assert all(got <= most for found in windows.values() for got, most in found)
     # A fleet that lets next to nothing through keeps every rate.
     assert len(log["even"]) > 0.6 * RATE * 22 and len(log["slow"]) > 0.6 * 4 * 22
-    # A fleet that has just begun knows of no pause before, so that the windows may begin empty: 600 an hour then are one in six seconds.
-    assert len(log["azure"]) >= 3 and len(log["scaled"]) >= 18
+    assert len(log["scaled"]) >= 18
     wrong = judge([call for load in loads for call in load.asked], witness.log()).wrong
     assert not wrong, wrong[:5]
+
+
+@AWAITED
+def test_a_new_fleet_asks_at_once(fleet: Fleet, witness: Witness) -> None:
+    """Nothing was let go before, so there is nothing to wait for: also where one of the windows is an hour."""
+    asked = all_at_once([replica.url for replica in fleet], [(RED, "fresh", "look", {"topic": f"first {number}"}) for number in range(3)])
+    assert not any(call.failure for call in asked), asked
+    assert max(call.seconds for call in asked) < 5
 
 
 def test_a_throttled_replica_stops_the_fleet(fleet: Fleet, witness: Witness) -> None:

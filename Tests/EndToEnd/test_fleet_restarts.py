@@ -7,7 +7,6 @@ import httpx
 import pytest
 import yaml
 
-from conftest import AWAITED
 from support.balancer import Balancer
 from support.fleet import Fleet
 from support.judge import judge
@@ -17,7 +16,7 @@ from support.redis import RedisServer
 from support.weir import Weir
 from support.witness import Witness, witnessed
 
-pytestmark = [pytest.mark.weir, AWAITED]
+pytestmark = pytest.mark.weir
 
 
 @pytest.fixture(scope="module")

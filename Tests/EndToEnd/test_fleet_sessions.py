@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import AWAITED, upstream_program
+from conftest import upstream_program
 from parity.lab import ERAS, KINDS, Kind, Lab
 from parity.normalise import bridged, normalised
 from parity.scenarios import Scenario
@@ -22,7 +22,7 @@ from support.redis import RedisServer
 from test_asking import ANSWER, CAPABILITIES
 from test_parity import compared, servers, written  # noqa: F401
 
-pytestmark = [pytest.mark.weir, pytest.mark.filterwarnings("ignore"), AWAITED]
+pytestmark = [pytest.mark.weir, pytest.mark.filterwarnings("ignore")]
 
 SEAL = "a-key-of-all-replicas-0123456789abcdef"
 
@@ -217,7 +217,6 @@ def test_a_modern_subscription_hears_of_changes_made_elsewhere(fleet: Fleet, lis
         assert events.until("notifications/tools/list_changed")["jsonrpc"] == "2.0"
 
 
-@AWAITED
 def test_a_session_of_a_replica_that_has_just_come_is_known_everywhere(fleet: Fleet) -> None:
     """The others hear of it within two seconds; its clients don't wait for that."""
     fleet.restart(0)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 # By how much later than its neighbours a request may arrive after it left, in seconds: the way over a busy machine.
-TRANSIT = 0.02
+TRANSIT = 0.05
 
 
 def most_over(times: Sequence[float], burst: float, rate: float, transit: float = TRANSIT) -> float:
