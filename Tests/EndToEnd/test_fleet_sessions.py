@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import upstream_program
+from conftest import AWAITED, upstream_program
 from parity.lab import ERAS, KINDS, Kind, Lab
 from parity.normalise import bridged, normalised
 from parity.scenarios import Scenario
@@ -47,12 +47,16 @@ def lab(servers: dict[tuple[str, str], str], balanced: tuple[Fleet, Balancer]) -
     return Lab(servers, {(era, transport): f"{url}/{path}/{era}" for era in ERAS for transport, path in (("http", "mcp"), ("sse", "sse"))})
 
 
-@pytest.mark.parametrize(("kind", "era", "scenario"), compared())
+# Who hears of a change at one replica may be told the list of before by another: `test_a_changed_list_is_new_everywhere`.
+UNCHANGING = [case for case in compared() if not case.values[2].name.endswith("-change")]
+
+
+@pytest.mark.parametrize(("kind", "era", "scenario"), UNCHANGING)
 def test_the_same_through_a_fleet(lab: Lab, kind: Kind, era: str, scenario: Scenario) -> None:
     comparable = normalised if era == kind.era else bridged
     recorded = [comparable(recording) for recording in (lab.directly(kind, scenario), lab.through_weir(kind, era, scenario))]
-    if not scenario.name.endswith("-change"):
-        recorded = [recording | {"changes": [change for change in recording["changes"] if "list_changed" not in change["method"]]} for recording in recorded]
+    # Of what other scenarios have changed a client may hear.
+    recorded = [recording | {"changes": [change for change in recording["changes"] if "list_changed" not in change["method"]]} for recording in recorded]
     difference = "\n".join(difflib.unified_diff(*map(written, recorded), "directly", "through the fleet", lineterm=""))
     assert not difference, difference[:6000]
 
@@ -225,3 +229,18 @@ def test_a_session_of_a_replica_that_has_just_come_is_known_everywhere(fleet: Fl
         assert events.next().data == ""
         result(client.at(2).post({"id": 1, "method": "tools/call", "params": {"name": "test_trigger_tool_change"}}))
         assert events.until("notifications/tools/list_changed")["jsonrpc"] == "2.0"
+
+
+@AWAITED
+def test_a_changed_list_is_new_everywhere(fleet: Fleet) -> None:
+    """Whoever has heard of a change gets the new list, whichever replica is asked."""
+    def has_it(client: Wandering, replica: int) -> bool:
+        return any(tool["name"] == "test_added_tool" for tool in result(client.at(replica).post({"id": 1, "method": "tools/list"}))["tools"])
+
+    with Wandering(fleet, 0) as client, client.listening() as events:
+        assert events.next().data == ""
+        before = has_it(client, 1)
+        for number in range(1, 9):
+            result(client.at(0).post({"id": number, "method": "tools/call", "params": {"name": "test_trigger_tool_change"}}))
+            events.until("notifications/tools/list_changed")
+            assert [has_it(client, replica) for replica in range(3)] == [before ^ bool(number % 2)] * 3, f"after change {number}"
