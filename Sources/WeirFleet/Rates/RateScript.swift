@@ -7,8 +7,8 @@ internal import WeirRedis
 /// - Tokens are taken before they leave, `life` at most. They count as if they left as late as they may: `max(tat, now + life) + n × interval`.
 ///   So the bound holds for when requests leave, whatever way tokens take. Where the bucket lacks `life` worth of tokens, that costs nothing.
 /// - A state that is new, was written by another run of Redis (restart, failover), or has not been touched for longer than replicas are silent,
-///   tells nothing about what was let go meanwhile: the windows begin empty and with all that may be promised, or deeper in debt where a replica
-///   knows so (`known`).
+///   does not know what was let go meanwhile. Replicas do: each brings what it saw last (`known`), and pays for what it may have used alone. Until
+///   all have had the time to, nothing leaves (`quiet`); a state that nobody knows anything of begins full, as in memory.
 /// - A replica that is silent may live without Redis on its share: that is paid for it, and its part of the burst kept free, for a minute. After
 ///   such a loss, so is that of all who are missing.
 /// - What comes back of tokens that were not needed is limited by `low`: how little was missing in the bucket at any charge since they were taken,
@@ -33,6 +33,8 @@ enum RateScript {
     local SILENT, FORGOTTEN, GRACE = 5000000, 60000000, 15000000
     -- How far ahead tokens are promised, and their life: `Reservoir.longestWait` and `lifetime`.
     local PROMISED = 1250000
+    -- In which every replica that lives has spoken: each does every two seconds.
+    local QUIET = 2500000
 
     local s
     -- What is no text at this name is no state either.
@@ -42,11 +44,12 @@ enum RateScript {
       if isWhole and type(value) == 'table' and value.v == 1 then s = value end
     end
     local isLost = not s or s.run ~= run or now - s.at > SILENT
+    local isKnown, stood = s ~= nil, s and math.max(0, math.min(now - s.at, FORGOTTEN)) or 0
     if not s then s = { v = 1, seq = now, at = now, pace = 1000, rec = 0, streak = 0, windows = {}, seen = {}, budgets = {} } end
     if now < s.at then
       -- The clock was set back: no time has passed.
       local back = s.at - now
-      for _, name in ipairs({ 'born', 'rec', 'slowed', 'throttled', 'pause', 'unpaid', 'trouble', 'troubled' }) do
+      for _, name in ipairs({ 'born', 'rec', 'slowed', 'throttled', 'pause', 'quiet', 'unpaid', 'trouble', 'troubled' }) do
         if s[name] then s[name] = s[name] - back end
       end
       for _, w in pairs(s.windows) do w.tat = w.tat - back; w.used = w.used - back end
@@ -114,7 +117,12 @@ enum RateScript {
       repace(math.max(1000, math.floor(s.pace * 95 / 100)), s.rec)
     end
 
-    local mine = {}
+    if isLost then
+      -- As if time had stood still since the last word.
+      for _, w in pairs(s.windows) do w.tat = math.max(w.tat, math.min(now + depth(w), w.tat + stood)) end
+    end
+
+    local mine, hasNews = {}, isReturning
     for _ = 1, number() do
       local count, period, burst, known = number(), number(), number(), number()
       local name = count .. '/' .. string.format('%.0f', period) .. '/' .. burst
@@ -122,9 +130,11 @@ enum RateScript {
       if not w then
         w = { count = count, period = period, burst = burst, low = {}, tat = 0 }
         s.windows[name] = w
-        w.tat = now + depth(w)
+        -- What was let go while nobody asked this state for it is not known.
+        w.tat = isLost and now or now + depth(w)
       end
-      if isLost then w.tat = math.max(w.tat, now + known) end
+      if isLost or not s.seen[me] then w.tat = math.max(w.tat, now + known) end
+      hasNews = hasNews or known > 0
       w.used = now
       mine[#mine + 1] = w
     end
@@ -132,17 +142,18 @@ enum RateScript {
       -- Another configuration's: its replicas are charged for what these take as long as they are there.
       if now - w.used > FORGOTTEN then s.windows[name] = nil end
       if isLost then
-        w.tat = math.max(w.tat, now + depth(w) + PROMISED)
+        if isKnown or hasNews then w.tat = math.max(w.tat, now) + PROMISED end
         s.seq = s.seq + 1
         low(w, 0)
       end
     end
+    if isLost then s.quiet = (hasNews or size > 1) and now + QUIET or nil end
 
     local own = s.seen[me]
     if own and (isReturning or now - own[1] > SILENT) then
       pay(1, now - own[2], true)
-    elseif isReturning and not isLost then
-      pay(1, now - s.unpaid, true)
+    elseif isReturning then
+      pay(1, math.max(lostFor, now - s.unpaid), true)
     end
     if isReturning then
       -- Whoever has not been heard since then is perhaps still alone.
@@ -178,6 +189,9 @@ enum RateScript {
       silent = silent + missing
     end
     s.unpaid = now
+    if s.quiet and now >= s.quiet + QUIET then s.quiet = nil end
+    -- Whoever is missing has twice the time.
+    local quiet = s.quiet and (present < size and s.quiet + QUIET or s.quiet) or now
     """
 
   private static let reports = """
@@ -223,7 +237,7 @@ enum RateScript {
   private static let tokens = """
     local least, want, longest, life = number(), number(), number(), number()
     local function wait(n)
-      local at = math.max(now, s.pause or now)
+      local at = math.max(now, s.pause or now, quiet)
       for _, w in ipairs(mine) do
         local free = math.max(w.tat, now) + interval(w, n)
         local kept = interval(w, silent * math.floor(w.burst / size))
