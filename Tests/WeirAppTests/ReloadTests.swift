@@ -3,6 +3,7 @@ import Testing
 import WeirCore
 import WeirPipeline
 import WeirTenancy
+import WeirTestSupport
 
 @testable import WeirApp
 
@@ -117,7 +118,8 @@ struct ChangeHintTests {
     let (told, telling) = AsyncStream.makeStream(of: [UInt8].self)
     let (heard, hearing) = AsyncStream.makeStream(of: String.self)
     let first = ChangeHints(replica: Array("00000000000000aa".utf8), time: SystemTime()) { telling.yield($0) }
-    let second = ChangeHints(replica: Array("00000000000000bb".utf8), time: SystemTime()) { _ in }
+    let time = ManualTime()
+    let second = ChangeHints(replica: Array("00000000000000bb".utf8), time: time) { _ in }
     second.connect(onLists: { hearing.yield("lists \($0)") }, onResource: { hearing.yield("\($0) \($1)") })
     first.announced("prices")
     first.updated("prices", "a://known b")
@@ -129,6 +131,8 @@ struct ChangeHintTests {
       for _ in 0..<3 { if let message = await messages.next() { #expect(second.hear(message)) } }
       var found = heard.makeAsyncIterator()
       #expect(await found.next() == "lists prices")
+      await time.sleepers(atLeast: 1)
+      time.advance(by: .milliseconds(500))
       #expect(await found.next() == "prices a://new")
       group.cancelAll()
     }

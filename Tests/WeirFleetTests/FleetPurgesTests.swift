@@ -7,7 +7,7 @@ import WeirFleet
 import WeirRedis
 import WeirTestSupport
 
-@Suite(.enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
+@Suite(.serialized, .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
 struct FleetPurgesTests {
   private let keys = FleetKeys(prefix: "test")
   private let key = CacheKeyBuilder(partition: .all, upstream: "u", credential: "c", definition: [], method: "m", tool: "t").key(arguments: [])

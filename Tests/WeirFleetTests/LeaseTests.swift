@@ -9,7 +9,9 @@ import WeirTestSupport
 
 @testable import WeirFleet
 
-@Suite("Leases in a real Redis (issue 5)", .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
+@Suite(
+  "Leases in a real Redis (issue 5)", .serialized, .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3))
+)
 struct LeaseTests {
   static let keys = FleetKeys(prefix: "test")
 

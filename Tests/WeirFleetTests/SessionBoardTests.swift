@@ -5,7 +5,8 @@ import WeirFleet
 import WeirRedis
 
 @Suite(
-  "What replicas tell each other of sessions", .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
+  "What replicas tell each other of sessions", .serialized, .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"),
+  .timeLimit(.minutes(3)))
 struct SessionBoardTests {
   /// What one board's reader got.
   private final class Reader: Sendable {

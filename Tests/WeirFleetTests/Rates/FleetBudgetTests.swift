@@ -6,7 +6,7 @@ import WeirFlow
 @testable import WeirFleet
 
 /// One budget, however many replicas: what they spend together stays within it.
-@Suite(.enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
+@Suite(.serialized, .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
 struct FleetBudgetTests {
   static let limits = [
     BudgetLimit(per: .day, requests: 400), BudgetLimit(per: .day, money: MicroUSD(300_000)),

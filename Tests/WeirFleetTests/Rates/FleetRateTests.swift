@@ -6,7 +6,7 @@ import WeirFlow
 @testable import WeirFleet
 
 /// The limit of a fleet, whatever happens: no stretch of time sees more than `burst + count × t / period` over all replicas.
-@Suite(.enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(5)))
+@Suite(.serialized, .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(5)))
 struct FleetRateTests {
   struct Case: CustomTestStringConvertible, Sendable {
     let limits: [RateLimit]
@@ -48,7 +48,8 @@ struct FleetRateTests {
     case nothing, everything, run, restoresOld
   }
 
-  @Test("Redis is lost and comes back, knowing all, nothing, or an older state: the limit holds all the time", arguments: Loss.allCases, cases.prefix(3))
+  @Test(
+    "Redis is lost and comes back, knowing all, nothing, or an older state: the limit holds all the time", arguments: Loss.allCases, cases.prefix(3))
   func losses(_ loss: Loss, _ example: Case) async throws {
     try await withRedis { client in
       var model = FleetModel(client, SharedRateSettings(limits: example.limits), replicas: 3, seed: example.seed + 100)

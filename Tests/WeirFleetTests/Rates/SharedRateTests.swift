@@ -9,7 +9,7 @@ import WeirRedis
 @testable import WeirFleet
 
 /// Lanes of several replicas with one real Redis, by the clock of the machine.
-@Suite(.enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
+@Suite(.serialized, .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
 struct SharedRateTests {
   /// One replica's way to the provider.
   struct Replica: Sendable {
