@@ -49,6 +49,14 @@ class Stage:
         eventually(lambda: self.waiting() >= count, 40, f"{count} calls wait, of which one was sent; it is {self.waiting():.0f}", pause=0.02)
         return together
 
+    def joined(self, question: Call, count: int) -> Together:
+        """So many calls that ask what a call at every replica asks already."""
+        first = self.held(question, self.urls, len(self.fleet))
+        rest = Together(self.urls, [question] * (count - len(self.fleet)))
+        eventually(lambda: self.waiting() >= count, 40, f"{count} calls wait; it is {self.waiting():.0f}", pause=0.05)
+        first.and_also(rest)
+        return first
+
     def waiting(self) -> float:
         return self.fleet.metric("weir_flight_waiters")
 
@@ -88,15 +96,16 @@ def question(topic: str, tool: str = "look", **further: Any) -> Call:
     return (RED, NORTH, tool, {"topic": topic, **further})
 
 
-@AWAITED
-def test_ten_thousand_identical_calls_are_one(stage: Stage) -> None:
+@pytest.mark.parametrize("at_once", [pytest.param(True, marks=AWAITED, id="at once"), pytest.param(False, id="after three")])
+def test_ten_thousand_identical_calls_are_one(stage: Stage, at_once: bool) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    together = stage.held(question("ten thousand"), stage.urls, 10_000)
+    asks = question(f"ten thousand {at_once}")
+    together = stage.held(asks, stage.urls, 10_000) if at_once else stage.joined(asks, 10_000)
     released = time.monotonic()
     stage.witness.set(hold=False)
     asked = stage.judged(together.results())
-    assert len(stage.calls()) == 1
+    assert len(asked) == 10_000 and len(stage.calls()) == 1
     assert len({call.told["nonce"] for call in asked}) == 1
     print(f"10,000 answers within {max(call.ended for call in asked) - released:.2f} s of the upstream's")
 
