@@ -83,6 +83,8 @@ def status(replica: Weir) -> int:
 
 def test_who_ends_hands_over_what_others_wait_for(fleet: Fleet, witness: Witness) -> None:
     """The leader ends while it fetches, and its upstream never answers: the others don't wait until its lease has run out."""
+    # Who has no connection to Redis yet leads nobody.
+    fleet.wait_for_redis()
     seen = witness.calls()
     question = (TENANTS[0], SITES[0], "look", {"topic": "handed over"})
     witness.set(hang=1)
