@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class Chaos:
 def test_one_trouble_after_the_other(witness: Witness, tmp_path: Path, start_fleet: Any) -> None:
     redis = RedisServer(tmp_path)
     proxy = FaultProxy(redis.port, redis=True)
-    with start_fleet(witnessed(witness, {"url": f"redis://127.0.0.1:{proxy.port}/0"})) as fleet:
+    with closing(redis), closing(proxy), start_fleet(witnessed(witness, {"url": f"redis://127.0.0.1:{proxy.port}/0"})) as fleet:
         chaos = Chaos(redis, proxy, fleet)
         load = Load([replica.url for replica in fleet], Mix(tools=("look", "glance", "peek", "act")), workers=5)
         with load.running():
@@ -115,8 +116,6 @@ def test_one_trouble_after_the_other(witness: Witness, tmp_path: Path, start_fle
             fleet.wait_for_redis()
             load.wait_for(200)
         sizes = [psutil.Process(replica.process.pid).memory_info().rss / 1e6 for replica in fleet]
-    proxy.close()
-    redis.close()
     verdict = judge(load.asked, witness.log(), late=LATE)
     print(f"seed {SEED}, {dict(chaos.done)}: {verdict}; {spread('all', load.asked)}; {', '.join(f'{size:.0f} MB' for size in sizes)}")
     assert not verdict.wrong, "\n".join(verdict.wrong[:10])

@@ -1,6 +1,7 @@
 """Redis that moves under load: another primary takes over, slots go to another node. No wrong answer, no failed call."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.weir
 @pytest.mark.parametrize("way", ["told to", "primary killed", "primary frozen"])
 def test_a_failover_under_load(witness: Witness, tmp_path: Path, start_fleet: Any, way: str) -> None:
     redis = RedisWithSentinels(tmp_path)
-    with start_fleet(witnessed(witness, redis.configuration())) as fleet:
+    with closing(redis), start_fleet(witnessed(witness, redis.configuration())) as fleet:
         load = Load([replica.url for replica in fleet], Mix(label=way))
         with load.running():
             load.wait_for(300)
@@ -43,13 +44,12 @@ def test_a_failover_under_load(witness: Witness, tmp_path: Path, start_fleet: An
             load.wait_for(300)
         verdict = judge(load.asked, witness.log())
         print(f"{way}: {verdict}; {spread('all', load.asked)}")
-    redis.close()
     assert not verdict.wrong and not verdict.failed, "\n".join((verdict.wrong + verdict.failed)[:10])
 
 
 def test_slots_that_move_under_load(witness: Witness, tmp_path: Path, start_fleet: Any) -> None:
     cluster = RedisCluster(tmp_path)
-    with start_fleet(witnessed(witness, {"cluster": cluster.urls})) as fleet:
+    with closing(cluster), start_fleet(witnessed(witness, {"cluster": cluster.urls})) as fleet:
         load = Load([replica.url for replica in fleet], Mix())
         with load.running():
             load.wait_for(400)
@@ -67,6 +67,5 @@ def test_slots_that_move_under_load(witness: Witness, tmp_path: Path, start_flee
         verdict = judge(load.asked, witness.log())
         redirected = fleet.metric("weir_redis_redirections_total")
         print(f"{moved} keys moved, {redirected:.0f} redirections: {verdict}; {spread('moving', load.asked[:before])}; {spread('one killed', load.asked[before:])}")
-    cluster.close()
     assert not verdict.wrong and not verdict.failed, "\n".join((verdict.wrong + verdict.failed)[:10])
     assert moved > 40 and redirected > 0, "the slots that moved were asked for"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -148,7 +149,7 @@ def test_a_rate_is_kept_across_a_restart_of_redis(fleet: Fleet, witness: Witness
 @pytest.mark.parametrize(("mode", "least", "most"), [("degraded", 0.3, 1.0), ("open", 1.5, None), ("closed", 0.0, 0.0)])
 def test_what_a_fleet_does_without_redis(witness: Witness, tmp_path: Any, start_fleet: Any, mode: str, least: float, most: float | None) -> None:
     redis = RedisServer(tmp_path)
-    with start_fleet(configuration(witness, redis, without_redis=mode)) as fleet:
+    with closing(redis), start_fleet(configuration(witness, redis, without_redis=mode)) as fleet:
         fleet.wait_for_redis()
         # Each says that it is there every two seconds, and hears then who else is.
         time.sleep(4.5)
@@ -162,7 +163,6 @@ def test_what_a_fleet_does_without_redis(witness: Witness, tmp_path: Any, start_
         share = len(log) / (BURST + RATE * 4)
         said = sum("redis" in line.lower() and "rate" in line.lower() for replica in fleet for line in replica.process.lines)
         print(f"{mode}: {len(log)} requests, {share:.2f} of what the rate allows; {said} lines in the logs")
-    redis.close()
     assert share >= least
     assert most is None or share <= most
     if mode == "degraded":

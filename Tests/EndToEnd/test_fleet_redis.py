@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ def test_what_a_redis_that_is_gone_costs(witness: Witness, tmp_path: Path, start
     proxy = FaultProxy(redis.port, redis=True)
     configured = witnessed(witness, {"url": f"redis://127.0.0.1:{proxy.port}/0"})
     with (
+        closing(redis), closing(proxy),
         start_fleet(configured, count=1) as having,
         start_fleet(witnessed(witness, {}), count=1) as lacking,
     ):
@@ -131,8 +133,6 @@ def test_what_a_redis_that_is_gone_costs(witness: Witness, tmp_path: Path, start
         eventually(lambda: is_given_up(having), 10, "Redis is not asked any more")
         gone = pairs.ask(200)
         GONE[name].end(redis, proxy)
-    proxy.close()
-    redis.close()
     print(f"{name}: Redis there {summary(there)}; the first calls without it {summary(first)}; given up {summary(gone)}")
     # The rest is room for a busy machine: far less than a second command timeout.
     assert worst[-1] < COMMAND_TIMEOUT * 1000 + 50, f"a call waited {worst} ms for Redis"
