@@ -96,7 +96,7 @@ def question(topic: str, tool: str = "look", **further: Any) -> Call:
     return (RED, NORTH, tool, {"topic": topic, **further})
 
 
-@pytest.mark.parametrize("at_once", [pytest.param(True, marks=AWAITED, id="at once"), pytest.param(False, id="after three")])
+@pytest.mark.parametrize("at_once", [pytest.param(True, marks=AWAITED, id="at once"), pytest.param(False, marks=AWAITED, id="after three")])
 def test_ten_thousand_identical_calls_are_one(stage: Stage, at_once: bool) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

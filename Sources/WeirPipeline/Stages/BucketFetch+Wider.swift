@@ -85,7 +85,7 @@ extension BucketFetch {
     guard let document = try? JSONDocument(parsing: fetched.result.bytes, limits: .upstreamResult),
       let answers = ask.call.cut(document.root, of: ask.call.buckets.indices)
     else { return false }
-    guard let freshUntil = fetched.freshUntil else { return true }
+    guard let freshUntil = fetched.freshUntil ?? fetched.trueUntil else { return true }
     let end = now + max(.zero, freshUntil - fetch.time.wall())
     let lifespan = Lifespan(bornAt: now + (.zero - fetched.age), freshUntil: end, staleUntil: end)
     for index in missing {

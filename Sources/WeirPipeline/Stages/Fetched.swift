@@ -47,6 +47,8 @@ package struct Fetched: Sendable {
   let age: Duration
   /// When the answer stops being fresh; nil where it is not kept.
   var freshUntil: WallTime?
+  /// Until when it is true, kept or not: for whoever has waited for it.
+  var trueUntil: WallTime?
   /// What the answer costs whoever asks for it alone; what everybody saves who gets it without asking.
   let cost: MicroUSD
   let requests: Int
@@ -81,7 +83,8 @@ extension Fetched {
   /// What was to be kept is, or is not.
   func settled(isKept: Bool, now: WallTime) -> Fetched {
     var settled = self
-    if isKept, let keeping { settled.freshUntil = now + keeping.entry.freshFor }
+    settled.trueUntil = keeping.map { now + $0.entry.freshFor }
+    if isKept { settled.freshUntil = settled.trueUntil }
     settled.keeping = nil
     return settled
   }
