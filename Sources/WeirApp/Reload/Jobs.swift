@@ -20,6 +20,7 @@ final class Jobs: Sendable {
 
     fileprivate func run() async {
       await withTaskGroup(of: Void.self) { group in
+        // Both are awaited here.
         group.addTask { await self.body() }
         group.addTask { _ = await self.stopping.value() }
         // The first to end ends the other: one that is stopped ends in order.
@@ -47,6 +48,7 @@ final class Jobs: Sendable {
   /// Returns when the task is cancelled and every job has ended.
   func run() async {
     await withDiscardingTaskGroup { group in
+      // Children of `run`: none outlives it.
       for await job in jobs { group.addTask { await job.run() } }
       group.cancelAll()
     }

@@ -58,6 +58,7 @@ package final class Reloader: Sendable {
   /// Reads again at each of these, until cancelled, and ends what has been replaced.
   package func run(at signals: some AsyncSequence<some Sendable, Never> & Sendable) async {
     await withDiscardingTaskGroup { group in
+      // Beside the reloads, which need not wait for calls of what they replaced; it ends with them.
       group.addTask { await self.retire() }
       for await _ in signals {
         if Task.isCancelled { break }
@@ -125,6 +126,7 @@ package final class Reloader: Sendable {
     for await retirement in retired {
       let (old, next) = (retirement.old, retirement.next)
       await withTaskGroup(of: Void.self) { group in
+        // The first to end ends the other: a call that never ends is no reason to keep its generation.
         group.addTask { await old.calls.isZero() }
         group.addTask { try? await self.time.sleep(until: self.time.now() + Self.longestCall) }
         await group.next()
