@@ -143,8 +143,12 @@ need_swift() {
 
 need_libraries() { need pkg-config=pkg-config lib:hiredis=libhiredis-dev lib:libcurl=libcurl4-openssl-dev; }
 
+# Where they are missing, the Swift tests that speak to a real Redis are skipped.
+need_redis() { need redis-server=redis-server redis-cli=redis-tools openssl=openssl; }
+
 need_test_tools() {
-  need redis-server=redis-server openssl=openssl promtool=prometheus venv=python3-venv curl=curl
+  need_redis
+  need promtool=prometheus venv=python3-venv curl=curl
   local name job jobs=()
   for name in aws e2e mcp1; do
     environment "$name" &
