@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import shutil
 import socket
 import statistics
@@ -98,17 +99,35 @@ def weir(folder: Path, upstream_port: int) -> Iterator[Target]:
 
 
 def measure_sessions(folder: Path, count: int) -> dict:
-    """Idle sessions with an open event stream each: the process's memory before and with them, and whether it still answers."""
-    port = free_port()
-    with upstream() as upstream_port:
-        path = weir_configuration(folder, port, upstream_port)
-        path.write_text(path.read_text() + sessions.tenants())
-        with started([os.environ["WEIR_BINARY"], "serve", "--config", str(path)], 0, port) as process:
-            target = Target("Weir", f"http://127.0.0.1:{port}/mcp", "bench__report", psutil.Process(process.pid))
-            return asyncio.run(with_sessions(target, port, count))
+    """Idle sessions, alone and with an open event stream each: the process's memory before and with them, and whether it still answers."""
+    found: dict = {"count": count}
+    for measure in (without_streams, with_streams):
+        port = free_port()
+        with upstream() as upstream_port:
+            path = weir_configuration(folder, port, upstream_port)
+            path.write_text(path.read_text() + sessions.tenants())
+            with started([os.environ["WEIR_BINARY"], "serve", "--config", str(path)], 0, port) as process:
+                target = Target("Weir", f"http://127.0.0.1:{port}/mcp", "bench__report", psutil.Process(process.pid))
+                found |= asyncio.run(measure(target, port, count))
+    return found
 
 
-async def with_sessions(target: Target, port: int, count: int) -> dict:
+async def without_streams(target: Target, port: int, count: int) -> dict:
+    # The first ones also pay for what every process has once: threads, buffers, code that is loaded.
+    warm = count // 10
+    await sessions.open_without_streams(port, warm)
+    await asyncio.sleep(2)
+    before = target.megabytes()
+    say(f"{count - warm} sessions without streams …")
+    await sessions.open_without_streams(port, count - warm)
+    await asyncio.sleep(2)
+    page = (await asyncio.to_thread(httpx.get, f"http://127.0.0.1:{port}/metrics", timeout=20)).text
+    if f"\nweir_sessions {count}\n" not in page:
+        raise SystemExit(f"there are not {count} sessions, but {re.findall('^weir_sessions .*', page, re.M)}")
+    return {"alone_kib": (target.megabytes() - before) * 1e6 / (count - warm) / 1024}
+
+
+async def with_streams(target: Target, port: int, count: int) -> dict:
     await asyncio.sleep(1)
     before = target.megabytes()
     say(f"{count} sessions, each with an open event stream …")
@@ -124,7 +143,7 @@ async def with_sessions(target: Target, port: int, count: int) -> dict:
         idle.writer.close()
     await asyncio.sleep(5)
     return {
-        "count": count, "before_mb": before, "with_mb": with_all, "after_mb": target.megabytes(), "alive": alive, "files": files,
+        "before_mb": before, "with_mb": with_all, "after_mb": target.megabytes(), "alive": alive, "files": files,
         "files_after": target.process.num_fds(), "status": reply.status_code,
     }
 
@@ -281,7 +300,7 @@ def table(results: dict) -> str:
         lines += [
             f"{idle['count']:,} idle sessions with an open event stream each ({idle['alive']:,} still open after 20 s, {idle['files']:,} descriptors): "
             f"{idle['with_mb']:.1f} MB, {idle['before_mb']:.1f} MB without, {each:.1f} KiB each. 250 MB: {verdict(idle['with_mb'], 250)}. A call meanwhile: "
-            f"HTTP {idle['status']}. 5 s after they left: {idle['after_mb']:.1f} MB, {idle['files_after']} descriptors.", "",
+            f"HTTP {idle['status']}. Without streams: {idle['alone_kib']:.1f} KiB each; 8 KB: {verdict(idle['alone_kib'] * 1.024, 8)}. 5 s after they left: {idle['after_mb']:.1f} MB, {idle['files_after']} descriptors.", "",
         ]
     lines.append(f"Load average before: {results['load_before']:.1f}; above 0.5 the numbers say more about the machine than about the servers.")
     lines.append(f"On {results['machine']}. To repeat: {results['command']}")

@@ -27,20 +27,46 @@ class Idle:
     writer: asyncio.StreamWriter
 
 
-async def open_one(port: int, number: int) -> Idle:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(ADDRESSES[number % len(ADDRESSES)], 0), limit=4096)
-    common = f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEYS[number % len(KEYS)]}\r\nAccept: application/json, text/event-stream\r\n"
+async def connect(port: int, number: int) -> Idle:
+    return Idle(*await asyncio.open_connection("127.0.0.1", port, local_addr=(ADDRESSES[number % len(ADDRESSES)], 0), limit=4096))
+
+
+def common(port: int, number: int) -> str:
+    """The header lines of every request of a session."""
+    return f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEYS[number % len(KEYS)]}\r\nAccept: application/json, text/event-stream\r\n"
+
+
+async def initialize(idle: Idle, port: int, number: int) -> str:
+    """Opens a session over the connection; its id."""
     body = json.dumps(_INITIALIZE)
-    writer.write(f"POST /mcp HTTP/1.1\r\n{common}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-    fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-    await reader.readexactly(int(fields["content-length"]))
-    session = f"Mcp-Session-Id: {fields['mcp-session-id']}\r\nMCP-Protocol-Version: 2025-11-25\r\n"
-    writer.write(f"GET /mcp HTTP/1.1\r\n{common}{session}\r\n".encode())
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    head = f"{common(port, number)}Content-Type: application/json\r\nContent-Length: {len(body)}"
+    idle.writer.write(f"POST /mcp HTTP/1.1\r\n{head}\r\n\r\n{body}".encode())
+    answer = (await idle.reader.readuntil(b"\r\n\r\n")).decode()
+    fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in answer.split("\r\n")[1:] if ": " in line)}
+    await idle.reader.readexactly(int(fields["content-length"]))
+    return fields["mcp-session-id"]
+
+
+async def open_one(port: int, number: int) -> Idle:
+    idle = await connect(port, number)
+    session = f"Mcp-Session-Id: {await initialize(idle, port, number)}\r\nMCP-Protocol-Version: 2025-11-25\r\n"
+    idle.writer.write(f"GET /mcp HTTP/1.1\r\n{common(port, number)}{session}\r\n".encode())
+    head = (await idle.reader.readuntil(b"\r\n\r\n")).decode().lower()
     if " 200 " not in head.split("\r\n")[0] or "text/event-stream" not in head:
         raise SystemExit(f"the stream of session {number} was not opened: {head}")
-    return Idle(reader, writer)
+    return idle
+
+
+async def open_without_streams(port: int, count: int) -> None:
+    """Sessions over one connection of each principal, which is closed then: what stays is the sessions."""
+
+    async def of_one(number: int) -> None:
+        idle = await connect(port, number)
+        for _ in range(number, count, len(KEYS)):
+            await initialize(idle, port, number)
+        idle.writer.close()
+
+    await asyncio.gather(*(of_one(number) for number in range(len(KEYS))))
 
 
 async def open_all(port: int, count: int) -> list[Idle]:
