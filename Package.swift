@@ -32,6 +32,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 /// A target may import only what stands above it in this list (docs/architecture.md).
@@ -76,8 +77,7 @@ let package = Package(
     .target(
       name: "WeirUpstream",
       dependencies: [
-        "WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", crypto, locks, logging,
-        .product(name: "Subprocess", package: "swift-subprocess"),
+        "WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", crypto, locks, logging, subprocess,
       ],
       swiftSettings: swiftSettings),
     .target(
@@ -113,11 +113,12 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
-    // What the tests of several targets need: a manual clock, the files of test data.
-    .target(name: "WeirTestSupport", dependencies: ["WeirCore", locks], path: "Tests/Support", swiftSettings: swiftSettings),
+    // What the tests of several targets need: a manual clock, the files of test data, programs that are run.
+    .target(name: "WeirTestSupport", dependencies: ["WeirCore", locks, subprocess], path: "Tests/Support", swiftSettings: swiftSettings),
     // A real redis-server, for the tests of what speaks to one.
     .target(
-      name: "RedisTestSupport", dependencies: ["WeirRedis", nioCore, nioPosix, locks], path: "Tests/RedisSupport", swiftSettings: swiftSettings),
+      name: "RedisTestSupport", dependencies: ["WeirRedis", "WeirTestSupport", nioCore, nioPosix, locks, subprocess], path: "Tests/RedisSupport",
+      swiftSettings: swiftSettings),
     .executableTarget(
       name: "weir",
       dependencies: ["WeirApp", "WeirUpstream", logging, .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -136,11 +137,8 @@ let package = Package(
       ("WeirCache", ["WeirCore", "WeirJSON", crypto]), ("WeirFlow", ["WeirCore"]), ("WeirBilling", ["WeirCore", "WeirJSON", "WeirMCP"]),
       ("WeirRedis", ["RedisTestSupport", nioCore, nioPosix, nioEmbedded, logging, locks]),
       ("WeirFleet", ["RedisTestSupport", "WeirCache", "WeirCore", "WeirFlow", "WeirRedis", nioCore, nioPosix, logging, locks]),
-      ("WeirHTTPClient", [nioCore, nioPosix, locks, logging]),
-      (
-        "WeirUpstream",
-        ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks, .product(name: "Subprocess", package: "swift-subprocess")]
-      ),
+      ("WeirHTTPClient", [nioCore, nioPosix, locks, logging, subprocess]),
+      ("WeirUpstream", ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP", logging, locks, subprocess]),
       ("WeirStdio", ["WeirCore", "WeirHTTPClient", "WeirJSON", "WeirMCP"]),
       ("WeirPipeline", ["WeirBilling", "WeirCache", "WeirCore", "WeirFlow", "WeirJSON", "WeirMCP", "WeirTenancy", logging, locks]),
       (

@@ -2,7 +2,9 @@ package import Foundation
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
+internal import Subprocess
 package import WeirRedis
+package import WeirTestSupport
 
 /// A real `redis-server` on a free loopback port and with a directory of its own, started by a test and ended with it.
 package final class RedisServer: Sendable {
@@ -37,17 +39,26 @@ package final class RedisServer: Sendable {
     package init(message: String) { self.message = message }
   }
 
-  package static let executable = find("redis-server")
+  /// nil where it is not on PATH; likewise redis-cli.
+  package static let executable = Program("redis-server")
+  package static let cli = Program("redis-cli")
+
   /// Whether it was built with TLS: then it complains about the number, else about the option.
-  package static let hasTLS: Bool = {
-    guard let executable, let output = try? run(executable, ["--tls-port", "none"], mustSucceed: false) else { return false }
-    return output.contains("integer")
-  }()
+  package static func hasTLS() async -> Bool {
+    guard let outcome = try? await executable?.outcome(["--tls-port", "none"]) else { return false }
+    return (outcome.output + outcome.errors).contains("integer")
+  }
+
+  /// A process, and the task that waits for its end and kills it when it is cancelled.
+  private struct Running {
+    var id: Int32?
+    let task: Task<Void, Never>
+  }
 
   package let port: Int
   package let directory: URL
   private let arguments: [String]
-  private let process = NIOLockedValueBox<Process?>(nil)
+  private let running = NIOLockedValueBox<Running?>(nil)
 
   private init(port: Int, directory: URL, options: Options) {
     self.port = port
@@ -78,8 +89,8 @@ package final class RedisServer: Sendable {
       let text = "port \(server.port)\nbind 127.0.0.1\ndir \(directory.path)\n\(file)\n"
       try text.write(to: directory.appendingPathComponent("sentinel.conf"), atomically: true, encoding: .utf8)
     }
-    try server.start()
     do {
+      try await server.start()
       try await body(server)
       await server.kill()
     } catch {
@@ -88,66 +99,55 @@ package final class RedisServer: Sendable {
     }
   }
 
-  package func start() throws {
+  /// Returns when the process is there, which is before it listens.
+  package func start() async throws {
     guard let executable = Self.executable else { throw StartFailure(message: "redis-server is not on PATH") }
-    let process = Process()
-    process.executableURL = executable
-    process.arguments = arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    self.process.withLockedValue { $0 = process }
+    let (started, process) = AsyncThrowingStream.makeStream(of: Int32.self)
+    let task = Task { [arguments] in
+      do {
+        _ = try await Subprocess.run(
+          .name(executable.name), arguments: Arguments(arguments), input: .none, output: .discarded, error: .discarded
+        ) { execution in
+          process.yield(execution.processIdentifier.value)
+          // Until it is killed: it is not reaped before, so its number is no other process's.
+          try await Task.sleep(for: .seconds(24 * 3600))
+        }
+      } catch {
+        process.finish(throwing: error)
+      }
+    }
+    running.withLockedValue { $0 = Running(task: task) }
+    for try await id in started { return running.withLockedValue { $0?.id = id } }
+    throw StartFailure(message: "redis-server was not started")
   }
 
   /// SIGKILL, and waits for its end.
   package func kill() async {
-    guard
-      let process = process.withLockedValue({ process in
-        defer { process = nil }; return process
-      })
-    else { return }
-    await withCheckedContinuation { continuation in
-      process.terminationHandler = { _ in continuation.resume() }
-      _ = Glibc.kill(process.processIdentifier, SIGKILL)
+    let process = running.withLockedValue { process in
+      defer { process = nil }
+      return process
     }
+    process?.task.cancel()
+    await process?.task.value
   }
 
   package func signal(_ number: Int32) {
-    process.withLockedValue { process in
-      if let process { _ = Glibc.kill(process.processIdentifier, number) }
-    }
+    if let id = running.withLockedValue({ $0?.id }) { _ = Glibc.kill(id, number) }
+  }
+
+  /// What redis-cli prints when it is given the server and these arguments.
+  package func cli(_ arguments: [String]) async throws -> String {
+    guard let cli = Self.cli else { throw StartFailure(message: "redis-cli is not on PATH") }
+    return try await cli.run(["-p", "\(port)"] + arguments)
   }
 
   package var endpoint: RedisEndpoint { .tcp(host: "127.0.0.1", port: port) }
   package var url: String { "redis://127.0.0.1:\(port)" }
 
-  package static func find(_ name: String) -> URL? {
-    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
-    return path.split(separator: ":").map { URL(fileURLWithPath: String($0)).appendingPathComponent(name) }
-      .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-  }
-
   package static func temporaryDirectory() throws -> URL {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent("weir-redis-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     return directory
-  }
-
-  /// Runs a program to its end; what it printed.
-  package static func run(_ executable: URL, _ arguments: [String], mustSucceed: Bool = true) throws -> String {
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = executable
-    process.arguments = arguments
-    process.standardOutput = output
-    process.standardError = mustSucceed ? FileHandle.nullDevice : output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard !mustSucceed || process.terminationStatus == 0 else {
-      throw StartFailure(message: "\(executable.lastPathComponent) \(arguments.first ?? "") failed")
-    }
-    return String(decoding: data, as: UTF8.self)
   }
 
   package static func freePort() async throws -> Int {

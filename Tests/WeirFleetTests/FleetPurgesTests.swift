@@ -211,7 +211,7 @@ struct FleetPurgesTests {
         #expect(!(await one.purges.purge([.tenant("growth")])))
         #expect(one.marks.isPending([.tenant("growth")]))
         #expect(one.store.peek(key, of: scopes, now: SystemTime().now()) == nil)
-        try server.start()
+        try await server.start()
         group.addTask { await one.purges.run() }
         while one.marks.isPending([.tenant("growth")]) { try await Task.sleep(for: .milliseconds(10)) }
         #expect(try await score("tenant:growth", client) != nil)

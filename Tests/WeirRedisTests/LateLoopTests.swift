@@ -61,6 +61,7 @@ extension NetworkTests {
       try await group.shutdownGracefully()
     }
 
+    /// The thread that waits to be told waits for the loop alone, which needs none of the threads that tasks share.
     private static func block(for seconds: Double, saying isBusy: DispatchSemaphore) {
       isBusy.signal()
       Thread.sleep(forTimeInterval: seconds)

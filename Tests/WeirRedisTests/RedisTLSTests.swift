@@ -6,14 +6,15 @@ import WeirRedis
 
 extension NetworkTests {
   @Suite(
-    .enabled(if: RedisServer.hasTLS && TestCertificates.openssl != nil, "redis-server with TLS, or openssl, is not on PATH"), .timeLimit(.minutes(3)))
+    .enabled("redis-server with TLS, or openssl, is not on PATH") { await RedisServer.hasTLS() && TestCertificates.openssl != nil },
+    .timeLimit(.minutes(3)))
   struct RedisTLSTests {
     private func withTLSServer(
       asksForCertificate: Bool = false, _ body: (RedisServer, TestCertificates) async throws -> Void
     ) async throws {
       let directory = try RedisServer.temporaryDirectory()
       defer { try? FileManager.default.removeItem(at: directory) }
-      let certificates = try TestCertificates(in: directory)
+      let certificates = try await TestCertificates(in: directory)
       try await RedisServer.with(.init(tls: certificates, asksForCertificate: asksForCertificate)) { try await body($0, certificates) }
     }
 
@@ -78,10 +79,10 @@ extension NetworkTests {
     }
 
     @Test("files that are not there, hold something else or do not fit are said at once, with their name")
-    func unfitFiles() throws {
+    func unfitFiles() async throws {
       let directory = try RedisServer.temporaryDirectory()
       defer { try? FileManager.default.removeItem(at: directory) }
-      let made = try TestCertificates(in: directory)
+      let made = try await TestCertificates(in: directory)
       let cases: [(RedisTLSFiles, String)] = [
         (files("/nonexistent/ca.pem", nil, nil), "/nonexistent/ca.pem"), (files(made.authority, made.clientCertificate, nil), "come together"),
         (files(made.authority, nil, made.clientKey), "come together"), (files(made.authority, made.clientKey, made.clientKey), made.clientKey),

@@ -141,7 +141,7 @@ struct SharedRateTests {
         await server.kill()
         while !replicas[0].rate.stats.isAlone { try await Task.sleep(for: .milliseconds(5)) }
         for _ in 0..<20 { #expect(await replicas[0].request() == nil) }
-        try server.start()
+        try await server.start()
         while replicas[0].rate.stats.isAlone { try await Task.sleep(for: .milliseconds(5)) }
         #expect(await replicas[0].request() == nil)
         #expect(replicas[0].rate.stats.losses == 1)
