@@ -175,7 +175,7 @@ struct UsageFileTests {
       for _ in 0..<4 {
         group.addTask {
           // The disk may be slow; what is locked for long is tried again, as a keeper does.
-          for _ in 0..<5 { while (try? UsageFile(path: path).add(news, known: UsageBook())) == nil { await Task.yield() } }
+          for _ in 0..<5 { while (try? UsageFile(path: path).add(news, known: UsageBook())) == nil, !Task.isCancelled { await Task.yield() } }
         }
       }
       // Whoever reads meanwhile sees a whole file or none yet.

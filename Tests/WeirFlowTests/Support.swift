@@ -5,7 +5,7 @@ import WeirFlow
 
 /// Returns when the condition holds; gives other tasks their turn in between.
 func eventually(_ condition: () -> Bool) async {
-  while !condition() { await Task.yield() }
+  while !condition(), !Task.isCancelled { await Task.yield() }
 }
 
 /// Something that a task waits for until the test opens it. Ignores cancellation, as a blocked call does.

@@ -123,7 +123,7 @@ struct BucketTests {
     let first = upstream()
     try await withScene(first, options: options) { scene in
       _ = try await scene.call("up__get", range(scene, 20, 10))
-      while await shelf.writes < 11 { await Task.yield() }
+      while await shelf.writes < 11, !Task.isCancelled { await Task.yield() }
     }
     let second = upstream()
     try await withScene(second, options: options) { scene in

@@ -171,7 +171,7 @@ struct CachingTests {
       }
       _ = await upstream.arrival()
       #expect(upstream.requests.count == 2)
-      while scene.flights.stats.flights > 0 { await Task.yield() }
+      while scene.flights.stats.flights > 0, !Task.isCancelled { await Task.yield() }
       let renewed = try await scene.call("up__get")
       #expect(renewed.outcome == .hitMemory)
       #expect(renewed.text == "2")

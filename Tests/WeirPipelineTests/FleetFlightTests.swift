@@ -40,7 +40,7 @@ struct FleetFlightTests {
       _ = await upstream.arrival()
       let before = shelf.followed
       group.addTask { (1, try await second.call("up__get")) }
-      while shelf.followed == before { await Task.yield() }
+      while shelf.followed == before, !Task.isCancelled { await Task.yield() }
       gate.open()
       let replies = try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
       return (try #require(replies[0]), try #require(replies[1]))
@@ -78,9 +78,9 @@ struct FleetFlightTests {
       let other = Task { try await first.call("up__get_other") }
       _ = await upstream.arrival()
       let leader = Task { try await first.call("up__get") }
-      while shelf.leases < 2 { await Task.yield() }
+      while shelf.leases < 2, !Task.isCancelled { await Task.yield() }
       let follower = Task { try await second.call("up__get") }
-      while shelf.followed == 0 { await Task.yield() }
+      while shelf.followed == 0, !Task.isCancelled { await Task.yield() }
       leader.cancel()
       #expect(try await leader.value.error?.reason == .cancelled)
       _ = await upstream.arrival()
@@ -171,7 +171,7 @@ struct FleetFlightTests {
           _ = await upstream.arrival(); return try await second.call("up__get")
         }
       )
-      while shelf.followed == 0 { await Task.yield() }
+      while shelf.followed == 0, !Task.isCancelled { await Task.yield() }
       let caches = second.cache
       // The other replica hears nothing of it but from the store.
       for key in shelf.keys { await caches.remove(key) }
@@ -207,7 +207,7 @@ struct FleetFlightTests {
       for scene in [first, second] {
         let old = try await scene.call("up__get")
         #expect(old.outcome == .stale)
-        while scene.flights.stats.flights > 0 { await Task.yield() }
+        while scene.flights.stats.flights > 0, !Task.isCancelled { await Task.yield() }
       }
       for scene in [first, second] {
         let new = try await scene.call("up__get")
@@ -229,7 +229,7 @@ struct FleetFlightTests {
       for scene in [first, second] {
         let known = try await scene.call("up__get")
         #expect(known.outcome == .hitMemory)
-        while scene.flights.stats.flights > 0 { await Task.yield() }
+        while scene.flights.stats.flights > 0, !Task.isCancelled { await Task.yield() }
       }
       for scene in [first, second] {
         let new = try await scene.call("up__get")
@@ -254,10 +254,10 @@ struct FleetFlightTests {
       }
       for _ in 0..<12 {
         let looks = shelf.looks
-        while shelf.followed == 0 { await Task.yield() }
+        while shelf.followed == 0, !Task.isCancelled { await Task.yield() }
         await second.time.sleepers(atLeast: 2)
         second.time.advance(by: .seconds(1))
-        while shelf.looks == looks { await Task.yield() }
+        while shelf.looks == looks, !Task.isCancelled { await Task.yield() }
       }
       gate.open()
       _ = try await (leader.value, follower.value)

@@ -20,7 +20,7 @@ struct FlightTests {
     try await withScene(upstream) { scene in
       let outcomes = try await withThrowingTaskGroup(of: CallOutcome.self) { group in
         for _ in 0..<1000 { group.addTask { try await scene.call("up__get").outcome } }
-        while scene.flights.stats.waiters < 1000 { await Task.yield() }
+        while scene.flights.stats.waiters < 1000, !Task.isCancelled { await Task.yield() }
         gate.open()
         return try await group.reduce(into: [CallOutcome]()) { $0.append($1) }
       }
@@ -43,7 +43,7 @@ struct FlightTests {
       let leader = Task { try await scene.call("up__get") }
       _ = await upstream.arrival()
       let follower = Task { try await scene.call("up__get") }
-      while scene.flights.stats.waiters < 2 { await Task.yield() }
+      while scene.flights.stats.waiters < 2, !Task.isCancelled { await Task.yield() }
       leader.cancel()
       let found = try await leader.value.error?.reason
       #expect(found == .cancelled)
@@ -84,7 +84,7 @@ struct FlightTests {
     }
     try await withScene(upstream) { scene in
       let calls = (0..<10).map { _ in Task { try await scene.call("up__get") } }
-      while scene.flights.stats.waiters < 10 { await Task.yield() }
+      while scene.flights.stats.waiters < 10, !Task.isCancelled { await Task.yield() }
       gate.open()
       for call in calls {
         let found = try await call.value.error?.upstreamCode
@@ -114,7 +114,7 @@ struct FlightTests {
           }
         }
       }
-      while scene.flights.stats.waiters < 3 { await Task.yield() }
+      while scene.flights.stats.waiters < 3, !Task.isCancelled { await Task.yield() }
       gate.open()
       for call in calls { _ = try await call.value }
       for number in 0..<3 { #expect(reports.withLockedValue { $0[number] } == [#"{"progress":1}"#, #"{"progress":2}"#]) }
@@ -130,7 +130,7 @@ struct FlightTests {
     }
     try await withScene(upstream) { scene in
       let calls = [scene.alice, scene.bob].map { caller in Task { try await scene.call("up__get", by: caller) } }
-      while scene.flights.stats.waiters < 2 { await Task.yield() }
+      while scene.flights.stats.waiters < 2, !Task.isCancelled { await Task.yield() }
       gate.open()
       let texts = [try await calls[0].value.text, try await calls[1].value.text]
       #expect(Set(texts) == ["1", "2"])

@@ -26,7 +26,7 @@ struct MergingTests {
         let identity = caller(index) == 0 ? scene.alice : scene.bob
         group.addTask { (index, try await scene.call("up__get", #"{"letters":"\#(query)"}"#, by: identity)) }
       }
-      while scene.lane.stats.depth < queries.count { await Task.yield() }
+      while scene.lane.stats.depth < queries.count, !Task.isCancelled { await Task.yield() }
       scene.time.advance(by: .milliseconds(15))
       var replies: [(Int, CallReply)] = []
       for try await reply in group { replies.append(reply) }
@@ -146,7 +146,7 @@ struct MergingTests {
     }
     try await withScene(upstream, options: options) { scene in
       let calls = ["a", "b", "c"].map { query in Task { try await scene.call("up__get", #"{"letters":"\#(query)"}"#) } }
-      while scene.lane.stats.depth < 3 { await Task.yield() }
+      while scene.lane.stats.depth < 3, !Task.isCancelled { await Task.yield() }
       scene.time.advance(by: .milliseconds(15))
       _ = await upstream.arrival()
       calls[who].cancel()
@@ -173,7 +173,7 @@ struct MergingTests {
         for query in ["a", "b", "c", "d"] {
           group.addTask { try await scene.call("up__get", #"{"letters":"\#(query)"}"#).text }
         }
-        while scene.lane.stats.depth < 4 { await Task.yield() }
+        while scene.lane.stats.depth < 4, !Task.isCancelled { await Task.yield() }
         scene.time.advance(by: .seconds(1))
         scene.time.advance(by: .seconds(9))
         return try await group.reduce(into: Set<String?>()) { $0.insert($1) }

@@ -20,7 +20,7 @@ struct PassengerTests {
 
   private func ask(_ query: String, in scene: Scene) async throws -> CallReply {
     async let reply = scene.call("up__get", #"{"letters":"\#(query)"}"#)
-    while scene.lane.stats.depth == 0 { await Task.yield() }
+    while scene.lane.stats.depth == 0, !Task.isCancelled { await Task.yield() }
     scene.time.advance(by: .milliseconds(15))
     return try await reply
   }

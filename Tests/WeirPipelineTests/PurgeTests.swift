@@ -57,10 +57,10 @@ struct PurgeTests {
       _ = await upstream.arrival()
       scene.cache.purges.purge([.tool(upstream: "up", tool: "get")], now: scene.time.now())
       let after = Task { try await scene.call("up__get") }
-      while scene.flights.stats.waiters < 2 { await Task.yield() }
+      while scene.flights.stats.waiters < 2, !Task.isCancelled { await Task.yield() }
       gates[0].open()
       #expect(try await before.value.text == "1")
-      while upstream.requests.count < 2 { await Task.yield() }
+      while upstream.requests.count < 2, !Task.isCancelled { await Task.yield() }
       gates[1].open()
       #expect(try await after.value.text == "2")
       let last = try await scene.call("up__get")

@@ -21,7 +21,7 @@ struct SharedStoreTests {
     options.shared = shelf
     try await withScene(counting(), options: options) { scene in
       _ = try await scene.call("up__get")
-      while await shelf.writes == 0 { await Task.yield() }
+      while await shelf.writes == 0, !Task.isCancelled { await Task.yield() }
     }
   }
 
@@ -59,7 +59,7 @@ struct SharedStoreTests {
       #expect(old.text == "1")
       #expect(old.provenance?["freshUntil"] == nil)
       gate.open()
-      while scene.flights.stats.flights > 0 || upstream.requests.isEmpty { await Task.yield() }
+      while scene.flights.stats.flights > 0 || upstream.requests.isEmpty, !Task.isCancelled { await Task.yield() }
       let new = try await scene.call("up__get")
       #expect(new.text == "new")
       #expect(new.outcome == .hitMemory)
@@ -110,12 +110,12 @@ struct SharedStoreTests {
       for _ in 0..<20 {
         let reply = try await scene.call("up__get")
         #expect(reply.outcome == .stale)
-        while scene.flights.stats.flights > 0 { await Task.yield() }
+        while scene.flights.stats.flights > 0, !Task.isCancelled { await Task.yield() }
       }
       #expect(upstream.requests.count == 2)
       scene.time.advance(by: .seconds(61))
       _ = try await scene.call("up__get")
-      while scene.flights.stats.flights > 0 { await Task.yield() }
+      while scene.flights.stats.flights > 0, !Task.isCancelled { await Task.yield() }
       #expect(upstream.requests.count == 3)
     }
   }

@@ -67,7 +67,7 @@ struct WiderTests {
       _ = await upstream.arrival()
       async let second = scene.call("up__get", range(scene, 10, 5, "b"))
       // Two calls, and their two flights with the wider one.
-      while scene.flights.stats.waiters < 4 { await Task.yield() }
+      while scene.flights.stats.waiters < 4, !Task.isCancelled { await Task.yield() }
       gate.open()
       let (one, other) = (try await first, try await second)
       #expect(one.outcome == .miss && one.text == days(scene, 10, 5, "a", 1))
@@ -181,11 +181,11 @@ struct WiderTests {
       async let first = scene.call("up__get", #"{"other":1}"#)
       _ = await upstream.arrival()
       let caller = Task { try await scene.call("up__get", range(scene, 10, 5, "a")) }
-      while scene.flights.stats.waiters < 3 { await Task.yield() }
+      while scene.flights.stats.waiters < 3, !Task.isCancelled { await Task.yield() }
       caller.cancel()
       let reason = try await caller.value.error?.reason
       #expect(reason == .cancelled)
-      while scene.flights.stats.flights > 1 { await Task.yield() }
+      while scene.flights.stats.flights > 1, !Task.isCancelled { await Task.yield() }
       gate.open()
       _ = try await first
       #expect(upstream.requests.count == 1)

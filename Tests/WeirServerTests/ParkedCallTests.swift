@@ -44,7 +44,7 @@ struct ParkedCallTests {
     async let one = call.ask("roots/list", nil, patience: .seconds(60), time: Self.time)
     #expect(Self.questions(await first.value()) == ["roots/list"])
     async let two = call.ask("sampling/createMessage", nil, patience: .seconds(60), time: Self.time)
-    while Self.questions(try await Self.visit(call).value()).count < 2 { await Task.yield() }
+    while Self.questions(try await Self.visit(call).value()).count < 2, !Task.isCancelled { await Task.yield() }
     let second = try Self.visit(call, #"{"other":{},"question-2":{"role":"assistant"}}"#)
     #expect(Self.questions(await second.value()) == ["roots/list"])
     _ = try Self.visit(call, #"{"question-1":{"roots":[]}}"#)

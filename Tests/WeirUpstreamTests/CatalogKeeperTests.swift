@@ -18,11 +18,11 @@ struct CatalogKeeperTests {
 
     func add(_ moment: Moment) { moments.withLockedValue { $0.append(moment) } }
 
-    /// The first `count` moments, as soon as there are so many. `meanwhile` runs as long as they are waited for.
+    /// The first `count` moments, as soon as there are so many or the test is given up. `meanwhile` runs as long as they are waited for.
     func first(_ count: Int, meanwhile: () -> Void = {}) async -> [Moment] {
       while true {
         let found = moments.withLockedValue { $0 }
-        if found.count >= count { return found }
+        if found.count >= count || Task.isCancelled { return found }
         meanwhile()
         await Task.yield()
       }
@@ -111,7 +111,7 @@ struct CatalogKeeperTests {
     try await Self.with { keeper, time, _ in
       let deadline = time.now() + .milliseconds(100)
       async let catalog = keeper.listedAnew(until: deadline)
-      while time.now() < deadline {
+      while time.now() < deadline, !Task.isCancelled {
         time.advance(by: .milliseconds(1))
         await Task.yield()
       }

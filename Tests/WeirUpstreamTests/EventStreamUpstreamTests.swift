@@ -123,7 +123,7 @@ extension RealProcesses {
       try await Self.with("post=405", log: log) { upstream, recorder in
         await withTaskGroup(of: CallError?.self) { group in
           for _ in 0..<10 { group.addTask { await upstream.outcome(Call.tool("hold")).error } }
-          while Self.lines(log).filter({ $0 == "tools/call" }).count < 10 { try? await Task.sleep(for: .milliseconds(5)) }
+          while Self.lines(log).filter({ $0 == "tools/call" }).count < 10, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(5)) }
           let second = try? await upstream.send(Call.tool("die_once", repeatable: true)).text
           #expect(second == "second")
           for await error in group {
@@ -188,7 +188,7 @@ extension RealProcesses {
         #expect(await upstream.outcome(Call.tool("hold", within: .milliseconds(200))).error?.reason == .timedOut)
         await withTaskGroup(of: CallError?.self) { group in
           group.addTask { await upstream.outcome(Call.tool("hold")).error }
-          while Self.lines(log).filter({ $0 == "tools/call" }).count < 2 { await Task.yield() }
+          while Self.lines(log).filter({ $0 == "tools/call" }).count < 2, !Task.isCancelled { await Task.yield() }
           group.cancelAll()
           #expect(await group.next()??.reason == .cancelled)
         }

@@ -224,7 +224,7 @@ extension RealProcesses {
         #expect(await upstream.outcome(Call.tool("hold", within: .milliseconds(200))).error?.reason == .timedOut)
         await withTaskGroup(of: CallError?.self) { group in
           group.addTask { await upstream.outcome(Call.tool("hold")).error }
-          while Self.lines(log).filter({ $0 == "tools/call" }).count < 2 { await Task.yield() }
+          while Self.lines(log).filter({ $0 == "tools/call" }).count < 2, !Task.isCancelled { await Task.yield() }
           group.cancelAll()
           #expect(await group.next()??.reason == .cancelled)
         }

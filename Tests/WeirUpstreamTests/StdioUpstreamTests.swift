@@ -159,7 +159,7 @@ extension RealProcesses {
         #expect(await upstream.outcome(Call.tool("hold", within: .milliseconds(500))).error?.reason == .timedOut)
         await withTaskGroup(of: CallError?.self) { group in
           group.addTask { await upstream.outcome(Call.tool("hold")).error }
-          while upstream.stats.inFlight == 0 { await Task.yield() }
+          while upstream.stats.inFlight == 0, !Task.isCancelled { await Task.yield() }
           group.cancelAll()
           #expect(await group.next()??.reason == .cancelled)
         }
@@ -235,7 +235,7 @@ extension RealProcesses {
         while upstream.stats.sessionsReady < 3 { try await Task.sleep(for: .milliseconds(5)) }
         await withTaskGroup(of: Void.self) { group in
           for _ in 0..<2 { group.addTask { _ = await upstream.outcome(Call.tool("hold")) } }
-          while upstream.stats.inFlight < 2 { await Task.yield() }
+          while upstream.stats.inFlight < 2, !Task.isCancelled { await Task.yield() }
           #expect(await upstream.outcome(Call.tool("echo", within: .seconds(5))).error == nil)
           group.cancelAll()
         }

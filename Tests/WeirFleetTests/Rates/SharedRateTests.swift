@@ -107,7 +107,7 @@ struct SharedRateTests {
       try await withReplicas(2, SharedRateSettings(limits: [limit]), server: server) { replicas in
         #expect(await replicas[1].request() == nil)
         #expect(await replicas[0].request(outcome: .throttled(retryAfter: .seconds(30))) == nil)
-        while replicas[1].lane.stats.pausedUntil == nil { await Task.yield() }
+        while replicas[1].lane.stats.pausedUntil == nil, !Task.isCancelled { await Task.yield() }
         let refusal = await replicas[1].request(within: .seconds(5))
         #expect(refusal?.reason == .throttled)
         #expect((20...33).contains(refusal?.retryAfter?.inSeconds ?? 0))
