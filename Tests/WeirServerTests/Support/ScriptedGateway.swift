@@ -138,15 +138,23 @@ final class ScriptedGateway: Gateway {
     for waiter in ready { waiter.resume() }
   }
 
-  /// Waits until so many calls hang and so many were cancelled.
+  /// Waits until so many calls hang and so many were cancelled; no longer than the test's time limit.
   func until(_ condition: @escaping @Sendable (_ hanging: Int, _ cancelled: Int) -> Bool) async {
-    await withCheckedContinuation { continuation in
-      let isNow = state.withLockedValue { state in
-        if condition(state.hanging, state.cancelled) { return true }
-        state.waiters.append((condition, continuation))
-        return false
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isNow = state.withLockedValue { state in
+          if Task.isCancelled || condition(state.hanging, state.cancelled) { return true }
+          state.waiters.append((condition, continuation))
+          return false
+        }
+        if isNow { continuation.resume() }
       }
-      if isNow { continuation.resume() }
+    } onCancel: {
+      let waiters = state.withLockedValue { state in
+        defer { state.waiters = [] }
+        return state.waiters
+      }
+      for waiter in waiters { waiter.1.resume() }
     }
   }
 

@@ -55,13 +55,21 @@ final class WireClient: Sendable {
   }
 
   private func changed(since count: Int, wasClosed: Bool) async {
-    await withCheckedContinuation { continuation in
-      let isNews = state.withLockedValue { state in
-        if state.bytes.count != count || state.isClosed != wasClosed { return true }
-        state.waiter = continuation
-        return false
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isNews = state.withLockedValue { state in
+          if Task.isCancelled || state.bytes.count != count || state.isClosed != wasClosed { return true }
+          state.waiter = continuation
+          return false
+        }
+        if isNews { continuation.resume() }
       }
-      if isNews { continuation.resume() }
+    } onCancel: {
+      let waiter = state.withLockedValue { state in
+        defer { state.waiter = nil }
+        return state.waiter
+      }
+      waiter?.resume()
     }
   }
 
@@ -80,7 +88,7 @@ final class WireClient: Sendable {
     let ending = Array(ending.utf8)
     while true {
       let (count, isDone, closed) = state.withLockedValue { ($0.bytes.count, $0.bytes.suffix(ending.count).elementsEqual(ending), $0.isClosed) }
-      if isDone || closed { return count }
+      if isDone || closed || Task.isCancelled { return count }
       await changed(since: count, wasClosed: closed)
     }
   }
@@ -98,7 +106,7 @@ final class WireClient: Sendable {
   func receive(until done: (String) -> Bool) async -> String {
     while true {
       let (text, count, closed) = state.withLockedValue { (String(decoding: $0.bytes, as: UTF8.self), $0.bytes.count, $0.isClosed) }
-      if done(text) || closed {
+      if done(text) || closed || Task.isCancelled {
         state.withLockedValue { $0.bytes.removeFirst(count) }
         return text
       }
@@ -110,7 +118,7 @@ final class WireClient: Sendable {
   func receiveAll() async -> String {
     while true {
       let (text, count, closed) = state.withLockedValue { (String(decoding: $0.bytes, as: UTF8.self), $0.bytes.count, $0.isClosed) }
-      if closed { return text }
+      if closed || Task.isCancelled { return text }
       await changed(since: count, wasClosed: closed)
     }
   }
