@@ -16,9 +16,10 @@ package protocol SharedStore: Sendable {
   /// Forgets the key. True where the store has confirmed it, whether there was something or not.
   func remove(_ key: CacheKey) async -> Bool
   /// Learns what was purged elsewhere. Asked for where that has not been known for a while, in which case nothing from the store counts.
-  func catchUp() async
+  /// - Returns: false where this process was too busy to ask or to hear, which says nothing of the store.
+  func catchUp() async -> Bool
 }
 
 extension SharedStore {
-  package func catchUp() async {}
+  package func catchUp() async -> Bool { true }
 }

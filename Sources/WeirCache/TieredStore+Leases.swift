@@ -8,7 +8,12 @@ extension TieredStore {
   ///   - scopes: those of the call that asks.
   ///   - owner: the tenant whose call asks, for the quota of the memory store.
   package func look(_ key: CacheKey, of scopes: PurgeScopes, owner: Name?, _ question: LeaseQuestion) async -> LeasedLookup<Payload> {
-    guard let leases, await knowsPurges() else { return .unavailable }
+    guard let leases else { return .unavailable }
+    switch await purgeKnowledge() {
+    case .current: break
+    case .late: return .late
+    case .outdated: return .unavailable
+    }
     var question = question
     // Twice is enough: who puts wrong values there all the time has the flight go on alone.
     for _ in 0..<3 {
@@ -28,6 +33,9 @@ extension TieredStore {
         if question.disbelieved.isEmpty { counts.withLockedValue { $0.missing += 1 } }
         return .led
       case .followed(let remaining): return .followed(remaining: remaining)
+      case .late:
+        counts.withLockedValue { $0.unavailable += 1 }
+        return .late
       case .unavailable:
         counts.withLockedValue { $0.unavailable += 1 }
         return .unavailable

@@ -56,7 +56,7 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   ///   - scopes: those of the call that asks.
   ///   - owner: the tenant whose call asks, for the quota of the memory store.
   package func fetch(_ key: CacheKey, of scopes: PurgeScopes, owner: Name?) async -> SharedLookup<Payload> {
-    guard let shared, await knowsPurges() else { return .unavailable }
+    guard let shared, await purgeKnowledge() == .current else { return .unavailable }
     let asked = time.now()
     let ticket = memory.ticket(for: key, of: scopes)
     switch await shared.get(key) {
@@ -74,11 +74,11 @@ package final class TieredStore<Payload: CachePayload>: Sendable {
   }
 
   /// Whether what the shared store has can be told from what was purged; counted where it cannot.
-  func knowsPurges() async -> Bool {
-    if !purges.isCurrent(at: time.now()) { await shared?.catchUp() }
-    let isKnown = purges.isCurrent(at: time.now())
-    if !isKnown { counts.withLockedValue { $0.unavailable += 1 } }
-    return isKnown
+  func purgeKnowledge() async -> PurgeKnowledge {
+    let isPunctual = if purges.isCurrent(at: time.now()) { true } else { await shared?.catchUp() ?? true }
+    if purges.isCurrent(at: time.now()) { return .current }
+    counts.withLockedValue { $0.unavailable += 1 }
+    return isPunctual ? .outdated : .late
   }
 
   /// Keeps an answer in memory and then in the shared store. Returns when the shared store has it or has failed to take it.

@@ -18,7 +18,7 @@ package struct RedisSharedStore: SharedStore {
     self.clock = clock
   }
 
-  package func catchUp() async { await purges.catchUp() }
+  package func catchUp() async -> Bool { await purges.catchUp() }
 
   package func get(_ key: CacheKey) async -> SharedRead {
     let reply = try? await client.evaluate(LeaseScripts.read, keys: [keys.value(key)], arguments: [])

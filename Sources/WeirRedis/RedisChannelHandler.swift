@@ -9,6 +9,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
   private static let coalescedBytes = 16 << 10
   /// A timer that fires later than this says that the loop was busy: replies may lie unread in the socket.
   private static let lateness = TimeAmount.milliseconds(5)
+  /// Where this process took more of a request's time than this, a missing reply says nothing about the server.
+  private static let tolerance = TimeAmount.milliseconds(20)
 
   private let line: RedisLine
   private var decoder: RESPDecoder
@@ -49,7 +51,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         request.finish(.failure(RedisError(.overloaded, "this process was too busy to send it within the command timeout")))
         continue
       }
-      let isWanted = request.enqueue {
+      let isWanted = request.enqueue(at: now) {
         pending.append(request, commands: request.commands, bytes: request.bytes.readableBytes, deadline: request.deadline)
       }
       guard isWanted else { continue }
@@ -168,12 +170,19 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
   private func expire() {
     guard let context, !line.isClosed else { return }
-    let expiry = pending.expire(at: context.eventLoop.now)
-    for request in expiry.timedOut { request.finish(.failure(RedisError(.timedOut, "no reply within the command timeout"))) }
+    let now = context.eventLoop.now
+    let expiry = pending.expire(at: now)
+    for request in expiry.timedOut { request.finish(.failure(Self.failure(request, now))) }
     if expiry.mustClose {
       close(RedisError(.connectionLost, "the server was silent for too long"))
     } else if let next = pending.nextExpiry {
       arm(next)
     }
+  }
+
+  private static func failure(_ request: RedisRequest, _ now: NIODeadline) -> RedisError {
+    request.lateness(at: now) > tolerance
+      ? RedisError(.overloaded, "no reply within the command timeout, of which this process was too busy to leave the server enough")
+      : RedisError(.timedOut, "no reply within the command timeout")
   }
 }

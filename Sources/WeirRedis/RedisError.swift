@@ -11,7 +11,8 @@ package struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The server cannot serve at present (`LOADING`, `READONLY`, `MASTERDOWN`, `CLUSTERDOWN`), or its cluster is busy moving the key: what it
     /// refused was not carried out.
     case notReady = "not_ready"
-    /// Too much is pending already: nothing was sent.
+    /// This process has too much to do: too much is pending already, or it was late to send or to hear. Whether the server carried it out is
+    /// unknown, and nothing is known against the server.
     case overloaded
     /// The connection ended before the reply came. Whether the server carried it out is unknown.
     case connectionLost = "connection_lost"

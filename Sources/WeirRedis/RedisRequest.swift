@@ -16,12 +16,15 @@ final class RedisRequest: Sendable {
     var state = State.created
     /// The number in the connection's queue, once written.
     var queueID: UInt64?
+    /// For how long it waited to be written.
+    var delay = TimeAmount.zero
   }
 
   /// The wire form.
   let bytes: ByteBuffer
   let commands: Int
   let deadline: NIODeadline
+  private let created = NIODeadline.now()
   private let guarded = NIOLockedValueBox(Guarded())
 
   init(bytes: ByteBuffer, commands: Int, deadline: NIODeadline) {
@@ -61,13 +64,17 @@ final class RedisRequest: Sendable {
   }
 
   /// Gives it its number, by `assign`, unless its caller has left already: then it need not be written at all.
-  func enqueue(_ assign: () -> UInt64) -> Bool {
+  func enqueue(at now: NIODeadline, _ assign: () -> UInt64) -> Bool {
     guarded.withLockedValue { guarded in
       if case .finished = guarded.state { return false }
       guarded.queueID = assign()
+      guarded.delay = now - created
       return true
     }
   }
+
+  /// By how much less time than promised the server had, were the request given up now: what this process took to write, and to give up.
+  func lateness(at now: NIODeadline) -> TimeAmount { guarded.withLockedValue { $0.delay } + max(.zero, now - deadline) }
 
   var queueID: UInt64? { guarded.withLockedValue { $0.queueID } }
 }

@@ -8,28 +8,62 @@ import WeirTestSupport
 struct LeaseMachineTests {
   let start = Moment(nanoseconds: 1_000_000_000)
 
-  @Test("who follows looks on for a moment where the store says nothing, since a lease is held; then it asks alone")
-  func patience() {
+  @Test(
+    "who follows looks on while the lease lives where the store says nothing, less and less often; then it asks alone",
+    arguments: [
+      LeaseMachine.Answer.unavailable, .late,
+    ])
+  func patience(silence: LeaseMachine.Answer) {
     var machine = LeaseMachine(longest: .seconds(60))
-    let start = Moment(nanoseconds: 5_000_000_000)
-    guard case .wait = machine.receive(.followed(remaining: .seconds(3)), now: start, hearsWakes: true, jitter: 0.5) else {
-      return #expect(Bool(false), "it does not follow")
+    _ = machine.receive(.followed(remaining: .seconds(2)), now: start, hearsWakes: true, jitter: 0.5)
+    let lost = start + .milliseconds(700)
+    #expect(!machine.isInTheDark)
+    for pause in [25, 50, 100, 200, 250, 250] {
+      #expect(machine.receive(silence, now: lost, hearsWakes: false, jitter: 1) == .wait(until: lost + .milliseconds(pause)))
+      #expect(machine.isInTheDark)
     }
-    let soon = start + (LeaseMachine.patience - .milliseconds(1))
-    guard case .wait(let until) = machine.receive(.unavailable, now: soon, hearsWakes: false, jitter: 1) else {
+    let last = start + .milliseconds(1990)
+    #expect(machine.receive(.unavailable, now: last, hearsWakes: false, jitter: 1) == .wait(until: start + .seconds(2)))
+    #expect(machine.receive(.unavailable, now: start + .seconds(2), hearsWakes: false, jitter: 1) == .askAlone)
+    // What the store says next counts again.
+    _ = machine.receive(.followed(remaining: .seconds(3)), now: start + .seconds(2), hearsWakes: true, jitter: 0.5)
+    #expect(!machine.isInTheDark)
+    let again = machine.receive(silence, now: start + .seconds(3), hearsWakes: true, jitter: 1)
+    #expect(again == .wait(until: start + .milliseconds(3025)))
+  }
+
+  @Test("who was late itself looks on for as long as a lease, and no longer than it may take; who was not asks alone at once")
+  func lateness() {
+    for (longest, most) in [(60, 3), (1, 1)] {
+      var machine = LeaseMachine(longest: .seconds(longest))
+      var now = start
+      while case .wait(let until) = machine.receive(.late, now: now, hearsWakes: true, jitter: 1) {
+        #expect(until > now && until <= now + .milliseconds(250))
+        now = until
+      }
+      #expect(now == start + .seconds(most))
+      #expect(!machine.hasFollowed && machine.isInTheDark)
+    }
+    // A process that stood still looks on all the same, a few times.
+    var sleeper = LeaseMachine(longest: .seconds(60))
+    _ = sleeper.receive(.late, now: start, hearsWakes: true, jitter: 1)
+    let awake = start + .seconds(10)
+    for pause in [50, 100, 200, 250] {
+      #expect(sleeper.receive(.late, now: awake, hearsWakes: true, jitter: 1) == .wait(until: awake + .milliseconds(pause)))
+    }
+    #expect(sleeper.receive(.late, now: awake, hearsWakes: true, jitter: 1) == .askAlone)
+    var machine = LeaseMachine(longest: .seconds(60))
+    #expect(machine.receive(.unavailable, now: start, hearsWakes: true, jitter: 1) == .askAlone)
+    guard case .wait = machine.receive(.late, now: start, hearsWakes: true, jitter: 1) else {
       return #expect(Bool(false), "it has no patience")
     }
-    #expect(until > soon && until <= soon + .milliseconds(25))
-    #expect(machine.receive(.unavailable, now: start + LeaseMachine.patience, hearsWakes: false, jitter: 1) == .askAlone)
-    // A lease that ends sooner is no reason to wait.
-    _ = machine.receive(.followed(remaining: .milliseconds(10)), now: start + .seconds(2), hearsWakes: true, jitter: 0.5)
-    #expect(machine.receive(.unavailable, now: start + .seconds(2) + .milliseconds(10), hearsWakes: false, jitter: 1) == .askAlone)
+    #expect(machine.receive(.unavailable, now: start + .milliseconds(25), hearsWakes: true, jitter: 1) == .askAlone)
   }
 
   @Test(
     "what a look says is done",
     arguments: [
-      (LeaseMachine.Answer.settled, LeaseMachine.Step.finish), (.led, .lead), (.unshared, .askAlone), (.unavailable, .askAlone),
+      (LeaseMachine.Answer.settled, LeaseMachine.Step.finish), (.led, .lead), (.unshared, .askAlone),
     ])
   func steps(answer: LeaseMachine.Answer, step: LeaseMachine.Step) {
     var machine = LeaseMachine(longest: .seconds(60))

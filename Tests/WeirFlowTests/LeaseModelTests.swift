@@ -14,6 +14,8 @@ struct LeaseModelTests {
     var clears = 0.0
     var removals = 0.0
     var failures = 0.0
+    /// Looks that are not answered, whether they were carried out or not.
+    var lateLooks = 0.0
   }
 
   @Test(
@@ -22,9 +24,11 @@ struct LeaseModelTests {
       Trouble(description: "none"), Trouble(description: "lost messages", lostMessages: 1),
       Trouble(description: "crashes", lostMessages: 0.2, crashes: 0.0008),
       Trouble(description: "frozen leaders", freezes: 0.004), Trouble(description: "failing upstream", lostMessages: 0.2, failures: 0.5),
+      Trouble(description: "late looks", lostMessages: 0.2, crashes: 0.0004, lateLooks: 0.3),
       Trouble(description: "a store that forgets", clears: 0.002), Trouble(description: "removals", removals: 0.004),
       Trouble(
-        description: "all of it", lostMessages: 0.3, crashes: 0.0004, freezes: 0.003, clears: 0.001, removals: 0.001, failures: 0.2),
+        description: "all of it", lostMessages: 0.3, crashes: 0.0004, freezes: 0.003, clears: 0.001, removals: 0.001, failures: 0.2,
+        lateLooks: 0.1),
     ], [UInt64(1), 2])
   func run(trouble: Trouble, seed: UInt64) {
     var run = LeaseModelRun(trouble, seed: seed)
@@ -103,7 +107,7 @@ struct LeaseModelRun {
   private mutating func look(_ index: Int, _ before: LeaseMachine, _ token: Int, since: Moment) {
     var machine = before
     replicas[index].isWoken = false
-    let answer = store.look(token, of: index, now: now)
+    let answer = answer(token, of: index)
     switch machine.receive(answer, now: now, hearsWakes: trouble.lostMessages < 1 && random.chance(0.8), jitter: random.unit()) {
     case .finish: replicas[index].doing = .nothing(until: now + .milliseconds(random.int(300)))
     case .wait(let until): replicas[index].doing = .waiting(machine, token: token, until: until, since: since)
@@ -115,6 +119,12 @@ struct LeaseModelRun {
     case .askAlone: faults.append("it asks alone although the store answers")
     case .giveUp: replicas[index].doing = .nothing(until: now)
     }
+  }
+
+  private mutating func answer(_ token: Int, of index: Int) -> LeaseMachine.Answer {
+    guard random.chance(trouble.lateLooks) else { return store.look(token, of: index, now: now) }
+    if random.chance(0.5) { _ = store.look(token, of: index, now: now) }
+    return .late
   }
 
   private mutating func end(_ index: Int, _ token: Int, _ asked: Moment) {

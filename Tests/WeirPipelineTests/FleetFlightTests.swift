@@ -183,6 +183,30 @@ struct FleetFlightTests {
     }
   }
 
+  @Test("a replica that was late to look looks again, and asks under the lease that it was given")
+  func late() async throws {
+    let gate = Gate()
+    let upstream = gated(gate)
+    try await withTwo(upstream) { first, second, shelf in
+      shelf.beLate(looks: 3)
+      async let late = first.call("up__get")
+      for looks in 1...3 {
+        while shelf.looks < looks { await Task.yield() }
+        // Between looks it sleeps for 250 ms at most; all else sleeps longer.
+        while (first.time.nextWake.map { $0 - first.time.now() } ?? .seconds(60)) > .milliseconds(250) { await Task.yield() }
+        first.time.advance(by: .milliseconds(250))
+      }
+      _ = await upstream.arrival()
+      async let other = second.call("up__get")
+      while shelf.followed == 0 { await Task.yield() }
+      gate.open()
+      let (led, followed) = try await (late, other)
+      #expect(led.text == "1" && followed.text == "1" && upstream.requests.count == 1)
+      #expect(first.metric(#"weir_fleet_flights_total{result="led"} 1"#))
+      #expect(!first.metric(#"weir_fleet_flights_total{result="local"} 1"#))
+    }
+  }
+
   @Test("without the store each replica asks for itself")
   func away() async throws {
     let upstream = ScriptedUpstream("up") { _, number throws(CallError) in textResult("\(number)") }

@@ -6,6 +6,7 @@ import WeirCore
 final class LeaseShelf: LeaseStore, SharedStore {
   private struct State {
     var isAway = false
+    var lateLooks = 0
     var values: [CacheKey: (bytes: [UInt8], remaining: Duration, fresh: Duration)] = [:]
     var markers: [CacheKey: [UInt8]] = [:]
     var leases: [CacheKey: LeaseToken] = [:]
@@ -27,6 +28,8 @@ final class LeaseShelf: LeaseStore, SharedStore {
   var values: Int { state.withLockedValue { $0.values.count } }
   var markers: Int { state.withLockedValue { $0.markers.count } }
 
+  /// So many looks are not answered in time, though they are carried out.
+  func beLate(looks: Int) { state.withLockedValue { $0.lateLooks = looks } }
   func goAway() { state.withLockedValue { $0.isAway = true } }
   /// The markers' time is over.
   func forgetMarkers() { state.withLockedValue { $0.markers = [:] } }
@@ -46,19 +49,26 @@ final class LeaseShelf: LeaseStore, SharedStore {
     state.withLockedValue { state in
       state.looks += 1
       if state.isAway { return .unavailable }
-      if let value = state.values[key], value.remaining > .zero, question.fresherThan.map({ value.fresh > $0 }) ?? true,
-        question.disbelieved.isEmpty
-      {
-        return .value(value.bytes, remaining: value.remaining)
-      }
-      if let marker = state.markers[key] { return .marker(marker, remaining: .seconds(1)) }
-      if let holder = state.leases[key], holder != question.token {
-        state.followed += 1
-        return .followed(remaining: .seconds(3))
-      }
-      state.leases[key] = question.token
-      return .led
+      let answer = answer(key, question, &state)
+      guard state.lateLooks > 0 else { return answer }
+      state.lateLooks -= 1
+      return .late
     }
+  }
+
+  private func answer(_ key: CacheKey, _ question: LeaseQuestion, _ state: inout State) -> LeaseAnswer {
+    if let value = state.values[key], value.remaining > .zero, question.fresherThan.map({ value.fresh > $0 }) ?? true,
+      question.disbelieved.isEmpty
+    {
+      return .value(value.bytes, remaining: value.remaining)
+    }
+    if let marker = state.markers[key] { return .marker(marker, remaining: .seconds(1)) }
+    if let holder = state.leases[key], holder != question.token {
+      state.followed += 1
+      return .followed(remaining: .seconds(3))
+    }
+    state.leases[key] = question.token
+    return .led
   }
 
   func renew(_ key: CacheKey, _ token: LeaseToken) -> LeaseReceipt {

@@ -36,6 +36,20 @@ extension NetworkTests {
       }
     }
 
+    @Test("a server that had less than its time, since the process was busy, is not blamed for a missing reply")
+    func lateAsking() async throws {
+      try await withOneLoop { client, loop in
+        for _ in 0..<10 {
+          let isBusy = DispatchSemaphore(value: 0)
+          loop.execute { Self.block(for: 0.1, saying: isBusy) }
+          isBusy.wait()
+          let error = await #expect(throws: RedisError.self) { try await client.send(command("NEVER", "x"), timeout: .milliseconds(200)) }
+          #expect(error?.code == .overloaded)
+        }
+        #expect(client.stats.breakerOpenings == 0)
+      }
+    }
+
     private func withOneLoop(_ body: (RedisClient, any EventLoop) async throws -> Void) async throws {
       let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
       let loop = group.next()
@@ -45,10 +59,12 @@ extension NetworkTests {
           loop.execute { Self.block(for: 0.4, saying: isBusy) }
           isBusy.wait()
         }
+        if words.first == "NEVER" { return .silence }
         return .reply(bytes("+\(words.last ?? "")\r\n"))
       }) { server in
         var configuration = try patient(server.url)
         configuration.connections = 1
+        configuration.silenceTolerance = .seconds(20)
         let client = try RedisClient(
           configuration: configuration, group: group, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await withThrowingTaskGroup(of: Void.self) { tasks in

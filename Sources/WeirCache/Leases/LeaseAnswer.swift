@@ -8,6 +8,8 @@ package enum LeaseAnswer: Sendable, Equatable {
   case led
   /// Another flight holds the lease, for so long unless it renews it. Who looked is woken when it ends.
   case followed(remaining: Duration)
+  /// This process was too busy to ask or to hear, which says nothing of the store. A lease may have been given all the same.
+  case late
   /// It did not say. A lease may have been given all the same; it ends by itself.
   case unavailable
 }

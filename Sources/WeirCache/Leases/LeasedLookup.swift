@@ -7,6 +7,8 @@ package enum LeasedLookup<Payload: CachePayload>: Sendable {
   case led
   /// Another flight asks; its lease ends in `remaining` unless it is renewed.
   case followed(remaining: Duration)
+  /// Nobody knows yet: this process was too busy to ask or to hear.
+  case late
   /// Nobody knows.
   case unavailable
 }

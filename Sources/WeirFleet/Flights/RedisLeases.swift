@@ -48,8 +48,11 @@ package final class RedisLeases: LeaseStore {
   package func look(for key: CacheKey, _ question: LeaseQuestion) async -> LeaseAnswer {
     let freshness = question.fresherThan.map { String(max(0, $0.saturatedMilliseconds)) } ?? ""
     let arguments = [question.token.bytes, id.bytes, Self.lease, Array(freshness.utf8), question.disbelieved]
-    let reply = try? await client.evaluate(LeaseScripts.look, keys: keys.lease(of: key), arguments: arguments)
-    return reply.flatMap(Self.answer) ?? .unavailable
+    do throws(RedisError) {
+      return Self.answer(try await client.evaluate(LeaseScripts.look, keys: keys.lease(of: key), arguments: arguments)) ?? .unavailable
+    } catch {
+      return error.code == .overloaded ? .late : .unavailable
+    }
   }
 
   package func renew(_ key: CacheKey, _ token: LeaseToken) async -> LeaseReceipt {

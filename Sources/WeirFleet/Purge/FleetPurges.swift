@@ -23,7 +23,7 @@ package final class FleetPurges: Sendable {
   private let time: any TimeSource
   private let patience: Duration
   /// Those who wait for the look that is under way; nil while none is.
-  private let waiting = NIOLockedValueBox<[OneShot<Void>]?>(nil)
+  private let waiting = NIOLockedValueBox<[OneShot<Bool>]?>(nil)
 
   /// - Parameter patience: for Redis, at a purge: an operator waits longer than calls do.
   package init(marks: PurgeMarks, client: RedisClient, keys: FleetKeys, time: any TimeSource, patience: Duration = .seconds(1)) {
@@ -58,7 +58,7 @@ package final class FleetPurges: Sendable {
   package func purge(_ scopes: [PurgeScope]) async -> Bool {
     marks.purge(scopes, now: time.now())
     for attempt in 1...Self.attempts {
-      if await exchange(timeout: patience), !marks.isPending(scopes) { break }
+      if await exchange(timeout: patience) == .told, !marks.isPending(scopes) { break }
       guard attempt < Self.attempts else { return false }
       try? await time.sleep(until: time.now() + .milliseconds(100))
     }
@@ -67,37 +67,50 @@ package final class FleetPurges: Sendable {
   }
 
   /// Learns of the purges of others now, where the last word of them is too old to rely on.
-  package func catchUp() async {
-    guard !marks.isCurrent(at: time.now()) else { return }
-    let slot = OneShot<Void>()
+  /// - Returns: false where this process was too busy to ask or to hear, which says nothing of Redis.
+  @discardableResult
+  package func catchUp() async -> Bool {
+    guard !marks.isCurrent(at: time.now()) else { return true }
+    let slot = OneShot<Bool>()
     let isFirst = waiting.withLockedValue { waiting in
       defer { waiting = (waiting ?? []) + [slot] }
       return waiting == nil
     }
-    guard isFirst else {
-      _ = await slot.value()
-      return
-    }
-    _ = await exchange()
+    guard isFirst else { return await slot.value() ?? true }
+    let isPunctual = await exchange() != .late
     let waiters = waiting.withLockedValue { waiting in
       defer { waiting = nil }
       return waiting ?? []
     }
-    for waiter in waiters { waiter.give(()) }
+    for waiter in waiters { waiter.give(isPunctual) }
+    return isPunctual
   }
 
-  /// Tells and asks, until both sides know the same. False where Redis can't be reached.
-  private func exchange(timeout: Duration? = nil) async -> Bool {
+  private enum Exchange {
+    /// Both sides know the same.
+    case told
+    /// This process was too busy.
+    case late
+    /// Redis can't be reached.
+    case away
+  }
+
+  /// Tells and asks, until both sides know the same.
+  private func exchange(timeout: Duration? = nil) async -> Exchange {
     var question = marks.question
     for _ in 0..<Self.mostQuestions {
       let arguments = PurgeScript.arguments(question, channel: channel, most: Self.mostMarks)
-      guard let reply = try? await client.evaluate(PurgeScript.script, keys: [keys.part("purges")], arguments: arguments, timeout: timeout),
-        let answer = PurgeScript.answer(reply)
-      else { return false }
-      guard let next = marks.take(answer, to: question, now: time.now()) else { return true }
+      let reply: RedisReply
+      do throws(RedisError) {
+        reply = try await client.evaluate(PurgeScript.script, keys: [keys.part("purges")], arguments: arguments, timeout: timeout)
+      } catch {
+        return error.code == .overloaded ? .late : .away
+      }
+      guard let answer = PurgeScript.answer(reply) else { return .away }
+      guard let next = marks.take(answer, to: question, now: time.now()) else { return .told }
       question = next
     }
-    return false
+    return .away
   }
 
   /// Removes what there is of a key, and ends the lease of whoever fetches it: its answer is refused. The mark holds without that.

@@ -2,7 +2,8 @@ package import WeirCore
 
 /// What a flight does about the flights of the same key in other replicas: the decisions of single flight across replicas, without I/O
 /// (docs/decisions/0020). It looks; where nobody asks, it leads; where somebody does, it waits to be woken and looks again, from time to time
-/// without being woken too, since messages get lost. It asks without a lease only where the store says nothing, or that the answer is not shared.
+/// without being woken too, since messages get lost. It asks without a lease only where the answer is not shared, or the store says nothing: at
+/// once where it knows of no lease and this process was not late itself, else when the lease has ended.
 package struct LeaseMachine: Sendable {
   /// What came of a look.
   package enum Answer: Sendable, Equatable {
@@ -14,6 +15,8 @@ package struct LeaseMachine: Sendable {
     case followed(remaining: Duration)
     /// Each is to ask for itself.
     case unshared
+    /// This process was too busy to ask the store or to hear it.
+    case late
     /// The store did not say.
     case unavailable
   }
@@ -34,6 +37,8 @@ package struct LeaseMachine: Sendable {
   /// How long a lease lives, and how often its holder renews it.
   package static let lease: Duration = .seconds(3)
   package static let renewal: Duration = .seconds(1)
+  /// How soon it tries again where the store did not say whether it is renewed.
+  package static let renewalRetry: Duration = .milliseconds(250)
   /// How often callers hear that another replica is asking.
   package static let heartbeat: Duration = .seconds(5)
   /// Between looks while no wake can be heard.
@@ -41,14 +46,14 @@ package struct LeaseMachine: Sendable {
   /// Between looks while wakes are heard.
   static let longestPause: Duration = .seconds(1)
   static let slack: Duration = .milliseconds(50)
-  /// For how long who knows that another asks goes on looking at a store that says nothing. Longer than a lost connection is gone.
-  static let patience: Duration = .milliseconds(300)
 
   private let longest: Duration
   private var followsSince: Moment?
-  /// When the store last said that another asks, and until when it holds the lease at least.
-  private var heard: (at: Moment, lease: Moment)?
+  /// Until when another holds the lease at least, as the store last said.
+  private var heardLease: Moment?
   private var looks = 0
+  /// Since when the store has said nothing, and to how many looks.
+  private var silence: (since: Moment, looks: Int)?
   private var beats = 0
 
   /// - Parameter longest: how long to follow others.
@@ -58,6 +63,8 @@ package struct LeaseMachine: Sendable {
 
   /// Whether it has waited for another's flight.
   package var hasFollowed: Bool { followsSince != nil }
+  /// Whether the last look was not answered: it may hold the lease without knowing.
+  package var isInTheDark: Bool { silence != nil }
 
   /// A look was answered.
   /// - Parameters:
@@ -68,13 +75,15 @@ package struct LeaseMachine: Sendable {
     case .settled: return .finish
     case .led: return .lead
     case .unshared: return .askAlone
-    case .unavailable:
-      guard let heard, now < min(heard.at + Self.patience, heard.lease) else { return .askAlone }
-      return .wait(until: now + Self.pauses[0] * (0.5 + jitter / 2))
+    case .late:
+      let end = max(heardLease ?? now, (silence?.since ?? now) + min(Self.lease, longest))
+      return listen(until: end, leastLooks: Self.pauses.count, now: now, jitter: jitter)
+    case .unavailable: return listen(until: heardLease ?? now, leastLooks: 0, now: now, jitter: jitter)
     case .followed(let remaining):
       let since = followsSince ?? now
       followsSince = since
-      heard = (now, now + max(.zero, remaining))
+      heardLease = now + max(.zero, remaining)
+      silence = nil
       guard now - since < longest else { return .giveUp }
       defer { looks += 1 }
       return .wait(until: min(since + longest, now + pause(remaining: remaining, hearsWakes: hearsWakes, jitter: jitter)))
@@ -88,8 +97,20 @@ package struct LeaseMachine: Sendable {
     return beats
   }
 
+  /// Looks again at a store that says nothing, but not for ever.
+  /// - Parameter leastLooks: as often at the least: a process that stood still is late at once.
+  private mutating func listen(until end: Moment, leastLooks: Int, now: Moment, jitter: Double) -> Step {
+    let before = silence ?? (now, 0)
+    silence = (before.since, before.looks + 1)
+    let next = now + polling(before.looks, jitter)
+    if now < end { return .wait(until: min(end, next)) }
+    return before.looks < leastLooks ? .wait(until: next) : .askAlone
+  }
+
+  private func polling(_ looks: Int, _ jitter: Double) -> Duration { Self.pauses[min(looks, Self.pauses.count - 1)] * (0.5 + jitter / 2) }
+
   private func pause(remaining: Duration, hearsWakes: Bool, jitter: Double) -> Duration {
     if hearsWakes { return min(max(.zero, remaining) + Self.slack * jitter, Self.longestPause) }
-    return Self.pauses[min(looks, Self.pauses.count - 1)] * (0.5 + jitter / 2)
+    return polling(looks, jitter)
   }
 }

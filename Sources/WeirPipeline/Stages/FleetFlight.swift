@@ -32,8 +32,8 @@ struct FleetFlight: Sendable {
       case .giveUp: return giveUp()
       case .wait(let moment):
         let isWoken = await signal.wait(until: moment, on: time)
-        if Task.isCancelled { return left() }
-        recorder.woken(by: isWoken ? .message : .look)
+        if Task.isCancelled { return machine.isInTheDark ? giveBack() : left() }
+        if machine.hasFollowed { recorder.woken(by: isWoken ? .message : .look) }
         if let beat = machine.beat(now: time.now()) { flight.report(.othersAsk(beat)) }
       }
     }
@@ -107,9 +107,14 @@ struct FleetFlight: Sendable {
 
   /// Until cancelled, or the lease is lost: what was asked for is waited for all the same, since it is paid for.
   private func renew() async {
+    var pause = LeaseMachine.renewal
     while !Task.isCancelled {
-      do { try await time.sleep(until: time.now() + LeaseMachine.renewal) } catch { return }
-      if await leases.renew(missed.key, token) == .refused { return }
+      do { try await time.sleep(until: time.now() + pause) } catch { return }
+      switch await leases.renew(missed.key, token) {
+      case .accepted: pause = LeaseMachine.renewal
+      case .refused: return
+      case .unavailable: pause = LeaseMachine.renewalRetry
+      }
     }
   }
 
@@ -157,6 +162,7 @@ extension LeasedLookup {
     case .marker(.unshared): .unshared
     case .led: .led
     case .followed(let remaining): .followed(remaining: remaining)
+    case .late: .late
     case .unavailable: .unavailable
     }
   }
