@@ -7,8 +7,6 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
   /// Requests up to this size are copied into one buffer per tick, larger ones are written as they are.
   private static let coalescedBytes = 16 << 10
-  /// A timer that fires later than this says that the loop was busy: replies may lie unread in the socket.
-  private static let lateness = TimeAmount.milliseconds(5)
   /// Where this process took more of a request's time than this, a missing reply says nothing about the server.
   private static let tolerance = TimeAmount.milliseconds(20)
 
@@ -150,14 +148,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
     guard let context else { return }
     timer?.task.cancel()
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-    timer = (context.eventLoop.scheduleTask(deadline: deadline) { handler.value.timerFired(for: deadline) }, deadline)
+    timer = (context.eventLoop.scheduleTask(deadline: deadline) { handler.value.timerFired() }, deadline)
   }
 
-  /// Where the loop was late, what lies in the socket is read before anybody is told that there was no reply.
-  private func timerFired(for deadline: NIODeadline) {
+  /// What lies in the socket is read before anybody is told that there was no reply: the loop may have been busy until this moment.
+  private func timerFired() {
     timer = nil
     guard let context, !line.isClosed else { return }
-    guard context.eventLoop.now - deadline > Self.lateness else { return expire() }
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
     let next = context.eventLoop.now + .milliseconds(1)
     timer = (context.eventLoop.scheduleTask(deadline: next) { handler.value.secondLook() }, next)
