@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from conftest import AWAITED
 from support.fleet import Fleet
 from support.judge import judge
 from support.load import TENANTS, Load, Mix, all_at_once, tenants
@@ -91,7 +90,6 @@ def test_the_fleet_keeps_every_rate_as_one(fleet: Fleet, witness: Witness) -> No
     assert not wrong, wrong[:5]
 
 
-@AWAITED
 def test_a_new_fleet_asks_at_once(fleet: Fleet, witness: Witness) -> None:
     """Nothing was let go before, so there is nothing to wait for: also where one of the windows is an hour."""
     asked = all_at_once([replica.url for replica in fleet], [(RED, "fresh", "look", {"topic": f"first {number}"}) for number in range(3)])
