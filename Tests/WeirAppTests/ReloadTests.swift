@@ -50,7 +50,7 @@ struct ReloadTests {
     #expect(next.fixedKeys(otherThanIn: now).isEmpty)
   }
 
-  @Test("a job runs until it is stopped, and all end with whoever runs them", .timeLimit(.minutes(1)))
+  @Test("a job runs until it is stopped, and all end with whoever runs them", .timeLimit(.minutes(5)))
   func jobs() async {
     let jobs = Jobs()
     let (started, starting) = AsyncStream.makeStream(of: Int.self)
@@ -75,7 +75,7 @@ struct ReloadTests {
     }
   }
 
-  @Test("calls are waited for until the last is over", .timeLimit(.minutes(1)))
+  @Test("calls are waited for until the last is over", .timeLimit(.minutes(5)))
   func calls() async {
     let calls = CallCount()
     await calls.isZero()
@@ -113,7 +113,7 @@ struct ChangeHintTests {
     #expect(!hints.hear([]))
   }
 
-  @Test("lists are told at once, a resource unless it was heard here too", .timeLimit(.minutes(1)))
+  @Test("lists are told at once, a resource unless it was heard here too", .timeLimit(.minutes(5)))
   func others() async {
     let (told, telling) = AsyncStream.makeStream(of: [UInt8].self)
     let (heard, hearing) = AsyncStream.makeStream(of: String.self)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import WeirTestSupport
 
-@Suite("Programs that tests run", .timeLimit(.minutes(2)))
+@Suite("Programs that tests run", .timeLimit(.minutes(5)))
 struct ProgramTests {
   private let shell: Program
 

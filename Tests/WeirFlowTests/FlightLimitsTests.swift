@@ -4,7 +4,7 @@ import WeirCore
 import WeirFlow
 import WeirTestSupport
 
-@Suite("The end and the limits of flights", .timeLimit(.minutes(2)))
+@Suite("The end and the limits of flights", .timeLimit(.minutes(5)))
 struct FlightLimitsTests {
   private let far = Moment.seconds(1_000_000)
 

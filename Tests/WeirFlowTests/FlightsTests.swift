@@ -4,7 +4,7 @@ import WeirCore
 import WeirFlow
 import WeirTestSupport
 
-@Suite("Flights", .timeLimit(.minutes(2)))
+@Suite("Flights", .timeLimit(.minutes(5)))
 struct FlightsTests {
   private let far = Moment.seconds(1_000_000)
 

@@ -3,7 +3,7 @@ import WeirCore
 import WeirFlow
 import WeirTestSupport
 
-@Suite("Lane, company", .timeLimit(.minutes(2)))
+@Suite("Lane, company", .timeLimit(.minutes(5)))
 struct LaneLeaveTests {
   private let linger = Duration.milliseconds(15)
 

@@ -3,7 +3,7 @@ import WeirCore
 import WeirFlow
 import WeirTestSupport
 
-@Suite("Lane", .timeLimit(.minutes(2)))
+@Suite("Lane", .timeLimit(.minutes(5)))
 struct LaneTests {
   @Test("a request that has to wait for its token goes when the clock reaches it, and its wait is reported")
   func waits() async throws {

@@ -4,7 +4,7 @@ import WeirTestSupport
 
 @testable import WeirFlow
 
-@Suite("What a flight does about those of other replicas (issue 5)", .timeLimit(.minutes(1)))
+@Suite("What a flight does about those of other replicas (issue 5)", .timeLimit(.minutes(5)))
 struct LeaseMachineTests {
   let start = Moment(nanoseconds: 1_000_000_000)
 

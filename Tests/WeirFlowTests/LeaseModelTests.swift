@@ -4,7 +4,7 @@ import WeirCore
 @testable import WeirFlow
 
 /// Many replicas, one key, and everything that goes wrong: replicas die and freeze, messages are lost, the store forgets, keys are removed.
-@Suite("Single flight of many replicas in a model (issue 5)", .timeLimit(.minutes(2)))
+@Suite("Single flight of many replicas in a model (issue 5)", .timeLimit(.minutes(5)))
 struct LeaseModelTests {
   struct Trouble: Sendable, CustomStringConvertible {
     var description: String

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WeirHTTPClient
 
-@Suite("Failures", .timeLimit(.minutes(1)))
+@Suite("Failures", .timeLimit(.minutes(5)))
 struct FailureTests {
   @Test("a server that does not answer runs into the head timeout, and the connection is closed")
   func slowHead() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WeirHTTPClient
 
-@Suite("Lifetimes", .timeLimit(.minutes(2)))
+@Suite("Lifetimes", .timeLimit(.minutes(5)))
 struct LifetimeTests {
   private static let endless: ScriptedServer.Script = { _, connection in
     connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")

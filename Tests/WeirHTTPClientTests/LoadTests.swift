@@ -3,7 +3,7 @@ import Testing
 
 @testable import WeirHTTPClient
 
-@Suite("Load", .timeLimit(.minutes(2)), .serialized)
+@Suite("Load", .timeLimit(.minutes(5)), .serialized)
 struct LoadTests {
   @Test("a thousand requests one after the other use one connection")
   func keepAlive() async throws {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import WeirHTTPClient
 
-@Suite("Requests", .timeLimit(.minutes(1)))
+@Suite("Requests", .timeLimit(.minutes(5)))
 struct RequestTests {
   @Test(
     "a header that would change the message is refused, and nothing is sent",

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WeirHTTPClient
 
-@Suite("Responses", .timeLimit(.minutes(1)))
+@Suite("Responses", .timeLimit(.minutes(5)))
 struct ResponseTests {
   @Test("a request reaches the server as it was given, and its JSON answer comes back")
   func json() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WeirHTTPClient
 
-@Suite("The queue of socket events", .timeLimit(.minutes(1)))
+@Suite("The queue of socket events", .timeLimit(.minutes(5)))
 struct SocketPollerTests {
   /// The two ends of a connection.
   private func withPair(_ body: (CInt, CInt) throws -> Void) throws {

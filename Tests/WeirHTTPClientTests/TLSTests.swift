@@ -2,7 +2,7 @@ import Testing
 
 @testable import WeirHTTPClient
 
-@Suite("TLS", .enabled(if: TLSServer.openssl != nil, "openssl is not on PATH"), .timeLimit(.minutes(1)))
+@Suite("TLS", .enabled(if: TLSServer.openssl != nil, "openssl is not on PATH"), .timeLimit(.minutes(5)))
 struct TLSTests {
   @Test("a server is trusted by the authority that is configured, under the name in its certificate, and not otherwise")
   func trust() async throws {

@@ -60,7 +60,7 @@ struct JSONFuzzTests {
     }
   }
 
-  @Test("40,000 mutated documents are refused or read consistently", .timeLimit(.minutes(2)), arguments: 0..<4)
+  @Test("40,000 mutated documents are refused or read consistently", .timeLimit(.minutes(5)), arguments: 0..<4)
   func mutations(run: Int) throws {
     var generator = SeededGenerator(seed: UInt64(run) + 2)
     var accepted = 0

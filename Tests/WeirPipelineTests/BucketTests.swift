@@ -6,7 +6,7 @@ import WeirJSON
 import WeirPipeline
 import WeirTestSupport
 
-@Suite("Answers from time buckets (issue 3)", .timeLimit(.minutes(1)))
+@Suite("Answers from time buckets (issue 3)", .timeLimit(.minutes(5)))
 struct BucketTests {
   private var options: SceneOptions {
     var options = SceneOptions()

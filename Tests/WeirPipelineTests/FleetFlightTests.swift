@@ -9,7 +9,7 @@ import WeirTestSupport
 
 @testable import WeirPipeline
 
-@Suite("Identical calls at several replicas (issue 5)", .timeLimit(.minutes(1)))
+@Suite("Identical calls at several replicas (issue 5)", .timeLimit(.minutes(5)))
 struct FleetFlightTests {
   /// Two replicas before one upstream.
   func withTwo(

@@ -7,7 +7,7 @@ import WeirJSON
 import WeirPipeline
 import WeirTestSupport
 
-@Suite("Calls that leave as one (issue 3)", .timeLimit(.minutes(1)))
+@Suite("Calls that leave as one (issue 3)", .timeLimit(.minutes(5)))
 struct MergingTests {
   private var options: SceneOptions {
     var options = SceneOptions()

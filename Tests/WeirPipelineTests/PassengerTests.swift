@@ -6,7 +6,7 @@ import WeirJSON
 import WeirPipeline
 import WeirTestSupport
 
-@Suite("Answers that come along in the room that a request has left (issue 3)", .timeLimit(.minutes(1)))
+@Suite("Answers that come along in the room that a request has left (issue 3)", .timeLimit(.minutes(5)))
 struct PassengerTests {
   private func options(likely: [String]) -> SceneOptions {
     var options = SceneOptions()

@@ -7,7 +7,7 @@ import WeirJSON
 import WeirPipeline
 import WeirTestSupport
 
-@Suite("Purges of what callers are given (issue 5)", .timeLimit(.minutes(1)))
+@Suite("Purges of what callers are given (issue 5)", .timeLimit(.minutes(5)))
 struct PurgeTests {
   private func counting() -> ScriptedUpstream {
     ScriptedUpstream("up") { _, number throws(CallError) in textResult("\(number)") }

@@ -9,7 +9,7 @@ import WeirMCP
 import WeirPipeline
 import WeirTestSupport
 
-@Suite("Calls that are not sent (issue 2)", .timeLimit(.minutes(1)))
+@Suite("Calls that are not sent (issue 2)", .timeLimit(.minutes(5)))
 struct RefusalTests {
   func upstream() -> ScriptedUpstream {
     ScriptedUpstream("up") { _, number throws(CallError) in textResult("\(number)") }

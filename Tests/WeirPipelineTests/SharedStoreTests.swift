@@ -9,7 +9,7 @@ import WeirTestSupport
 
 @testable import WeirPipeline
 
-@Suite("Answers that replicas share, and renewals (issue 2)", .timeLimit(.minutes(1)))
+@Suite("Answers that replicas share, and renewals (issue 2)", .timeLimit(.minutes(5)))
 struct SharedStoreTests {
   func counting() -> ScriptedUpstream {
     ScriptedUpstream("up") { _, number throws(CallError) in textResult("\(number)") }

@@ -7,7 +7,7 @@ import WeirJSON
 import WeirPipeline
 import WeirTestSupport
 
-@Suite("Answers cut from those to wider questions (issue 3)", .timeLimit(.minutes(1)))
+@Suite("Answers cut from those to wider questions (issue 3)", .timeLimit(.minutes(5)))
 struct WiderTests {
   private var options: SceneOptions {
     var options = SceneOptions()

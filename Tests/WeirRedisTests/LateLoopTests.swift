@@ -9,7 +9,7 @@ import WeirRedis
 
 extension NetworkTests {
   /// A process that is too busy to look in time.
-  @Suite(.timeLimit(.minutes(2)))
+  @Suite(.timeLimit(.minutes(5)))
   struct LateLoopTests {
     @Test("a reply that lay in the socket while the process was busy is no timeout")
     func lateReading() async throws {

@@ -4,7 +4,7 @@ import WeirTenancy
 
 @testable import WeirServer
 
-@Suite("What operators have Weir do", .timeLimit(.minutes(1)))
+@Suite("What operators have Weir do", .timeLimit(.minutes(5)))
 struct ActionTests {
   private static let path = "/admin/cache/purge"
   private static let secret = "an operator's key of some length"

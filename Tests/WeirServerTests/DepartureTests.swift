@@ -2,7 +2,7 @@ import Testing
 
 @testable import WeirServer
 
-@Suite("Departures", .timeLimit(.minutes(1)))
+@Suite("Departures", .timeLimit(.minutes(5)))
 struct DepartureTests {
   private static let events: [(name: String, run: @Sendable (Departure) -> Void, known: Departure.Reason?)] = [
     ("somebody left", { $0.fire(.cancelled) }, .cancelled),

@@ -5,7 +5,7 @@ import WeirCore
 
 @testable import WeirServer
 
-@Suite("The front as a service", .timeLimit(.minutes(1)))
+@Suite("The front as a service", .timeLimit(.minutes(5)))
 struct FrontServiceTests {
   private static func get(_ path: String, _ headers: [String: String] = [:]) -> String { RunningFront.request("", to: path, method: "GET", headers) }
 

@@ -3,7 +3,7 @@ import WeirCore
 
 @testable import WeirServer
 
-@Suite("The guard on the wire", .timeLimit(.minutes(1)))
+@Suite("The guard on the wire", .timeLimit(.minutes(5)))
 struct GuardWireTests {
   struct Row: Sendable, CustomTestStringConvertible {
     let what: String

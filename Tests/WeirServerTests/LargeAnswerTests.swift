@@ -2,7 +2,7 @@ import Testing
 
 @testable import WeirServer
 
-@Suite("Large answers (issue 2)", .timeLimit(.minutes(2)))
+@Suite("Large answers (issue 2)", .timeLimit(.minutes(5)))
 struct LargeAnswerTests {
   private static let end = #","resultType":"complete"}}"#
 

@@ -8,7 +8,7 @@ import WeirTestSupport
 
 @testable import WeirUpstream
 
-@Suite("Keeping the list of tools", .timeLimit(.minutes(1)))
+@Suite("Keeping the list of tools", .timeLimit(.minutes(5)))
 struct CatalogKeeperTests {
   private static let page = Array(#"{"tools":[{"name":"t"}]}"#.utf8)
 

@@ -7,7 +7,7 @@ import WeirCore
 @testable import WeirUpstream
 
 /// Everything that starts processes: one after the other, so that the numbers of processes and pipes can be compared.
-@Suite("Real processes", .serialized, .timeLimit(.minutes(2)))
+@Suite("Real processes", .serialized, .timeLimit(.minutes(5)))
 enum RealProcesses {}
 
 extension RealProcesses {

@@ -7,7 +7,7 @@ import WeirTestSupport
 
 @testable import WeirUpstream
 
-@Suite("Who shares an upstream", .timeLimit(.minutes(1)))
+@Suite("Who shares an upstream", .timeLimit(.minutes(5)))
 struct UpstreamFamilyTests {
   /// An upstream that answers as it is told, and whose tool wants its argument `region` in this header by now.
   final class Scripted: SharedUpstream {
