@@ -106,8 +106,9 @@ package protocol Upstream: Sendable {
   func send(_ request: UpstreamRequest) async throws(CallError) -> JSONDocument
   /// The resources whose changes its observer is to hear of, in the place of those named before.
   func watch(_ uris: Set<Name>)
-  /// Its lists may have changed without it saying so here. Lists them again soon, but not more often than it would be listed anyway.
-  func listAgain()
+  /// Its lists may have changed without it saying so here. Lists them again, but not more often than it would be listed anyway.
+  /// - Parameter atOnce: without waiting for further changes.
+  func listAgain(atOnce: Bool)
   /// What became of it, and since when.
   var state: UpstreamState { get }
   /// How many sessions it has opened.
@@ -123,11 +124,13 @@ extension Upstream {
   package var openings: Int { 0 }
   package func tell(_ method: String) {}
   package func rootsChanged(of session: Name) {}
-  package func listAgain() {}
+  package func listAgain(atOnce: Bool) {}
 }
 
 /// Told by an upstream when its tools or its state change. Calls are made one after the other, never concurrently.
 package protocol UpstreamObserver: Sendable {
+  /// It says that lists have changed: the first time since it was listed. It is listed next.
+  func upstreamAnnouncesChange(_ name: Name)
   /// It was listed. `announced` are the lists of which it said since the last time that they have changed: tools, resources, prompts.
   func upstream(_ name: Name, offers catalog: UpstreamCatalog, announced: UpstreamFeatures)
   func upstream(_ name: Name, became state: UpstreamState)
@@ -138,4 +141,5 @@ package protocol UpstreamObserver: Sendable {
 extension UpstreamObserver {
   package func upstream(_ name: Name, offers catalog: UpstreamCatalog) { upstream(name, offers: catalog, announced: []) }
   package func upstream(_ name: Name, updated uri: Name) {}
+  package func upstreamAnnouncesChange(_ name: Name) {}
 }

@@ -120,16 +120,18 @@ struct ChangeHintTests {
     let first = ChangeHints(replica: Array("00000000000000aa".utf8), time: SystemTime()) { telling.yield($0) }
     let time = ManualTime()
     let second = ChangeHints(replica: Array("00000000000000bb".utf8), time: time) { _ in }
-    second.connect(onLists: { hearing.yield("lists \($0)") }, onResource: { hearing.yield("\($0) \($1)") })
-    first.announced("prices")
+    second.connect(onLists: { hearing.yield("lists \($0)\($1 ? " at once" : "")") }, onResource: { hearing.yield("\($0) \($1)") })
+    first.announced("prices", isListed: false)
+    first.announced("prices", isListed: true)
     first.updated("prices", "a://known b")
     first.updated("prices", "a://new")
     second.updated("prices", "a://known b")
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await second.run() }
       var messages = told.makeAsyncIterator()
-      for _ in 0..<3 { if let message = await messages.next() { #expect(second.hear(message)) } }
+      for _ in 0..<4 { if let message = await messages.next() { #expect(second.hear(message)) } }
       var found = heard.makeAsyncIterator()
+      #expect(await found.next() == "lists prices at once")
       #expect(await found.next() == "lists prices")
       await time.sleepers(atLeast: 1)
       time.advance(by: .milliseconds(500))

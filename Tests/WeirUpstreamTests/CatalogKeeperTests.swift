@@ -56,6 +56,26 @@ struct CatalogKeeperTests {
     }
   }
 
+  @Test("issue 5: what another replica heard is listed without waiting for more")
+  func heardElsewhere() async throws {
+    try await Self.with { keeper, _, listings in
+      keeper.listAgain(atOnce: true)
+      let moments = await listings.first(2)
+      #expect(moments.count == 2 && moments[0] == moments[1])
+    }
+  }
+
+  @Test("issue 5: the first announcement since a listing is told apart")
+  func firstAnnouncement() {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let keeper = CatalogKeeper(configuration: UpstreamConfiguration(name: "up"), time: ManualTime(), logger: logger)
+    #expect(!keeper.changed([]))
+    #expect(keeper.changed(.tools))
+    #expect(!keeper.changed(.prompts))
+    #expect(keeper.takeAnnounced() == [.tools, .prompts])
+    #expect(keeper.changed(.tools))
+  }
+
   @Test("a change is listed at once, and those within 5 s together")
   func pace() {
     var pace = ChangePace(interval: .seconds(5), burst: 1)
@@ -89,7 +109,7 @@ struct CatalogKeeperTests {
 
   @Test("a server that announces a change with every listing is listed sixty times, and then every 5 s at most (issue 2)")
   func endlessChanges() async throws {
-    try await Self.with(onList: { $0.changed(.tools) }) { _, time, listings in
+    try await Self.with(onList: { _ = $0.changed(.tools) }) { _, time, listings in
       let moments = await listings.first(95) { time.advance(by: .milliseconds(10)) }
       // The clock goes on between a listing's decision and its record, by some ticks on a busy machine, and what passes between the first listings
       // earns more of them; the pace itself is held to the instant by the tests above.

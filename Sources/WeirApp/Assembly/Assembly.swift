@@ -46,7 +46,7 @@ package struct Assembly: Sendable {
     let workshop = Workshop(
       program: program, fleet: fleet, cache: cache, writer: writer, flights: flights,
       recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: logger), sealer: sealer ?? Sealer(), hints: hints,
-      time: time, logger: logger)
+      changes: Announcements(time: time) { fleet.map { $0.roster.members.count > 1 } ?? false }, time: time, logger: logger)
     let gateway = GatewaySwitch(workshop.make(settings, number: 1))
     readiness = Readiness(directory: { gateway.current.directory }, redis: redis)
     front = Self.front(
@@ -59,7 +59,7 @@ package struct Assembly: Sendable {
       }, time: time, logger: logger)
     if let fleet { FleetFront.connect(fleet, to: front, hints) }
     hints?.connect(
-      onLists: { gateway.current.upstreams[$0]?.family.listAgain() },
+      onLists: { gateway.current.upstreams[$0]?.family.listAgain(atOnce: $1) },
       onResource: { workshop.changes.updated(workshop.watches.changed($1, of: $0)) })
     workshop.changes.connect(front.notifier)
     reloader = Reloader(file: read == nil ? nil : file, read: read ?? { settings }, workshop: workshop, gateway: gateway, front: front)
@@ -80,6 +80,7 @@ package struct Assembly: Sendable {
       services.append(BackgroundService { await fleet.client.run() })
       services.append(FleetService(fleet: fleet) { gateway.current.lanes.values.compactMap { live in live.rate.map { (live.lane.lane, $0) } } })
       if let hints = workshop.hints { services.append(BackgroundService { await hints.run() }) }
+      services.append(BackgroundService { await workshop.changes.run() })
     }
     services.append(BackgroundService { await workshop.cache.memory.run(time: time) })
     // Answers were paid for: those that wait are written before Redis is let go.

@@ -6,7 +6,7 @@ internal import WeirCore
 final class ChangeHints: Sendable {
   private enum Hint: Sendable {
     /// Lists of an upstream are others.
-    case lists(Name)
+    case lists(Name, atOnce: Bool)
     /// A resource was updated.
     case resource(Name, Name, at: Moment)
   }
@@ -17,7 +17,7 @@ final class ChangeHints: Sendable {
   }
 
   private struct Readers: Sendable {
-    var onLists: @Sendable (_ upstream: Name) -> Void = { _ in }
+    var onLists: @Sendable (_ upstream: Name, _ atOnce: Bool) -> Void = { _, _ in }
     var onResource: @Sendable (_ upstream: Name, _ uri: Name) -> Void = { _, _ in }
   }
 
@@ -25,6 +25,9 @@ final class ChangeHints: Sendable {
   private static let patience: Duration = .milliseconds(500)
   /// For how long what it heard itself makes a hint needless.
   private static let memory: Duration = .seconds(2)
+  private static let announced = UInt8(ascii: "a")
+  private static let listed = UInt8(ascii: "l")
+  private static let updated = UInt8(ascii: "r")
   private static let most = 4096
   private static let longestURI = 2048
 
@@ -47,12 +50,15 @@ final class ChangeHints: Sendable {
   }
 
   /// To be said before `run`. Neither may block.
-  func connect(onLists: @escaping @Sendable (Name) -> Void, onResource: @escaping @Sendable (Name, Name) -> Void) {
+  func connect(onLists: @escaping @Sendable (_ upstream: Name, _ atOnce: Bool) -> Void, onResource: @escaping @Sendable (Name, Name) -> Void) {
     readers.withLockedValue { $0 = Readers(onLists: onLists, onResource: onResource) }
   }
 
-  /// An upstream said to this replica that lists have changed.
-  func announced(_ upstream: Name) { tell([UInt8(ascii: "l")] + replica + Array(upstream.utf8)) }
+  /// An upstream said to this replica that lists have changed. Others are told twice: at once, so that they have the new list when the clients of
+  /// this replica hear that there is one, and when it has been listed here, since some say it before they do it.
+  func announced(_ upstream: Name, isListed: Bool) {
+    tell([isListed ? Self.listed : Self.announced] + replica + Array(upstream.utf8))
+  }
 
   /// An upstream said to this replica that a resource was updated.
   func updated(_ upstream: Name, _ uri: Name) {
@@ -62,18 +68,18 @@ final class ChangeHints: Sendable {
       if heard.count < Self.most { heard[Resource(upstream: upstream, uri: uri)] = now }
     }
     guard uri.utf8.count <= Self.longestURI else { return }
-    tell([UInt8(ascii: "r")] + replica + Array(upstream.utf8) + [UInt8(ascii: " ")] + Array(uri.utf8))
+    tell([Self.updated] + replica + Array(upstream.utf8) + [UInt8(ascii: " ")] + Array(uri.utf8))
   }
 
   /// Takes a message; false where it is none of these.
   func hear(_ message: [UInt8]) -> Bool {
-    guard let kind = message.first, kind == UInt8(ascii: "l") || kind == UInt8(ascii: "r") else { return false }
+    guard let kind = message.first, [Self.announced, Self.listed, Self.updated].contains(kind) else { return false }
     let rest = message.dropFirst()
     guard rest.count > replica.count, !rest.starts(with: replica) else { return true }
     let parts = rest.dropFirst(replica.count).split(separator: UInt8(ascii: " "), maxSplits: 1)
     guard let upstream = parts.first.flatMap({ Name(utf8: $0) }) else { return true }
-    if kind == UInt8(ascii: "l") {
-      queue.yield(.lists(upstream))
+    if kind != Self.updated {
+      queue.yield(.lists(upstream, atOnce: kind == Self.announced))
     } else if parts.count == 2, let uri = Name(utf8: parts[1]) {
       queue.yield(.resource(upstream, uri, at: time.now()))
     }
@@ -84,7 +90,7 @@ final class ChangeHints: Sendable {
   func run() async {
     for await hint in hints {
       switch hint {
-      case .lists(let upstream): readers.withLockedValue { $0.onLists }(upstream)
+      case .lists(let upstream, let atOnce): readers.withLockedValue { $0.onLists }(upstream, atOnce)
       case .resource(let upstream, let uri, let at):
         do { try await time.sleep(until: at + Self.patience) } catch { return }
         let isKnown = heard.withLockedValue { heard in

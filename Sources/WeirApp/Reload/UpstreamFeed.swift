@@ -14,17 +14,17 @@ final class UpstreamFeed: UpstreamObserver {
 
   private let logger: Logger
   private let onUpdate: @Sendable (_ upstream: Name, _ uri: Name) -> Void
-  private let onAnnouncement: @Sendable (_ upstream: Name) -> Void
+  private let onAnnouncement: @Sendable (_ upstream: Name, _ isListed: Bool) -> Void
   private let state = NIOLockedValueBox(State())
   /// Held while directories are told, so that each is told in the order of the changes.
   private let telling = NIOLock()
 
   /// - Parameters:
   ///   - onUpdate: called where a watched resource has changed.
-  ///   - onAnnouncement: called where the upstream said itself that lists have changed.
+  ///   - onAnnouncement: called where the upstream said itself that lists have changed, before and after it is listed.
   init(
     logger: Logger, onUpdate: @escaping @Sendable (_ upstream: Name, _ uri: Name) -> Void,
-    onAnnouncement: @escaping @Sendable (_ upstream: Name) -> Void
+    onAnnouncement: @escaping @Sendable (_ upstream: Name, _ isListed: Bool) -> Void
   ) {
     self.onAnnouncement = onAnnouncement
     self.logger = logger
@@ -46,6 +46,8 @@ final class UpstreamFeed: UpstreamObserver {
   /// And this one no more.
   func disconnect(_ directory: ToolDirectory) { state.withLockedValue { $0.directories.removeAll { $0 === directory } } }
 
+  func upstreamAnnouncesChange(_ name: Name) { onAnnouncement(name, false) }
+
   func upstream(_ name: Name, offers catalog: UpstreamCatalog, announced: UpstreamFeatures) {
     telling.withLock {
       let directories = state.withLockedValue { state in
@@ -54,7 +56,7 @@ final class UpstreamFeed: UpstreamObserver {
       }
       for directory in directories { directory.upstream(name, offers: catalog, announced: announced) }
     }
-    if !announced.isEmpty { onAnnouncement(name) }
+    if !announced.isEmpty { onAnnouncement(name, true) }
     let prefix = name.utf8.count + ToolDirectory.separator.utf8.count
     let tooLong = catalog.tools.filter { prefix + $0.name.utf8.count > ToolDirectory.maxNameLength }
     if !tooLong.isEmpty {

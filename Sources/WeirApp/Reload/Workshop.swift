@@ -22,8 +22,9 @@ struct Workshop: Sendable {
   let sealer: Sealer
   /// What other replicas are told of upstreams; nil where there are none.
   let hints: ChangeHints?
+  /// What the clients of this replica are told.
+  let changes: Announcements
   let watches = WatchBook()
-  let changes = Announcements()
   /// Where upstreams run, and where lanes do: those end before these.
   let upstreamJobs = Jobs()
   let laneJobs = Jobs()
@@ -58,7 +59,7 @@ struct Workshop: Sendable {
       changes.updated(watches.changed($1, of: $0))
       hints?.updated($0, $1)
     } onAnnouncement: { [hints] in
-      hints?.announced($0)
+      hints?.announced($0, isListed: $1)
     }
     let factory = UpstreamFactory(program: program, observer: feed, time: time, logger: logger)
     let (family, client) = factory.makeFamily(upstream)

@@ -9,7 +9,7 @@ final class CatalogKeeper: Sendable {
   typealias Send = @Sendable (UpstreamRequest) async throws(CallError) -> JSONDocument
 
   /// Why the tools are listed.
-  private enum Wish: Sendable { case opened, changed, due }
+  private enum Wish: Sendable { case opened, changed, changedElsewhere, due }
 
   private struct State {
     var catalog: UpstreamCatalog?
@@ -54,16 +54,25 @@ final class CatalogKeeper: Sendable {
   /// A session has opened: its tools may be other ones.
   func sessionOpened() { sink.yield(.opened) }
   /// The server announced a change of these lists; none: one may have been missed.
-  func changed(_ lists: UpstreamFeatures) {
-    state.withLockedValue { $0.announced.formUnion(lists) }
+  /// - Returns: whether it announced one for the first time since the last listing.
+  func changed(_ lists: UpstreamFeatures) -> Bool {
+    let isFirst = state.withLockedValue { state in
+      defer { state.announced.formUnion(lists) }
+      return state.announced.isEmpty && !lists.isEmpty
+    }
     sink.yield(.changed)
+    return isFirst
   }
+
+  /// A change may have been announced that was not heard here.
+  /// - Parameter atOnce: without waiting for further ones.
+  func listAgain(atOnce: Bool) { sink.yield(atOnce ? .changedElsewhere : .changed) }
 
   /// Lists because somebody found the lists old, and waits for that; nil where it fails or takes too long.
   func listedAnew(until deadline: Moment) async -> UpstreamCatalog? {
     let wanted = state.withLockedValue { $0.begun + 1 }
     let hasEnded = { @Sendable in self.state.withLockedValue { $0.ended >= wanted } }
-    changed([])
+    listAgain(atOnce: false)
     while !hasEnded() {
       guard await listingEnded.wait(time, until: deadline, isOpen: hasEnded) else { return nil }
     }
@@ -108,7 +117,7 @@ final class CatalogKeeper: Sendable {
   private func isTime(for wish: Wish) -> Bool {
     let now = time.now()
     let later = state.withLockedValue { state in
-      let later = wish == .changed ? state.pace.changed(now: now) : nil
+      let later = wish == .changed || wish == .changedElsewhere ? state.pace.changed(now: now) : nil
       if let later { state.due = min(state.due, later) } else { state.pace.listing(now: now) }
       return later
     }

@@ -208,7 +208,7 @@ extension HTTPUpstream {
     switch message {
     case .notification(MCPMethod.progress, let params?): filter.progress.feed(params, now: time.now())
     case .notification(let method, _) where UpstreamFeatures(announcedBy: method) != nil:
-      keeper.changed(UpstreamFeatures(announcedBy: method) ?? [])
+      if keeper.changed(UpstreamFeatures(announcedBy: method) ?? []) { reporter.announceChange() }
     case .notification(MCPMethod.resourceUpdated, let params):
       if let bytes = params?["uri"]?.stringBytes, let uri = Name(utf8: bytes) { reporter.updated(uri) }
     case .notification(MCPMethod.elicitationComplete, let params):

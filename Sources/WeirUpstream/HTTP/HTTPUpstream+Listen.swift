@@ -53,7 +53,7 @@ extension HTTPUpstream {
   /// What was said while nobody listened is lost: lists and watched resources may be others (MCP 2026-07-28, subscriptions: no replay).
   /// - Parameter resourcesToo: not where the stream was only asked for anew, for other resources.
   func missed(resourcesToo: Bool) {
-    keeper.changed([])
+    keeper.listAgain(atOnce: false)
     guard resourcesToo else { return }
     for uri in shared.withLockedValue({ $0.watched }) { reporter.updated(uri) }
   }

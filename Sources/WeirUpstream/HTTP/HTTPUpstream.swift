@@ -99,7 +99,7 @@ package final class HTTPUpstream: SharedUpstream {
     }
   }
 
-  package func listAgain() { keeper.changed([]) }
+  package func listAgain(atOnce: Bool) { keeper.listAgain(atOnce: atOnce) }
 
   /// Connects, lists, reconnects, until cancelled; then ends the session.
   package func run() async {

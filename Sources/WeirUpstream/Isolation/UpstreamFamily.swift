@@ -44,7 +44,7 @@ package final class UpstreamFamily: Upstream {
   package var name: Name { shared.name }
   package var state: UpstreamState { shared.state }
   package func watch(_ uris: Set<Name>) { shared.watch(uris) }
-  package func listAgain() { shared.listAgain() }
+  package func listAgain(atOnce: Bool) { shared.listAgain(atOnce: atOnce) }
 
   package func run() async {
     await withDiscardingTaskGroup { group in

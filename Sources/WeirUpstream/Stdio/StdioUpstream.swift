@@ -96,7 +96,7 @@ package final class StdioUpstream: SharedUpstream {
     }
   }
 
-  package func listAgain() { keeper.changed([]) }
+  package func listAgain(atOnce: Bool) { keeper.listAgain(atOnce: atOnce) }
 
   /// One process is enough to hear of a resource.
   package func watch(_ uris: Set<Name>) {
@@ -209,7 +209,7 @@ package final class StdioUpstream: SharedUpstream {
       logger: logger, home: configuration.home,
       listener: ChildSession.Listener(
         opened: { info in self.opened(slot, info) },
-        listsChanged: { self.keeper.changed($0) },
+        listsChanged: { if self.keeper.changed($0) { self.reporter.announceChange() } },
         resourceUpdated: { self.reporter.updated($0) },
         closed: { self.shared.withLockedValue { $0.pool.closed(slot) } }))
   }

@@ -6,6 +6,7 @@ import WeirCore
 final class UpstreamReporter: Sendable {
   private enum Event: Sendable {
     case state(UpstreamState)
+    case announcement
     case catalog(UpstreamCatalog, announced: UpstreamFeatures)
     case updated(Name)
   }
@@ -44,6 +45,9 @@ final class UpstreamReporter: Sendable {
     }
   }
 
+  /// It says that lists have changed, of which the next `offer` tells.
+  func announceChange() { sink.yield(.announcement) }
+
   /// - Parameter announced: the lists that it said to have changed.
   func offer(_ catalog: UpstreamCatalog, announced: UpstreamFeatures) { sink.yield(.catalog(catalog, announced: announced)) }
 
@@ -61,6 +65,7 @@ final class UpstreamReporter: Sendable {
     for await event in events {
       switch event {
       case .state(let state): observer?.upstream(name, became: state)
+      case .announcement: observer?.upstreamAnnouncesChange(name)
       case .updated(let uri): observer?.upstream(name, updated: uri)
       case .catalog(let catalog, let announced): observer?.upstream(name, offers: catalog, announced: announced)
       }
