@@ -1,32 +1,36 @@
 internal import NIOConcurrencyHelpers
 internal import WeirCore
+internal import WeirFlow
 internal import WeirServer
 
 /// Carries what changed from the directory, which is made first, to the front, which is made last. Where other replicas serve the same clients, these
 /// hear of changed lists a moment later, when the others have them too.
 final class Announcements: Sendable {
+  /// What is to be told of an upstream.
   private struct News: Sendable {
-    let lists: UpstreamFeatures
-    let upstream: Name
-    let generation: Int
-    let at: Moment
+    var lists: UpstreamFeatures
+    var generation: Int
+    let since: Moment
+    var due: Moment
   }
 
   /// How long the others may take. They began to list when this replica did, or before (`ChangeHints`).
   static let headStart: Duration = .seconds(1)
+  /// For how long further changes put off the word of earlier ones.
+  static let longest: Duration = .seconds(3)
 
   private let time: any TimeSource
   private let hasOthers: @Sendable () -> Bool
   private let notifier = NIOLockedValueBox<FrontNotifier?>(nil)
   private let current = NIOLockedValueBox(1)
-  private let news: AsyncStream<News>
-  private let queue: AsyncStream<News>.Continuation
+  private let waiting = NIOLockedValueBox<[Name: News]>([:])
+  private let alarm: Alarm
 
   /// - Parameter hasOthers: whether there are other replicas; then `run` has to run.
   init(time: any TimeSource, hasOthers: @escaping @Sendable () -> Bool) {
     self.time = time
     self.hasOthers = hasOthers
-    (news, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
+    alarm = Alarm(time: time)
   }
 
   /// The generation whose directory is heard; those that are made and those that have been replaced are not.
@@ -41,21 +45,35 @@ final class Announcements: Sendable {
 
   /// - Parameter lists: tools, resources, prompts.
   func announce(_ lists: UpstreamFeatures, of upstream: Name, from generation: Int) {
-    let news = News(lists: lists, upstream: upstream, generation: generation, at: time.now() + Self.headStart)
-    if hasOthers() { queue.yield(news) } else { tell(news) }
+    guard hasOthers() else { return tell(lists, of: upstream, from: generation) }
+    let due = time.now() + Self.headStart
+    waiting.withLockedValue { waiting in
+      var news = waiting[upstream] ?? News(lists: [], generation: generation, since: time.now(), due: due)
+      news.lists.formUnion(lists)
+      news.generation = generation
+      news.due = min(due, news.since + Self.longest)
+      waiting[upstream] = news
+    }
+    alarm.set(due)
   }
 
   /// Tells what was put off, until cancelled.
   func run() async {
-    for await news in news {
-      do { try await time.sleep(until: news.at) } catch { return }
-      tell(news)
+    await alarm.run {
+      let now = self.time.now()
+      let (due, next) = self.waiting.withLockedValue { waiting in
+        let due = waiting.filter { $0.value.due <= now }
+        for upstream in due.keys { waiting[upstream] = nil }
+        return (due, waiting.values.map(\.due).min())
+      }
+      for (upstream, news) in due { self.tell(news.lists, of: upstream, from: news.generation) }
+      return next
     }
   }
 
-  private func tell(_ news: News) {
-    guard news.generation == generation else { return }
-    notifier.withLockedValue { $0 }?.changed(news.lists, of: news.upstream)
+  private func tell(_ lists: UpstreamFeatures, of upstream: Name, from generation: Int) {
+    guard generation == self.generation else { return }
+    notifier.withLockedValue { $0 }?.changed(lists, of: upstream)
   }
 
   func updated(_ watchers: [(watcher: Name, uri: Name)]) {
