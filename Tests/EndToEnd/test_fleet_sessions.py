@@ -50,7 +50,11 @@ def lab(servers: dict[tuple[str, str], str], balanced: tuple[Fleet, Balancer]) -
 @pytest.mark.parametrize(("kind", "era", "scenario"), compared())
 def test_the_same_through_a_fleet(lab: Lab, kind: Kind, era: str, scenario: Scenario) -> None:
     comparable = normalised if era == kind.era else bridged
-    recorded = [comparable(recording) for recording in (lab.directly(kind, scenario), lab.through_weir(kind, era, scenario))]
+    directly = lab.directly(kind, scenario)
+    if scenario.name.endswith("-change"):
+        # The server is one: what was just changed directly is told through the fleet, too, a second later, and is no part of what comes now.
+        time.sleep(2)
+    recorded = [comparable(recording) for recording in (directly, lab.through_weir(kind, era, scenario))]
     # Of what other scenarios have changed a client may hear.
     recorded = [recording | {"changes": [change for change in recording["changes"] if "list_changed" not in change["method"]]} for recording in recorded]
     difference = "\n".join(difflib.unified_diff(*map(written, recorded), "directly", "through the fleet", lineterm=""))

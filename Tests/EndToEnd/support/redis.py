@@ -72,9 +72,13 @@ class RedisServer:
             connection.sendall(" ".join(words).encode() + b"\r\n")
             return connection.recv(65536).decode(errors="replace")
 
+    def all_keys(self) -> list[str]:
+        """Every key, whatever it is for."""
+        return [line for line in self.command("KEYS", "*").split("\r\n")[1:] if line and not line.startswith("$")]
+
     def entries(self) -> list[str]:
         """The keys of answers; there is more in it than those."""
-        return [line for line in self.command("KEYS", "*").split("\r\n") if ENTRY.search(line)]
+        return [key for key in self.all_keys() if ENTRY.search(key)]
 
     def size(self) -> int:
         """How many answers it has."""
