@@ -150,10 +150,20 @@ package final class RedisServer: Sendable {
     return directory
   }
 
+  /// Below the ports that the system gives out by itself, so that nobody gets it before the server does.
   package static func freePort() async throws -> Int {
-    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
-    let port = channel.localAddress?.port ?? 0
-    try await channel.close()
-    return port
+    for _ in 0..<1000 {
+      let port = lastPort.withLockedValue { last in
+        last = last < 31_999 ? last + 1 : 11_000
+        return last
+      }
+      if let channel = try? await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: port).get() {
+        try await channel.close()
+        return port
+      }
+    }
+    throw StartFailure(message: "no port is free between 11000 and 31999")
   }
+
+  private static let lastPort = NIOLockedValueBox(Int.random(in: 11_000..<32_000))
 }
