@@ -309,7 +309,8 @@ def table(results: dict) -> str:
         lines += [
             f"{idle['count']:,} idle sessions with an open event stream each ({idle['alive']:,} still open after 20 s, {idle['files']:,} descriptors): "
             f"{idle['with_mb']:.1f} MB, {idle['before_mb']:.1f} MB without, {each:.1f} KiB each. 250 MB: {verdict(idle['with_mb'], 250)}. A call meanwhile: "
-            f"HTTP {idle['status']}. Without streams: {idle['alone_kib']:.1f} KiB each; 8 KB: {verdict(idle['alone_kib'] * 1.024, 8)}. 5 s after they left: {idle['after_mb']:.1f} MB, {idle['files_after']} descriptors.", "",
+            f"HTTP {idle['status']}. Without streams: {idle['alone_kib']:.1f} KiB each; 8 KB: {verdict(idle['alone_kib'] * 1.024, 8)}. "
+            f"5 s after they left: {idle['after_mb']:.1f} MB, {idle['files_after']} descriptors.", "",
         ]
     lines.append(f"Load average before: {results['load_before']:.1f}; above 0.5 the numbers say more about the machine than about the servers.")
     lines.append(f"On {results['machine']}. To repeat: {results['command']}")

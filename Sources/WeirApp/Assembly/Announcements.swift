@@ -46,9 +46,10 @@ final class Announcements: Sendable {
   /// - Parameter lists: tools, resources, prompts.
   func announce(_ lists: UpstreamFeatures, of upstream: Name, from generation: Int) {
     guard hasOthers() else { return tell(lists, of: upstream, from: generation) }
-    let due = time.now() + Self.headStart
+    let now = time.now()
+    let due = now + Self.headStart
     waiting.withLockedValue { waiting in
-      var news = waiting[upstream] ?? News(lists: [], generation: generation, since: time.now(), due: due)
+      var news = waiting[upstream] ?? News(lists: [], generation: generation, since: now, due: due)
       news.lists.formUnion(lists)
       news.generation = generation
       news.due = min(due, news.since + Self.longest)
