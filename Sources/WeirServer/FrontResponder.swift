@@ -70,7 +70,7 @@ struct FrontResponder: HTTPResponder {
 
   private func wait(for call: WaitingCall, on connection: Connection) async -> Response {
     if call.isStream { return await events(of: call, on: connection) }
-    return response(await CallRunner.reply(to: call, on: connection, core: core))
+    return response(await CallRunner.answer(call, on: connection, core: core) { $0 })
   }
 
   private func events(of call: WaitingCall, on connection: Connection) async -> Response {

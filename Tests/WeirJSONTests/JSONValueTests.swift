@@ -112,4 +112,14 @@ struct JSONValueTests {
   func removing(object: String, names: [String], expected: String) throws {
     #expect(text(try parse(" \(object)\n").removing(names)) == expected)
   }
+
+  @Test("a part is a document of its own, with its own bytes and no more")
+  func part() throws {
+    let whole = try JSONDocument(parsing: Array(#" {"id":1,"result": {"a":[1,"ä"]} } "#.utf8))
+    let part = JSONDocument(try #require(whole.root["result"]))
+    #expect(part.bytes == Array(#"{"a":[1,"ä"]}"#.utf8))
+    #expect(part.root["a"]?[1]?.string == "ä")
+    #expect(part.root["id"] == nil)
+    #expect(JSONDocument(whole.root).bytes == whole.bytes)
+  }
 }

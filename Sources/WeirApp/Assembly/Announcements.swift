@@ -3,17 +3,17 @@ internal import WeirCore
 internal import WeirFlow
 internal import WeirServer
 
+/// Who tells clients what changed.
+protocol ChangeTeller: Sendable {
+  func changed(_ lists: UpstreamFeatures, of upstream: Name)
+  func updated(_ watchers: [(watcher: Name, uri: Name)])
+}
+
+extension FrontNotifier: ChangeTeller {}
+
 /// Carries what changed from the directory, which is made first, to the front, which is made last. Where other replicas serve the same clients, these
 /// hear of changed lists a moment later, when the others have them too.
 final class Announcements: Sendable {
-  /// What is to be told of an upstream.
-  private struct News: Sendable {
-    var lists: UpstreamFeatures
-    var generation: Int
-    let since: Moment
-    var due: Moment
-  }
-
   /// How long the others may take. They began to list when this replica did, or before (`ChangeHints`).
   static let headStart: Duration = .seconds(1)
   /// For how long further changes put off the word of earlier ones.
@@ -21,9 +21,9 @@ final class Announcements: Sendable {
 
   private let time: any TimeSource
   private let hasOthers: @Sendable () -> Bool
-  private let notifier = NIOLockedValueBox<FrontNotifier?>(nil)
+  private let teller = NIOLockedValueBox<(any ChangeTeller)?>(nil)
   private let current = NIOLockedValueBox(1)
-  private let waiting = NIOLockedValueBox<[Name: News]>([:])
+  private let waiting = NIOLockedValueBox(PendingNews(delay: headStart, longest: longest))
   private let alarm: Alarm
 
   /// - Parameter hasOthers: whether there are other replicas; then `run` has to run.
@@ -39,34 +39,26 @@ final class Announcements: Sendable {
     set { current.withLockedValue { $0 = newValue } }
   }
 
-  func connect(_ notifier: FrontNotifier) {
-    self.notifier.withLockedValue { $0 = notifier }
+  func connect(_ teller: any ChangeTeller) {
+    self.teller.withLockedValue { $0 = teller }
   }
 
   /// - Parameter lists: tools, resources, prompts.
   func announce(_ lists: UpstreamFeatures, of upstream: Name, from generation: Int) {
     guard hasOthers() else { return tell(lists, of: upstream, from: generation) }
     let now = time.now()
-    let due = now + Self.headStart
-    waiting.withLockedValue { waiting in
-      var news = waiting[upstream] ?? News(lists: [], generation: generation, since: now, due: due)
-      news.lists.formUnion(lists)
-      news.generation = generation
-      news.due = min(due, news.since + Self.longest)
-      waiting[upstream] = news
+    let next = waiting.withLockedValue { waiting in
+      waiting.add(lists, of: upstream, from: generation, now: now)
+      return waiting.nextDue
     }
-    alarm.set(due)
+    alarm.set(next)
   }
 
   /// Tells what was put off, until cancelled.
   func run() async {
     await alarm.run {
       let now = self.time.now()
-      let (due, next) = self.waiting.withLockedValue { waiting in
-        let due = waiting.filter { $0.value.due <= now }
-        for upstream in due.keys { waiting[upstream] = nil }
-        return (due, waiting.values.map(\.due).min())
-      }
+      let (due, next) = self.waiting.withLockedValue { waiting in (waiting.takeDue(now: now), waiting.nextDue) }
       for (upstream, news) in due { self.tell(news.lists, of: upstream, from: news.generation) }
       return next
     }
@@ -74,10 +66,10 @@ final class Announcements: Sendable {
 
   private func tell(_ lists: UpstreamFeatures, of upstream: Name, from generation: Int) {
     guard generation == self.generation else { return }
-    notifier.withLockedValue { $0 }?.changed(lists, of: upstream)
+    teller.withLockedValue { $0 }?.changed(lists, of: upstream)
   }
 
   func updated(_ watchers: [(watcher: Name, uri: Name)]) {
-    notifier.withLockedValue { $0 }?.updated(watchers)
+    teller.withLockedValue { $0 }?.updated(watchers)
   }
 }

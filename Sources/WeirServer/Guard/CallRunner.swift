@@ -23,26 +23,32 @@ struct CallRunner: Sendable {
   /// Returns when the connection takes no more calls and the last one is answered, and at once with Hummingbird's way of serving it when a
   /// request needs that.
   func run() async -> Connection.Requests? {
-    for await item in connection.items {
+    while let item = await connection.items.next() {
       let job: Job
       switch item {
       case .call(let call): job = call
       case .serve(let requests): return requests
       }
-      var reply = await Self.reply(to: job.call, on: connection, core: core)
-      reply.headers += job.headers
-      channel.pipeline.fireUserInboundEventTriggered(Answered(reply: reply))
+      await Self.answer(job.call, on: connection, core: core) { [channel, headers = job.headers] reply in
+        var reply = reply
+        reply.headers += headers
+        channel.pipeline.fireUserInboundEventTriggered(Answered(reply: reply))
+      }
     }
     return nil
   }
 
-  /// Waits for the answer of a call that this connection is to give.
-  static func reply(to call: WaitingCall, on connection: Connection, core: FrontCore) async -> Reply {
+  /// Waits for the answer of a call that this connection is to give, and gives it.
+  static func answer<Given: Sendable>(
+    _ call: WaitingCall, on connection: Connection, core: FrontCore, _ give: @escaping @Sendable (Reply) -> Given
+  ) async -> Given {
     // Leaving is a cancellation in the modern era only (M5, L5).
     if call.era == .modern { connection.watch(call.departure) }
     connection.serve(call)
-    let reply = await call.reply() ?? MCPEndpoint.drained(call)
+    let encoded: @Sendable (CallReply) -> Reply = { core.mcp.encoded($0, id: call.id, era: call.era, label: call.label) }
+    let given = await call.reply(as: { give(encoded($0)) })
     connection.forgetDeparture()
-    return reply.map { core.mcp.encoded($0, id: call.id, era: call.era, label: call.label) } ?? core.mcp.cancelled(id: call.id)
+    if let given { return given }
+    return give(MCPEndpoint.drained(call).map(encoded) ?? core.mcp.cancelled(id: call.id))
   }
 }

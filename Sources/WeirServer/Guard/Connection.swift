@@ -35,28 +35,26 @@ final class Connection: Sendable {
     case serve(Requests)
   }
 
-  let items: AsyncStream<Item>
-  private let queue: AsyncStream<Item>.Continuation
+  let items = ItemQueue<Item>()
   private let eventLoop: any EventLoop
 
   init(eventLoop: any EventLoop) {
     self.eventLoop = eventLoop
-    (items, queue) = AsyncStream.makeStream()
   }
 
   /// Hands a call to whoever runs this connection's calls; false where the connection is over.
   func run(_ job: CallRunner.Job) -> Bool {
-    if case .enqueued = queue.yield(.call(job)) { true } else { false }
+    items.add(.call(job))
   }
 
   /// Hands the connection to Hummingbird.
-  func serve(_ requests: Requests) { queue.yield(.serve(requests)) }
+  func serve(_ requests: Requests) { items.add(.serve(requests)) }
 
   /// Waits until the event loop has seen what was written before: only then is it known whether the channel takes more, and a task that goes on
   /// without has written all of a large answer.
   func writesAreSeen() async throws { try await eventLoop.submit {}.get() }
 
-  func takesNoMoreCalls() { queue.finish() }
+  func takesNoMoreCalls() { items.end() }
 
   func leave(_ work: Work) { state.withLockedValue { $0.work = work } }
 

@@ -35,13 +35,15 @@ final class Departure: Sendable {
   var reason: Reason? { state.withLockedValue { $0.reason } }
 
   /// There is nothing to wait for any more; does nothing once somebody has left.
-  func end() {
-    let waiter = state.withLockedValue { state -> CheckedContinuation<Reason?, Never>? in
-      state.isOver = true
-      defer { state.waiter = nil }
-      return state.waiter
+  /// - Returns: false where somebody has left or ended it before.
+  @discardableResult
+  func end() -> Bool {
+    let (waiter, isFirst) = state.withLockedValue { state -> (CheckedContinuation<Reason?, Never>?, Bool) in
+      defer { (state.waiter, state.isOver) = (nil, true) }
+      return (state.waiter, state.reason == nil && !state.isOver)
     }
     waiter?.resume(returning: nil)
+    return isFirst
   }
 
   /// Waits for `fire`; nil when `end` or the cancellation of the waiting task comes first. For one waiter.

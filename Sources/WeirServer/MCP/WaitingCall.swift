@@ -47,19 +47,24 @@ final class WaitingCall: Sendable {
 
   /// Waits for the answer, or until nobody wants it any more: then nil. The second call returns nil at once.
   func reply(to listener: CallListener = CallListener()) async -> CallReply? {
+    await reply(to: listener) { $0 }
+  }
+
+  /// Waits for the answer and makes something of it in the task that has it, so that nobody must be woken first; nil, and nothing is made,
+  /// where nobody wants it any more, and at the second call.
+  func reply<Made: Sendable>(
+    to listener: CallListener = CallListener(), as make: @escaping @Sendable (CallReply) -> Made
+  ) async -> Made? {
     guard let call = take() else { return nil }
-    defer { onEnd() }
-    return await withTaskGroup(of: CallReply.self) { group in
-      group.addTask { [departure] in
+    return await withTaskGroup(of: Made?.self) { group in
+      group.addTaskStartingNow { [self] in
         let reply = await call.reply(to: listener)
-        departure.end()
-        return reply
+        onEnd()
+        return departure.end() ? make(reply) : nil
       }
-      let isWanted = await departure.wait() == nil && !Task.isCancelled
       // Whoever leaves cancels the call, and waits for its end.
-      if !isWanted { group.cancelAll() }
-      let reply = await group.next()
-      return isWanted ? reply : nil
+      if await departure.wait() != nil || Task.isCancelled { group.cancelAll() }
+      return await group.next() ?? nil
     }
   }
 
@@ -77,6 +82,17 @@ final class WaitingCall: Sendable {
     pending.withLockedValue { pending in
       defer { pending = nil }
       return pending
+    }
+  }
+}
+
+extension TaskGroup {
+  /// Adds a task that runs on the spot until it first waits, where the system can do that.
+  fileprivate mutating func addTaskStartingNow(_ operation: sending @escaping @isolated(any) () async -> ChildTaskResult) {
+    if #available(macOS 26, *) {
+      addImmediateTask(operation: operation)
+    } else {
+      addTask(operation: operation)
     }
   }
 }

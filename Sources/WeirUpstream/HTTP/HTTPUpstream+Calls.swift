@@ -24,7 +24,7 @@ extension HTTPUpstream {
     var isRepeated = false
     while true {
       switch await attempt(request, in: session) {
-      case .answered(let value): return try document(value)
+      case .answered(let value): return JSONDocument(value)
       case .failed(let error): throw error
       case .lost(let reason):
         guard request.isRepeatable, !isRepeated, !Task.isCancelled else { throw ErrorText.lost(name, reason, wait: retryWait) }
@@ -227,14 +227,6 @@ extension HTTPUpstream {
         answer(id, method, in: session, filter)
       }
     case .response, .failure: shared.withLockedValue { $0.stats.unknownResponses += 1 }
-    }
-  }
-
-  private func document(_ value: JSONValue) throws(CallError) -> JSONDocument {
-    do {
-      return try JSONDocument(parsing: value.raw, limits: IncomingMessage.limits(maxBytes: exchange.maxMessageBytes))
-    } catch {
-      throw ErrorText.invalid(name, error.message)
     }
   }
 

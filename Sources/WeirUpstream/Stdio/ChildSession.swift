@@ -249,16 +249,10 @@ final class ChildSession: Sendable {
     sink.yield(message + [0x0A])
   }
 
-  /// The result as a document of its own, made after unlocking: it may be large.
   private func answer(_ result: Result<JSONValue, CallError>) -> Answer {
     switch result {
-    case .failure(let error): return .failure(.call(error))
-    case .success(let value):
-      do {
-        return .success(try JSONDocument(parsing: value.raw, limits: IncomingMessage.limits(maxBytes: maxMessageBytes)))
-      } catch {
-        return .failure(.call(ErrorText.invalid(upstream, error.message)))
-      }
+    case .failure(let error): .failure(.call(error))
+    case .success(let value): .success(JSONDocument(value))
     }
   }
 }
