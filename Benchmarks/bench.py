@@ -153,9 +153,9 @@ async def with_streams(target: Target, port: int, count: int) -> dict:
 
 
 @contextmanager
-def nginx_cache(folder: Path, upstream_port: int) -> Iterator[Target]:
+def nginx_cache(folder: Path, upstream_port: int, caches: bool = True) -> Iterator[Target]:
     port = free_port()
-    path = nginx.write(folder, port, upstream_port)
+    path = nginx.write(folder, port, upstream_port, caches)
     with started(["nginx", "-p", str(folder), "-c", str(path)], 0, port) as process:
         worker = psutil.Process(process.pid).children()[0]
         yield Target("nginx proxy_cache on POST", f"http://127.0.0.1:{port}/mcp", "report", worker)
@@ -206,29 +206,26 @@ def measure_hits(folder: Path, seconds: int) -> list[dict]:
 
 
 def measure_passthrough(folder: Path, seconds: int, core: int) -> dict:
-    """One connection, a tool that nobody caches: the upstream directly, then through Weir; three rounds, the median of each p50.
+    """One connection, a tool that nobody caches: the upstream directly, through nginx as a plain proxy, and through Weir; three rounds, the median
+    of each p50. nginx, which forwards bytes and nothing else, shows what one more process in between costs on this machine.
 
-    `core` is the upstream's: Weir has 0, the client 1. Beside the client a direct call wakes no other core, and one through Weir wakes one four
-    times; beside Weir both do so twice. With three machines it would be two and four.
+    `core` is the upstream's: Weir and nginx have 0, the client 1. Beside the client a direct call wakes no other core, and one through Weir wakes
+    one four times; beside Weir both do so twice. With three machines it would be two and four.
     """
-    direct, through = [], []
-    with upstream(core) as port, weir(folder, port) as target:
-        plain = Target("upstream", f"http://127.0.0.1:{port}/mcp", "uncached", target.process)
+    found: dict[str, list] = {"direct": [], "nginx": [], "through": []}
+    with upstream(core) as port, weir(folder, port) as target, nginx_cache(folder, port, caches=False) as plain:
+        direct = Target("upstream", f"http://127.0.0.1:{port}/mcp", "uncached", target.process)
+        plain.tool = "uncached"
         outcome = target.ask("bench__uncached").json()["result"]["_meta"]["weir/cache"]["outcome"]
         if outcome != "bypass":
             raise SystemExit(f"the pass-through is no pass-through but {outcome}")
         for number in range(3):
             say(f"pass-through, upstream on core {core}, round {number + 1} of 3 …")
-            direct.append(wrk.run(plain.url, plain.body(), plain.headers(), folder, connections=1, seconds=seconds, core=1))
-            tool = "bench__uncached"
-            through.append(wrk.run(target.url, target.body(tool), target.headers(tool), folder, connections=1, seconds=seconds, core=1))
-        calls = sum(load.requests for load in through)
+            for name, server, tool in (("direct", direct, None), ("nginx", plain, None), ("through", target, "bench__uncached")):
+                found[name].append(wrk.run(server.url, server.body(tool), server.headers(tool), folder, connections=1, seconds=seconds, core=1))
         megabytes = target.megabytes()
-    median = lambda loads, what: statistics.median(getattr(load, what) for load in loads)  # noqa: E731
-    return {
-        "direct_p50_us": median(direct, "p50"), "through_p50_us": median(through, "p50"),
-        "direct_p99_us": median(direct, "p99"), "through_p99_us": median(through, "p99"), "calls": calls, "rss_mb": megabytes,
-    }
+    numbers = {f"{name}_{what}_us": statistics.median(getattr(load, what) for load in loads) for name, loads in found.items() for what in ("p50", "p99")}
+    return numbers | {"calls": sum(load.requests for load in found["through"]), "rss_mb": megabytes}
 
 
 def measure_start(folder: Path) -> list[float]:
@@ -292,9 +289,10 @@ def table(results: dict) -> str:
             f"Pass-through of an uncached call, one connection, the upstream on {where}, median of 3 rounds:", "",
             "| | p50 ms | p99 ms |", "|---|---:|---:|",
             f"| upstream directly | {passed['direct_p50_us'] / 1000:.3f} | {passed['direct_p99_us'] / 1000:.3f} |",
+            f"| through nginx, a plain proxy | {passed['nginx_p50_us'] / 1000:.3f} | {passed['nginx_p99_us'] / 1000:.3f} |",
             f"| through Weir | {passed['through_p50_us'] / 1000:.3f} | {passed['through_p99_us'] / 1000:.3f} |",
-            f"| added | {added:.3f} | {(passed['through_p99_us'] - passed['direct_p99_us']) / 1000:.3f} |", "",
-            f"0.5 ms added at p50: {verdict(added, 0.5)}. RSS after {passed['calls']:,} pass-throughs: {passed['rss_mb']:.1f} MB.", "",
+            f"| added by Weir | {added:.3f} | {(passed['through_p99_us'] - passed['direct_p99_us']) / 1000:.3f} |", "",
+            f"0.5 ms added at p50: {verdict(added, 0.5)}. nginx added {(passed['nginx_p50_us'] - passed['direct_p50_us']) / 1000:.3f}. RSS after {passed['calls']:,} pass-throughs: {passed['rss_mb']:.1f} MB.", "",
         ]
     if start := results.get("start_ms"):
         middle = statistics.median(start)

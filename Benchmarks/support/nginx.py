@@ -1,4 +1,4 @@
-"""An nginx that caches POST answers by URI and body: one worker, in a folder of its own."""
+"""An nginx before an upstream, which caches POST answers by URI and body, or nothing: one worker, in a folder of its own."""
 
 from pathlib import Path
 
@@ -18,13 +18,18 @@ http {{
   client_body_buffer_size 64k;
   keepalive_requests 100000000;
   proxy_cache_path {folder}/cache keys_zone=answers:10m;
+  upstream bench {{
+    server 127.0.0.1:{upstream_port};
+    keepalive 16;
+    keepalive_requests 100000000;
+  }}
   server {{
     listen 127.0.0.1:{port};
     location /mcp {{
-      proxy_pass http://127.0.0.1:{upstream_port};
+      proxy_pass http://bench;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
-      proxy_cache answers;
+      proxy_cache {zone};
       proxy_cache_methods POST;
       proxy_cache_key "$request_uri|$request_body";
       proxy_cache_valid 200 1h;
@@ -35,7 +40,7 @@ http {{
 """
 
 
-def write(folder: Path, port: int, upstream_port: int) -> Path:
+def write(folder: Path, port: int, upstream_port: int, caches: bool = True) -> Path:
     path = folder / "nginx.conf"
-    path.write_text(CONFIGURATION.format(folder=folder, port=port, upstream_port=upstream_port))
+    path.write_text(CONFIGURATION.format(folder=folder, port=port, upstream_port=upstream_port, zone="answers" if caches else "off"))
     return path
