@@ -3,6 +3,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 logs="$root/.build/logs"
+# Where Debian has servers such as nginx, and not every account looks.
+export PATH="$PATH:/usr/sbin"
 
 say() { printf '%s\n' "weir: $*" >&2; }
 fail() {
@@ -148,7 +150,7 @@ need_redis() { need redis-server=redis-server redis-cli=redis-tools openssl=open
 
 need_test_tools() {
   need_redis
-  need promtool=prometheus venv=python3-venv curl=curl
+  need promtool=prometheus venv=python3-venv curl=curl nginx=nginx
   local name job jobs=()
   for name in aws e2e mcp1; do
     environment "$name" &

@@ -16,18 +16,23 @@ package final class RedisClient: Sendable {
   let isRunning = NIOLockedValueBox(false)
   private let onLatency: (@Sendable (Duration) -> Void)?
 
+  /// A thread that does nothing but speak to Redis, for as long as the process lives. Beside thousands of clients' sockets a reply could lie unread
+  /// for so long that Redis seemed to be silent.
+  private static let ownLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
   /// - Parameters:
+  ///   - group: Where its connections live; nil: on a thread that all clients share with nobody else.
   ///   - onLatency: Called with the time from `send` to the reply, for every request that was answered. Must not block.
   /// - Throws: `tls` where files for TLS cannot be read.
   package init(
-    configuration: RedisConfiguration, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger,
+    configuration: RedisConfiguration, group: (any EventLoopGroup)? = nil, logger: Logger,
     onLatency: (@Sendable (Duration) -> Void)? = nil
   ) throws(RedisError) {
     let tls: RedisTLS?
     if let files = configuration.tls { tls = try RedisTLS(files) } else { tls = nil }
     self.configuration = configuration
     self.onLatency = onLatency
-    monitor = RedisMonitor(configuration, logger: logger, group: group)
+    monitor = RedisMonitor(configuration, logger: logger, group: group ?? Self.ownLoop)
     nodes = RedisNodes(dialer: RedisDialer(configuration, tls: tls), monitor: monitor)
     let topology: any RedisTopology =
       switch configuration.deployment {

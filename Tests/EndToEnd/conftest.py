@@ -24,10 +24,6 @@ BILLING = AWS_BIN / "awslabs.billing-cost-management-mcp-server"
 PRICING = AWS_BIN / "awslabs.aws-pricing-mcp-server"
 
 
-# What is tested before it is built: left out of the usual run.
-AWAITED = pytest.mark.skipif("WEIR_AWAITED" not in os.environ, reason="not there yet")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked `weir` need the binary. A binary that was named and isn't there is an error, not a reason to skip."""
     binary, reason = find_binary()
