@@ -1,11 +1,13 @@
-"""A fleet is one through a Cluster and through a primary with Sentinels as it is through a single server."""
+"""A fleet is one through a Cluster and through a primary with Sentinels as it is through a single server, with TLS and encrypted values too."""
 
+import base64
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from support.certificates import Certificates
 from support.fleet import Fleet
 from support.judge import judge
 from support.load import SITES, TENANTS, Call, Together, all_at_once
@@ -17,15 +19,20 @@ from support.witness import Witness, witnessed
 pytestmark = pytest.mark.weir
 
 
-@pytest.fixture(scope="module", params=["cluster", "sentinels"])
+@pytest.fixture(scope="module", params=["cluster", "sentinels", "cluster, TLS, encrypted", "sentinels, TLS, encrypted"])
 def fleet(request: pytest.FixtureRequest, witness: Witness, tmp_path_factory: pytest.TempPathFactory, start_fleet: Any) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("redis")
-    if request.param == "cluster":
-        redis, configured = (cluster := RedisCluster(folder)), {"cluster": cluster.urls}
+    kind, *further = request.param.split(", ")
+    tls = Certificates(folder / "certificates") if further else None
+    if kind == "cluster":
+        redis, configured = (cluster := RedisCluster(folder, tls=tls)), {"cluster": cluster.urls}
     else:
-        redis, configured = (watched := RedisWithSentinels(folder)), watched.configuration()
+        redis, configured = (watched := RedisWithSentinels(folder, tls=tls)), watched.configuration()
     # What is shown here does not hang on how busy the machine is.
-    with start_fleet(witnessed(witness, configured | {"command_timeout": "1s"})) as fleet:
+    configuration = witnessed(witness, configured | {"command_timeout": "1s"} | ({"ca_file": str(tls.authority)} if tls else {}))
+    if tls:
+        configuration["cache"]["encryption_key"] = base64.b64encode(bytes(range(32))).decode()
+    with start_fleet(configuration) as fleet:
         fleet.wait_for_redis()
         yield fleet
     redis.close()

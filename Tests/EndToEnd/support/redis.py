@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from .certificates import Certificates
 from .processes import ManagedProcess, accepts, eventually, free_port
 from .resp import RESPClient
 
@@ -15,9 +16,11 @@ ENTRY = re.compile(r":\{[0-9a-f]{64}\}$")
 class RedisServer:
     """Can be killed and started again on the same port, and stopped in its tracks: a paused server accepts connections and never answers."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, tls: Certificates | None = None) -> None:
+        """With `tls` it also listens at `tls_port`; whoever tests it speaks without."""
         self.folder = folder
-        self.options = options
+        self.tls_port = free_port() if tls else None
+        self.options = [*options, *(tls.redis_options(self.tls_port) if tls and self.tls_port else [])]
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()

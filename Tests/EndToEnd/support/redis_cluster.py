@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .certificates import Certificates
 from .processes import eventually, free_port
 from .redis import RedisServer
 from .resp import RESPClient, RedisRefusal
@@ -14,21 +15,22 @@ SLOTS = 16384
 class RedisCluster:
     """Nodes of equal shares; one that is down leaves the others' slots served."""
 
-    def __init__(self, folder: Path, size: int = 3) -> None:
+    def __init__(self, folder: Path, size: int = 3, tls: Certificates | None = None) -> None:
+        """With `tls` its nodes speak TLS with each other, and send clients that do to each other's TLS ports."""
         self.nodes: list[RedisServer] = []
         for number in range(size):
             home = folder / f"node-{number}"
             home.mkdir()
             options = {
                 "cluster-enabled": "yes", "cluster-port": str(free_port()), "cluster-config-file": "nodes.conf",
-                "cluster-node-timeout": "1500", "cluster-require-full-coverage": "no", "cluster-allow-reads-when-down": "no"}
-            self.nodes.append(RedisServer(home, *(word for name, value in options.items() for word in (f"--{name}", value))))
+                "cluster-node-timeout": "1500", "cluster-require-full-coverage": "no", "cluster-allow-reads-when-down": "no", **({"tls-cluster": "yes"} if tls else {})}
+            self.nodes.append(RedisServer(home, *(word for name, value in options.items() for word in (f"--{name}", value)), tls=tls))
             self.nodes[-1].bus_port = options["cluster-port"]
         self._join()
 
     @property
     def urls(self) -> list[str]:
-        return [node.url.removesuffix("/0") for node in self.nodes]
+        return [f"rediss://127.0.0.1:{node.tls_port}" if node.tls_port else node.url.removesuffix("/0") for node in self.nodes]
 
     def _join(self) -> None:
         share = SLOTS / len(self.nodes)
@@ -36,7 +38,7 @@ class RedisCluster:
             node.call("CLUSTER", "ADDSLOTSRANGE", round(number * share), round((number + 1) * share) - 1)
             node.call("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for node in self.nodes[1:]:
-            node.call("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self.nodes[0].bus_port)
+            node.call("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].tls_port or self.nodes[0].port, self.nodes[0].bus_port)
         eventually(lambda: all(self._is_whole(node) for node in self.nodes), 20, "the cluster is whole")
         self.ids = [node.call("CLUSTER", "MYID").decode() for node in self.nodes]
 
