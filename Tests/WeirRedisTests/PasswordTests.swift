@@ -47,6 +47,29 @@ extension NetworkTests {
       }
     }
 
+    @Test("a connection that was being made when the password changed says the new one, too (issue 5)")
+    func announcedMeanwhile() async throws {
+      try await RedisServer.with { server in
+        await allow(server, ">old", ">new")
+        let password = NIOLockedValueBox<String?>("old")
+        try await DelayingProxy.with(upstream: server.port, delay: 500_000...500_000) { proxy in
+          var configuration = configuration(server, password)
+          configuration.deployment = .single(.tcp(host: "127.0.0.1", port: proxy.port))
+          configuration.connections = 1
+          let before = auths(try await server.cli(["info", "commandstats"]))
+          func said() async -> Int? { (try? await server.cli(["info", "commandstats"])).map { auths($0) - before } }
+          try await withClient(configuration) { client in
+            // The server has heard the old one; the client does not know it yet.
+            await eventually("it does not connect") { await said() == 1 }
+            #expect(client.stats.connections == 0)
+            password.withLockedValue { $0 = "new" }
+            await eventually("it is not said") { await said() == 2 }
+            #expect(client.stats.failures[.authentication, default: 0] == 0)
+          }
+        }
+      }
+    }
+
     private func auths(_ info: String) -> Int {
       let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_auth:calls=") }
       return line.flatMap { Int($0.dropFirst("cmdstat_auth:calls=".count).prefix { $0 != "," }) } ?? 0

@@ -26,9 +26,13 @@ extension RedisNode {
     var lastCode: RedisError.Code?
     while !Task.isCancelled {
       do {
+        let announcements = state.withLockedValue { $0.announced?.count }
         let connection = try await dialer.connect(to: endpoint, on: loop)
         let since = NIODeadline.now()
-        await connected(connection, index: index, again: wasConnected)
+        let missed = connected(connection, index: index, after: announcements)
+        // It may have said the one before.
+        if let missed { await authenticate(connection, missed) }
+        await greet(index, again: wasConnected)
         wasConnected = true
         lastCode = nil
         await connection.closed()
@@ -44,11 +48,16 @@ extension RedisNode {
     }
   }
 
-  private func connected(_ connection: RedisConnection, index: Int, again: Bool) async {
+  /// - Returns: the password that was announced while the connection was made; nil: none was.
+  private func connected(_ connection: RedisConnection, index: Int, after announcements: Int?) -> RedisPassword? {
     state.withLockedValue { state in
       state.connections[index] = connection
       state.isFresh = false
+      return state.announced?.count == announcements ? nil : state.announced?.password
     }
+  }
+
+  private func greet(_ index: Int, again: Bool) async {
     if again { monitor.stats.withLockedValue { $0.reconnects += 1 } }
     monitor.logger.info("redis connection ready", metadata: ["redis": "\(endpoint)", "connection": "\(index)"])
     announce()

@@ -12,6 +12,8 @@ final class RedisNode: Sendable {
     var isFresh = true
     var isRetired = false
     var lastAsked = NIODeadline.now()
+    /// The password that was last announced to be another, and how often one was.
+    var announced: (password: RedisPassword, count: Int)?
     /// When the connections were last given up for leading to the wrong server.
     var lastRenewal: NIODeadline?
   }
@@ -87,15 +89,21 @@ final class RedisNode: Sendable {
 
   /// Says anew who one is on every connection, since the password was changed.
   func authenticate(_ password: RedisPassword) async {
-    let command = RedisHandshake.authentication(user: dialer.credentials.user, password: password)
-    for connection in state.withLockedValue({ Array($0.connections.values) }) {
-      guard let bytes = try? RESPEncoder.encode([command]) else { continue }
-      let deadline = NIODeadline.now() + TimeAmount(dialer.configuration.connectTimeout)
-      let outcome = await connection.send(RedisRequest(bytes: bytes, commands: 1, deadline: deadline))
-      guard case .success(let replies) = outcome, replies.contains(where: { $0.errorKind != nil }) else { continue }
-      monitor.count(.authentication)
-      monitor.logger.warning("redis refused the changed password, the connection stays with the old one", metadata: ["redis": "\(endpoint)"])
+    let connections = state.withLockedValue { state in
+      state.announced = (password, (state.announced?.count ?? 0) + 1)
+      return Array(state.connections.values)
     }
+    for connection in connections { await authenticate(connection, password) }
+  }
+
+  func authenticate(_ connection: RedisConnection, _ password: RedisPassword) async {
+    let command = RedisHandshake.authentication(user: dialer.credentials.user, password: password)
+    guard let bytes = try? RESPEncoder.encode([command]) else { return }
+    let deadline = NIODeadline.now() + TimeAmount(dialer.configuration.connectTimeout)
+    let outcome = await connection.send(RedisRequest(bytes: bytes, commands: 1, deadline: deadline))
+    guard case .success(let replies) = outcome, replies.contains(where: { $0.errorKind != nil }) else { return }
+    monitor.count(.authentication)
+    monitor.logger.warning("redis refused the changed password, the connection stays with the old one", metadata: ["redis": "\(endpoint)"])
   }
 
   /// Waits for the first connection of a server that was not known before; not for one that is known to be away.
