@@ -298,7 +298,7 @@ def table(results: dict) -> str:
         middle = statistics.median(start)
         each = ", ".join(f"{value:.0f}" for value in start)
         lines += [f"Ready after {middle:.0f} ms (median of {each}). 300 ms: {verdict(middle, 300)}.", ""]
-    if rows := results.get("fleet, crowd"):
+    if rows := results.get("fleet"):
         lines += [*fleet.table(rows), ""]
     if crowd := results.get("crowd"):
         lines += [*fleet.crowd_table(crowd), ""]

@@ -2,7 +2,7 @@ package import Crypto
 
 /// Encrypts what lies in the shared store: AES-256 in GCM, under a key that all replicas have. What is authenticated beside it, the header of
 /// the envelope, has the digest of the cache key in it, and that has the tenant: a value that is moved to another key opens nowhere.
-package struct EnvelopeCipher: Sendable {
+package struct EnvelopeCipher: Sendable, Equatable {
   static let nonceBytes = 12
   static let tagBytes = 16
 

@@ -139,6 +139,9 @@ package final class RedisClient: Sendable {
     return stats
   }
 
+  /// Whether the server of this key left the last command unanswered for its whole timeout. Who has waited for that need not wait as long again.
+  package func isDoubted(for key: [UInt8]) -> Bool { topology.node(for: ClusterSlot(of: key))?.isDoubted ?? false }
+
   /// Waits until commands with any key can be sent.
   /// - Returns: False where that was not so within `timeout`, or the task was cancelled.
   package func waitUntilReady(timeout: Duration) async -> Bool {

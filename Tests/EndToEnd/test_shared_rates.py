@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,9 +12,13 @@ import pytest
 from conftest import billing_url
 from emulator import Emulator
 from support.caller import question
+from support.fault_proxy import FaultProxy
+from support.load import SITES
 from support.processes import eventually
 from support.redis import RedisServer
 from support.weir import UNHURRIED, Weir
+from support.witness import Witness, witnessed
+from test_fleet_redis import COMMAND_TIMEOUT, GONE, Pairs, is_given_up, summary
 
 pytestmark = pytest.mark.weir
 
@@ -91,3 +96,28 @@ def test_closed_without_redis_sends_nothing_and_gives_what_is_kept(
         refused = caller.call("b__cost-explorer", question())
         assert refused.is_error and "redis" in refused.text.lower()
         assert caller.call("b__cost-explorer", kept).outcome == "hit_memory"
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_a_redis_that_is_gone_is_waited_for_once_where_a_rate_and_a_budget_lie_in_it(
+    witness: Witness, redis: RedisServer, start_fleet: Any, name: str
+) -> None:
+    """Issue 2: a call that looks for an answer in Redis and then for leave to send waits for one command, not for three."""
+    limits = {"providers": {site: {"concurrency": 64, "rate": "1000/s", "burst": 1000, "budget": "100000/day"} for site in SITES}}
+    proxy = FaultProxy(redis.port, redis=True)
+    configured = witnessed(witness, {"url": f"redis://127.0.0.1:{proxy.port}/0"}, **limits)
+    with (
+        contextlib.closing(proxy), start_fleet(configured, count=1) as having, start_fleet(witnessed(witness, {}, **limits), count=1) as lacking,
+    ):
+        having.wait_for_redis()
+        pairs = Pairs(having[0].url, lacking[0].url)
+        there = pairs.ask(60)
+        GONE[name].begin(redis, proxy)
+        first = pairs.ask(40)
+        eventually(lambda: is_given_up(having), 10, "Redis is not asked any more")
+        gone = pairs.ask(100)
+        GONE[name].end(redis, proxy)
+    print(f"{name}: Redis there {summary(there)}; the first calls without it {summary(first)}; given up {summary(gone)}")
+    # The rest is room for a busy machine: less than a second command timeout.
+    assert max(first) < COMMAND_TIMEOUT * 1000 + 60, f"a call waited {max(first):.0f} ms for Redis"
+    assert statistics.median(gone) < 1, f"{statistics.median(gone):.2f} ms"

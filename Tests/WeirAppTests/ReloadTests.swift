@@ -50,6 +50,23 @@ struct ReloadTests {
     #expect(next.fixedKeys(otherThanIn: now).isEmpty)
   }
 
+  @Test(
+    "a secret that is another is named, too, without being shown (issue 5)",
+    arguments: [
+      ("listen: { address: \"127.0.0.1:1\", admin_address: \"127.0.0.1:2\", admin_token: \"TOKEN\" }", "listen"),
+      ("cache: { redis: { url: \"redis://:TOKEN@127.0.0.1:1\" } }", "cache"),
+      ("cache: { redis: { url: \"redis://127.0.0.1:1\" }, encryption_key: \"TOKEN\" }", "cache"),
+      ("seal_key: \"TOKEN\"", "seal_key"),
+    ])
+  func secrets(_ line: String, _ key: String) throws {
+    let (one, other) = (String(repeating: "A", count: 43) + "=", String(repeating: "B", count: 42) + "A=")
+    func settings(_ secret: String) throws -> Settings {
+      try Self.settings("\(line.replacing("TOKEN", with: secret))\n\(Self.text)")
+    }
+    #expect(try settings(one).fixedKeys(otherThanIn: settings(one)).isEmpty)
+    #expect(try settings(other).fixedKeys(otherThanIn: settings(one)) == [key])
+  }
+
   @Test("a job runs until it is stopped, and all end with whoever runs them", .timeLimit(.minutes(5)))
   func jobs() async {
     let jobs = Jobs()

@@ -6,13 +6,17 @@ extension Settings {
   /// The keys that cannot change while Weir runs and are not the same here.
   func fixedKeys(otherThanIn other: Settings) -> [String] {
     var keys: [String] = []
-    // Plain values all through: their descriptions differ where they do.
-    if "\(listen)" != "\(other.listen)" { keys.append("listen") }
-    if "\(cache)" != "\(other.cache)" { keys.append("cache") }
-    if sealKey.map({ Array($0.reveal.utf8) }) != other.sealKey.map({ Array($0.reveal.utf8) }) { keys.append("seal_key") }
+    // Plain values all through: their descriptions differ where they do, but for secrets, which have none.
+    if "\(listen)" != "\(other.listen)" || Self.differ(listen.adminToken, other.listen.adminToken) { keys.append("listen") }
+    if "\(cache)" != "\(other.cache)" || cache.hasOtherSecrets(than: other.cache) { keys.append("cache") }
+    if Self.differ(sealKey, other.sealKey) { keys.append("seal_key") }
     if fleetAddress.map({ Array($0.utf8) }) != other.fleetAddress.map({ Array($0.utf8) }) { keys.append("fleet") }
     if usageFile.map({ Array($0.utf8) }) != other.usageFile.map({ Array($0.utf8) }) { keys.append("usage") }
     return keys
+  }
+
+  fileprivate static func differ(_ one: Secret?, _ other: Secret?) -> Bool {
+    one.map { Array($0.reveal.utf8) } != other.map { Array($0.reveal.utf8) }
   }
 
   /// Takes what cannot change while Weir runs from the settings that hold.
@@ -22,6 +26,13 @@ extension Settings {
     sealKey = other.sealKey
     fleetAddress = other.fleetAddress
     usageFile = other.usageFile
+  }
+}
+
+extension Settings.Cache {
+  fileprivate func hasOtherSecrets(than other: Settings.Cache) -> Bool {
+    cipher != other.cipher || Settings.differ(redis?.user.password, other.redis?.user.password)
+      || Settings.differ(redis?.sentinelUser.password, other.redis?.sentinelUser.password)
   }
 }
 

@@ -25,7 +25,7 @@ extension Reservoir {
     calledAt = now
     (call.penalty, call.succeeded) = (penalty, success)
     (call.owed, call.returns) = (owed, Array(returns.prefix(64)))
-    if wanted > 0, !isLost {
+    if wanted > 0, alone == nil, !isLost {
       call.least = wanted
       call.want = max(wanted, chunk)
       call.longestWait = Self.longestWait
@@ -62,11 +62,9 @@ extension Reservoir {
     let view = RateView(reply, sentAt: sentAt, now: now)
     self.view = view
     let isBack = isLost
-    if isBack {
-      strays += alone?.outstanding ?? 0
-      alone = nil
-      isLost = false
-    }
+    if let alone { strays += alone.outstanding }
+    owe(lent)
+    (alone, isLost, lent) = (nil, false, 0)
     if let pause = view.pausedUntil { stock.forget(before: pause) }
     let delay = Duration.microseconds(reply.delay)
     if reply.granted > 0 {
@@ -90,11 +88,15 @@ extension Reservoir {
     owe(call.owed)
     penalty = penalty ?? call.penalty
     success = success ?? call.succeeded
-    guard failures > 1, !isLost else { return false }
+    guard failures > 1, !isLost else {
+      if failures == 1, fleetSize == 1, view != nil, settings.withoutRedis == .degraded { standIn(now: now) }
+      return false
+    }
     isLost = true
     losses += 1
-    stock.forget()
-    alone = bucket(now: now)
+    standIn(now: now)
+    // The script charges for all that time.
+    lent = 0
     return true
   }
 
@@ -122,6 +124,12 @@ extension Reservoir {
     }
     let shortest = Duration.seconds(min(slack.min() ?? 1, 1))
     return min(Self.lifetime, max(shortest, slowestCall * 4, .milliseconds(50)))
+  }
+
+  private mutating func standIn(now: Moment) {
+    guard alone == nil else { return }
+    stock.forget()
+    alone = bucket(now: now)
   }
 
   /// What stands in for Redis. Nobody knows what the others have used of the burst, so it begins empty; where there is nobody else, as the

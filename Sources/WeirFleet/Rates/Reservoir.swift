@@ -9,6 +9,8 @@ package import WeirFlow
 /// - Requests that took more than expected are owed. What they took less goes back as far as Redis knows that the bucket did not run over meanwhile.
 /// - Two calls in a row without an answer: Redis is lost. A bucket of this replica's own, empty at first, stands in (`WithoutRedis`). When Redis is
 ///   back it is forgotten; the script charges its part.
+/// - A replica that is the only one knows what Redis would say: its bucket stands in from the first call without an answer on, and until Redis is
+///   lost what leaves is owed.
 package struct Reservoir: RateLimiter {
   static let lifetime = Duration.milliseconds(250)
   static let beat = Duration.seconds(2)
@@ -19,8 +21,10 @@ package struct Reservoir: RateLimiter {
   let settings: SharedRateSettings
   var stock = TokenStock()
   var view: RateView?
-  /// What stands in while Redis is lost.
+  /// What stands in for Redis.
   var alone: TokenBucket?
+  /// Requests that left on `alone` while Redis was not lost.
+  var lent = 0
   var isLost = false
   /// Tokens that were set aside in a bucket of its own that is gone.
   var strays = 0
@@ -95,6 +99,7 @@ package struct Reservoir: RateLimiter {
     let missing = cost - lots.reduce(0) { $0 + $1.count }
     if missing > 0, alone != nil {
       alone?.commit(missing, for: id, now: now)
+      lend(missing)
     } else {
       strays = max(0, strays - missing)
       // Later than Redis has counted on, or on tokens that it never gave out.
@@ -107,6 +112,7 @@ package struct Reservoir: RateLimiter {
     let number = leftWith.removeValue(forKey: id)
     if alone != nil {
       alone?.settle(id, taken: taken, spent: spent, now: now)
+      lend(spent - taken)
     } else if spent > taken {
       owe(spent - max(0, taken))
     } else if let number, taken > spent, !settings.limits.isEmpty {
@@ -154,6 +160,10 @@ package struct Reservoir: RateLimiter {
   package mutating func succeeded(sentAt: Moment) {
     alone?.succeeded(sentAt: sentAt)
     if let view, view.streak > 0 { success = max(sentAt, success ?? sentAt) }
+  }
+
+  private mutating func lend(_ tokens: Int) {
+    if !isLost { lent = Int(clamping: Int128(lent) + Int128(max(0, tokens))) }
   }
 
   mutating func owe(_ tokens: Int) {

@@ -12,6 +12,8 @@ final class RedisNode: Sendable {
     var isFresh = true
     var isRetired = false
     var lastAsked = NIODeadline.now()
+    /// A command was not answered in time, and none has been since.
+    var isDoubted = false
     /// The password that was last announced to be another, and how often one was.
     var announced: (password: RedisPassword, count: Int)?
     /// When the connections were last given up for leading to the wrong server.
@@ -40,7 +42,10 @@ final class RedisNode: Sendable {
       let request = RedisRequest(bytes: try RESPEncoder.encode(commands), commands: commands.count, deadline: deadline)
       let replies = try await connection.send(request).get()
       if let kind = replies.lazy.compactMap(\.unreadiness).first { throw refused(String(kind)) }
-      state.withLockedValue { $0.breaker.succeeded(at: .now()) }
+      state.withLockedValue { state in
+        state.isDoubted = false
+        state.breaker.succeeded(at: .now())
+      }
       return replies
     } catch {
       failed(error)
@@ -69,6 +74,7 @@ final class RedisNode: Sendable {
     guard error.speaksOfServer else { return }
     monitor.trouble.raise()
     let jitter = Double.random(in: 0...1)
+    if error.code == .timedOut { state.withLockedValue { $0.isDoubted = true } }
     guard state.withLockedValue({ $0.breaker.failed(at: .now(), jitter: jitter) }) else { return }
     monitor.stats.withLockedValue { $0.breakerOpenings += 1 }
     monitor.logger.warning(
@@ -118,6 +124,7 @@ final class RedisNode: Sendable {
   }
 
   var isReady: Bool { state.withLockedValue { $0.isReady } }
+  var isDoubted: Bool { state.withLockedValue { $0.isDoubted } }
   var isRetired: Bool { state.withLockedValue { $0.isRetired } }
   var lastAsked: NIODeadline { state.withLockedValue { $0.lastAsked } }
 

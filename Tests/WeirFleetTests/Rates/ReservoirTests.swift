@@ -83,6 +83,59 @@ import WeirRedis
     #expect(again.owed == 7)
   }
 
+  @Test("the only replica goes on at once with what Redis last said, and owes what left meanwhile (issue 2)")
+  func standIn() throws {
+    var reservoir = reservoir()
+    // Of 40 there were 10.
+    _ = try fill(&reservoir, reply(missing: .milliseconds(300)), at: start)
+    let asking = start + .milliseconds(2)
+    #expect(reservoir.reserve(3, now: asking) == .delayed(until: nil))
+    let call = try next(&reservoir, at: asking)
+    let isLost = reservoir.failed(call, now: asking + .milliseconds(75))
+    #expect(!isLost)
+    let now = asking + .milliseconds(76)
+    #expect(!reservoir.isAlone && reservoir.reserve(3, now: now) == .granted)
+    reservoir.commit(3, for: WaiterID(number: 1), now: now)
+    reservoir.settle(WaiterID(number: 1), taken: 3, spent: 5, now: now)
+    // 10, less those 5, and some of the 76 ms.
+    #expect(reservoir.reserve(13, now: now) != .granted)
+    let again = try next(&reservoir, at: now + Reservoir.firstRetry)
+    #expect(again.least == 0 && again.lostFor == .zero && again.owed == 0)
+    let isBack = reservoir.received(reply(), to: again, sentAt: now + Reservoir.firstRetry, jitter: 0.5, now: now + .milliseconds(30))
+    #expect(!isBack)
+    let afterwards = try next(&reservoir, at: now + .milliseconds(30))
+    #expect(afterwards.owed == 5)
+  }
+
+  @Test("what the only replica let go before Redis was lost is paid for with that time, not twice")
+  func standInThenLost() throws {
+    var reservoir = reservoir()
+    _ = try fill(&reservoir, reply(), at: start)
+    _ = reservoir.reserve(3, now: start + .milliseconds(2))
+    _ = reservoir.failed(try next(&reservoir, at: start + .milliseconds(2)), now: start + .milliseconds(80))
+    #expect(reservoir.reserve(40, now: start + .milliseconds(80)) == .granted)
+    reservoir.commit(40, for: WaiterID(number: 1), now: start + .milliseconds(80))
+    let isLost = reservoir.failed(try next(&reservoir, at: start + .milliseconds(100)), now: start + .milliseconds(110))
+    #expect(isLost)
+    // The same bucket goes on: the burst is not there again.
+    #expect(reservoir.reserve(10, now: start + .milliseconds(110)) != .granted)
+    let back = try next(&reservoir, at: start + .seconds(1))
+    #expect(back.lostFor == .milliseconds(998) && back.owed == 0)
+    let isBack = reservoir.received(reply(), to: back, sentAt: start + .seconds(1), jitter: 0.5, now: start + .seconds(1))
+    #expect(isBack)
+    #expect(reservoir.owed == 0)
+  }
+
+  @Test("with other replicas, or where nothing is to be sent without Redis, one failure changes nothing", arguments: [WithoutRedis.degraded, .closed, .open])
+  func noStandIn(mode: WithoutRedis) throws {
+    var reservoir = reservoir(mode)
+    let replicas = mode == .degraded ? 2 : 1
+    _ = try fill(&reservoir, reply(), replicas: replicas, at: start)
+    _ = reservoir.reserve(1, now: start + .milliseconds(2))
+    _ = reservoir.failed(try next(&reservoir, replicas: replicas, at: start + .milliseconds(2)), now: start + .milliseconds(80))
+    #expect(reservoir.reserve(1, now: start + .milliseconds(80)) == .delayed(until: nil))
+  }
+
   @Test("what Redis promises for later is had then; what it does not promise is asked for when there is a chance")
   func later() throws {
     var reservoir = reservoir()
