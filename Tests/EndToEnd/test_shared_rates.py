@@ -120,4 +120,5 @@ def test_a_redis_that_is_gone_is_waited_for_once_where_a_rate_and_a_budget_lie_i
     print(f"{name}: Redis there {summary(there)}; the first calls without it {summary(first)}; given up {summary(gone)}")
     # The rest is room for a busy machine: less than a second command timeout.
     assert max(first) < COMMAND_TIMEOUT * 1000 + 60, f"a call waited {max(first):.0f} ms for Redis"
-    assert statistics.median(gone) < 1, f"{statistics.median(gone):.2f} ms"
+    # What Redis costs by then is measured in test_fleet_redis.py; here keeping the limits by oneself comes to it.
+    assert statistics.median(gone) < 2, f"{statistics.median(gone):.2f} ms"
