@@ -82,7 +82,7 @@ struct AnnouncementsTests {
     let (ear, time) = (Ear(), ManualTime())
     let announcements = Announcements(time: time, hasOthers: { true })
     announcements.connect(ear)
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    await withTaskGroup(of: Void.self) { group in
       group.addTask { await announcements.run() }
       announcements.announce(.tools, of: Self.billing, from: 1)
       await time.sleepers(atLeast: 1)

@@ -18,7 +18,7 @@ struct TimeTests {
     let edges: [Int128] = [0, 1, 511, 512, 999_999_999, 1_000_000_000, 1 << 63, (1 << 72) - 1, 1 << 72, (1 << 78) - 1, 1 << 78, 1 << 100, .max]
     var random = SystemRandomNumberGenerator()
     let some = (0..<10_000).map { _ in Int128(bitPattern: UInt128.random(in: 0...UInt128.max, using: &random)) >> Int.random(in: 0..<127) }
-    for attoseconds in edges + edges.map { -$0 } + some {
+    for attoseconds in edges + edges.map({ -$0 }) + some {
       let duration = Duration(attoseconds: attoseconds)
       #expect(duration.saturatedNanoseconds == Int64(clamping: attoseconds / 1_000_000_000), "\(attoseconds)")
       #expect(duration.saturatedMilliseconds == Int64(clamping: attoseconds / 1_000_000_000_000_000), "\(attoseconds)")
