@@ -127,7 +127,8 @@ import WeirRedis
   }
 
   @Test(
-    "with other replicas, or where nothing is to be sent without Redis, one failure changes nothing", arguments: [WithoutRedis.degraded, .closed, .open])
+    "with other replicas, or where nothing is to be sent without Redis, one failure changes nothing",
+    arguments: [WithoutRedis.degraded, .closed, .open])
   func noStandIn(mode: WithoutRedis) throws {
     var reservoir = reservoir(mode)
     let replicas = mode == .degraded ? 2 : 1
