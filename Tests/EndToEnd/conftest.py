@@ -17,6 +17,7 @@ from support.paths import AWS_BIN, END_TO_END, aws_environment, find_binary
 from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.redis import RedisServer
 from support.relay import Relay
+from support.tees import TEES
 from support.weir import UNHURRIED, Weir
 from support.witness import Witness
 
@@ -40,7 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    terminalreporter.write_line(_ORACLE.missing or f"{_ORACLE.checked} wire messages checked against the MCP schemas")
+    terminalreporter.write_line(
+        _ORACLE.missing or f"{_ORACLE.checked} wire messages checked against the MCP schemas, {TEES.judged} of them between Weir and its child processes"
+    )
 
 
 _ORACLE = SchemaOracle()
@@ -55,8 +58,25 @@ def oracle() -> SchemaOracle:
 def judged(relay: Relay, oracle: SchemaOracle) -> Iterator[None]:
     """Afterwards every message that passed the relay is held against the schemas."""
     yield
-    problems = relay.problems(oracle)
+    _expect_none(relay.problems(oracle))
+
+
+def _expect_none(problems: list[str]) -> None:
     assert not problems, f"{len(problems)} messages are not what the schema says:\n" + "\n".join(dict.fromkeys(problems[:20]))
+
+
+@pytest.fixture(autouse=True)
+def children_are_judged(oracle: SchemaOracle) -> Iterator[None]:
+    """After each test what Weir and its child processes said to each other is held against the schemas."""
+    yield
+    _expect_none(TEES.problems(oracle))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def children_are_judged_to_the_end(oracle: SchemaOracle) -> Iterator[None]:
+    """The same for what they say while the fixtures of the whole run end."""
+    yield
+    _expect_none(TEES.problems(oracle))
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +173,7 @@ def start_fleet(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., conte
 def billing_stdio(cloud: Emulator, **changes: Any) -> dict[str, Any]:
     """The configuration of the billing server as a child of Weir."""
     return {
-        "command": [str(BILLING)],
+        "command": TEES.before([str(BILLING)]),
         "environment": aws_environment(cloud.url),
         "pack": "aws-billing-cost-management",
         "share": "all",
@@ -162,7 +182,7 @@ def billing_stdio(cloud: Emulator, **changes: Any) -> dict[str, Any]:
 
 def pricing_stdio(cloud: Emulator, **changes: Any) -> dict[str, Any]:
     """The configuration of the pricing server as a child of Weir."""
-    return {"command": [str(PRICING)], "environment": aws_environment(cloud.url), "pack": "aws-pricing", "share": "all"} | changes
+    return {"command": TEES.before([str(PRICING)]), "environment": aws_environment(cloud.url), "pack": "aws-pricing", "share": "all"} | changes
 
 
 def billing_url(url: str, **changes: Any) -> dict[str, Any]:

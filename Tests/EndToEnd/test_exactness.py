@@ -23,6 +23,7 @@ from exactness.prices import PriceSpace
 from exactness.questions import QuestionSpace
 from exactness.ranges import RangeSpace
 from exactness.staging import PACKS, EmulatorProcess, emulator as emulator_process, session_with, weir_configuration
+from support.tees import TEES
 from support.weir import Weir
 
 BATCHES = int(os.environ.get("WEIR_EXACTNESS_BATCHES", "60"))
@@ -50,9 +51,17 @@ def direct(plain: EmulatorProcess) -> Iterator[Direct]:
     asked.close()
 
 
+def judged_configuration(*about: Any, **options: Any) -> dict[str, Any]:
+    """The same, with what Weir and its servers say to each other held against the schemas."""
+    configuration = weir_configuration(*about, **options)
+    for upstream in configuration["upstreams"].values():
+        upstream["command"] = TEES.before(upstream["command"])
+    return configuration
+
+
 def prove(start_weir: StartWeir, direct: Direct, batches: range, ledger: int = 1, families: int = 20) -> MergingProof:
     space = QuestionSpace(SEED, TODAY, Ledger(1), families=families)
-    with emulator_process(ledger, **CONTROLS) as behind, start_weir(weir_configuration(behind.url, "real"), level="warning") as weir:
+    with emulator_process(ledger, **CONTROLS) as behind, start_weir(judged_configuration(behind.url, "real"), level="warning") as weir:
         weir.wait_for_tools("billing", timeout=240)
         proof = MergingProof(space, direct, f"{weir.url}/mcp/billing", behind.counts)
         proof.run(batches)
@@ -88,7 +97,7 @@ def test_ranges_put_together_from_buckets_are_those_of_the_day(start_weir: Start
         clock.advance(datetime.combine(first, VISITS[0], UTC))
         asked = Direct(lambda: session_with(beside.url, "kept"))
         environment = os.environ | {CLOCK_VARIABLE: str(clock.file)}
-        configuration = weir_configuration(behind.url, "kept", remembers=True)
+        configuration = judged_configuration(behind.url, "kept", remembers=True)
         try:
             with start_weir(configuration, environment=environment, level="warning") as weir:
                 weir.wait_for_tools("billing", timeout=240)
@@ -115,7 +124,7 @@ def test_ranges_put_together_from_buckets_are_those_of_the_day(start_weir: Start
 def test_look_ups_of_prices_asked_together_are_those_of_each_alone(start_weir: StartWeir, plain: EmulatorProcess) -> None:
     direct = Direct(lambda: session_with(plain.url, "kept", "pricing"), tool="get_pricing")
     try:
-        with emulator_process(1) as behind, start_weir(weir_configuration(behind.url, "kept", "pricing"), level="warning") as weir:
+        with emulator_process(1) as behind, start_weir(judged_configuration(behind.url, "kept", "pricing"), level="warning") as weir:
             weir.wait_for_tools("pricing", timeout=240)
             numbers = MergingProof(PriceSpace(SEED, families=20), direct, f"{weir.url}/mcp/pricing", behind.counts).run(range(BATCHES))
     finally:

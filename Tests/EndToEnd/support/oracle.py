@@ -32,6 +32,10 @@ _RESULTS = {
     "ping": "EmptyResult",
 }
 
+_MISSING = (
+    "SKIPPED for want of test data: wire messages were not checked; mcp-schema is neither in WEIR_TEST_DATA nor in shared/data beside the repository"
+)
+
 
 class SchemaOracle:
     """`problems` is empty where a message is what the schema of its revision says. Without the schemas nothing is checked, and `missing` says why."""
@@ -39,7 +43,7 @@ class SchemaOracle:
     def __init__(self) -> None:
         data = find_data()
         self.folder = data / "mcp-schema" if data and (data / "mcp-schema").is_dir() else None
-        self.missing = "" if self.folder else "wire messages were NOT checked: no mcp-schema in WEIR_TEST_DATA, or in shared/data beside the repository"
+        self.missing = "" if self.folder else _MISSING
         self.checked = 0
 
     @lru_cache(maxsize=None)
