@@ -143,7 +143,14 @@ need_swift() {
   command -v swift >/dev/null || fail "no Swift toolchain on the PATH; install Swift 6.2 or newer (https://www.swift.org/install), then run this again"
 }
 
-need_libraries() { need pkg-config=pkg-config lib:hiredis=libhiredis-dev lib:libcurl=libcurl4-openssl-dev; }
+# The libcurl that Sources/CCurl/shim.h wants; an older one fails after minutes of building.
+least_libcurl=7.87.0
+
+need_libraries() {
+  need pkg-config=pkg-config lib:hiredis=libhiredis-dev lib:libcurl=libcurl4-openssl-dev
+  pkg-config --atleast-version="$least_libcurl" libcurl ||
+    fail "libcurl $(pkg-config --modversion libcurl) is too old, Weir needs $least_libcurl or newer: Debian 12, Ubuntu 24.04 or later, or PKG_CONFIG_PATH to a newer one"
+}
 
 # Where they are missing, the Swift tests that speak to a real Redis are skipped.
 need_redis() { need redis-server=redis-server redis-cli=redis-tools openssl=openssl; }
