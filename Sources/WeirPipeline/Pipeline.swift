@@ -109,11 +109,13 @@ package final class Pipeline: Gateway {
 
   package func call(_ call: ReceivedCall, by caller: Identified) -> CallStep {
     let permitted: Permitted
+    var route: ToolRoute?
     do {
       let resolved = try Resolved.resolve(call, by: caller, in: directory.snapshot)
+      route = resolved.route
       permitted = try Permitted.authorize(resolved, tenants: tenants, now: time.wall())
     } catch {
-      recorder.refused(error, tenant: caller.tenant)
+      recorder.refused(error, by: caller, at: call.endpoint, route: route)
       return .finished(CallReply(body: .failure(error), outcome: .refused))
     }
     let now = time.now()

@@ -7,6 +7,7 @@ import WeirFlow
 import WeirJSON
 import WeirMCP
 import WeirPipeline
+import WeirTenancy
 import WeirTestSupport
 
 @Suite("Calls that are not sent (issue 2)", .timeLimit(.minutes(5)))
@@ -30,6 +31,21 @@ struct RefusalTests {
       #expect(list.contains("up__get"))
       #expect(!list.contains("up__set"))
       #expect(scene.metric(#"weir_calls_total{tenant="b",upstream="none",provider="none",outcome="refused"} 1"#))
+    }
+  }
+
+  static let refusals: [(tool: Name, endpoint: Endpoint, line: String)] = [
+    ("up__set", .aggregate, "reason=denied tenant=b tool=set upstream=up"), ("set", .upstream("up"), "reason=denied tenant=b tool=set upstream=up"),
+    ("hidden", .upstream("up"), "reason=denied tenant=b tool=unlisted upstream=up"),
+    ("up__hidden", .aggregate, "reason=unknown_tool tenant=b tool=unlisted upstream=none"),
+  ]
+
+  @Test("issue 2: the log says who was refused which tool, and nothing of what they sent", arguments: refusals)
+  func logged(_ tool: Name, _ endpoint: Endpoint, _ line: String) async throws {
+    let options = SceneOptions()
+    try await withScene(upstream(), options: options) { scene in
+      _ = try await scene.call(tool, #"{"account":"hunter2"}"#, by: scene.bob, at: endpoint)
+      #expect(options.log.lines == ["call refused principal=\(scene.bob.principal) \(line)"])
     }
   }
 

@@ -81,6 +81,7 @@ struct SceneOptions: Sendable {
   /// What it shares with other scenes.
   var fleet: LeaseShelf?
   var widens = true
+  let log = LogLines()
 }
 
 /// A shared store in the test's hands: what lies in it, for how long, and a gate before its writes.
@@ -142,7 +143,7 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
   let pipeline = Pipeline(
     tenants: tenants, directory: directory, upstreams: upstreams, lanes: ["provider": ProviderLane(lane: lane, price: options.price)], cache: cache,
     writer: writer, flights: flights,
-    recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: Logger(label: "test")), time: time)
+    recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: Logger(label: "test") { _ in options.log }), time: time)
   func identify(_ key: String) throws -> Identified { try pipeline.authenticate(.bearer(Array(key.utf8))) }
   let scene = Scene(
     pipeline: pipeline, directory: directory, flights: flights, cache: cache, registry: registry, usage: usage, time: time, lane: lane,

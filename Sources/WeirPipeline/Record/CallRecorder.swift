@@ -67,10 +67,17 @@ package final class CallRecorder: Sendable {
       ])
   }
 
-  /// A call was refused before a tool was reached.
-  func refused(_ error: CallError, tenant: Name) {
-    counter(SeriesKey(tenant: tenant, upstream: "none", provider: "none", outcome: .refused)).add()
-    logger.debug("call refused", metadata: ["tenant": "\(tenant)", "reason": "\(error.reason.rawValue)"])
+  /// A call was refused before a tool was reached. `route` is nil where the name is nobody's; it is not written down then.
+  func refused(_ error: CallError, by caller: Identified, at endpoint: Endpoint, route: ToolRoute?) {
+    counter(SeriesKey(tenant: caller.tenant, upstream: "none", provider: "none", outcome: .refused)).add()
+    var upstream: Name = "none"
+    if case .upstream(let name) = endpoint { upstream = name }
+    logger.debug(
+      "call refused",
+      metadata: [
+        "tenant": "\(caller.tenant)", "principal": "\(caller.principal)", "upstream": "\(route?.settings.name ?? upstream)",
+        "tool": "\(route?.recordedName ?? "unlisted")", "reason": "\(error.reason.rawValue)",
+      ])
   }
 
   /// A request that is no tool call was answered. `upstream` is nil where none had it.
