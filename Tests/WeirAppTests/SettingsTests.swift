@@ -152,7 +152,16 @@ struct SettingsTests {
         "matches none"
       ),
       ("a: [", "weir.yaml:", "is no YAML"),
-      ("upstreams: 1\nupstreams: 2", "weir.yaml:", "twice"),
+      ("upstreams: 1\nupstreams: 2", "weir.yaml:2: upstreams:", "twice, first in line 1"),
+      ("upstreams:\n  a:\n    command: [x]\n  b:\n    command: [a]\n  a:\n    command: [y]", "weir.yaml:6: upstreams.a:", "twice, first in line 2"),
+      ("a: x\nupstreams:\n  'a':\n    command: [x]\n  # a\n  \"a\": { command: [y] }\nb: 1", "weir.yaml:6: upstreams.a:", "twice, first in line 3"),
+      (
+        "\(upstream)\ntenants:\n  t:\n    api_keys:\n      - name: k\n        sha256: s\n        name: l\n    allow: []",
+        "weir.yaml:7: tenants.t.api_keys.0.name:",
+        "twice, first in line 5"
+      ),
+      ("upstreams: { a: { command: x }, a: { command: y } }", "weir.yaml:1: a:", "twice"),
+      ("upstreams:\r\n  a: 1\r\n  a: 2\r\n", "weir.yaml:3: upstreams.a:", "twice, first in line 2"),
     ])
   func errors(_ text: String, _ place: String, _ help: String) throws {
     let error = try #require(fault(in: text))

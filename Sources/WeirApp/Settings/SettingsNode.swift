@@ -14,19 +14,22 @@ struct SettingsNode {
       let node = try Yams.compose(yaml: text) ?? Node([:])
       return SettingsNode(node: node, path: "", file: file, secrets: secrets)
     } catch let error as YamlError {
-      throw Self.error(error, file: file)
+      throw Self.error(error, in: text, file: file)
     } catch {
       throw SettingsError(file: file, line: nil, key: "", message: "is no YAML: \(error)")
     }
   }
 
-  private static func error(_ error: YamlError, file: String) -> SettingsError {
+  private static func error(_ error: YamlError, in text: String, file: String) -> SettingsError {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
       SettingsError(file: file, line: mark.line, key: "", message: "is no YAML: \(problem)")
     case .duplicatedKeysInMapping(let duplicates, let context):
-      SettingsError(
-        file: file, line: context.mark.line, key: duplicates.joined(separator: ", "), message: "is there twice; keep one of them")
+      if let name = duplicates.first, let key = DoubledKey(name, first: context.mark, in: text) {
+        SettingsError(file: file, line: key.line, key: key.path, message: "is there twice, first in line \(context.mark.line); keep one of them")
+      } else {
+        SettingsError(file: file, line: context.mark.line, key: duplicates.joined(separator: ", "), message: "is there twice; keep one of them")
+      }
     default:
       SettingsError(file: file, line: nil, key: "", message: "is no YAML: \(error)")
     }
