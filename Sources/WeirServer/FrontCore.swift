@@ -152,10 +152,12 @@ final class FrontCore: Sendable {
     case "/healthz": return .reply(health(request) { .text(200, "ok", label: "healthz") })
     case "/readyz": return .reply(health(request) { readiness() })
     case "/metrics" where request.listener == .admin || configuration.adminAddress == nil:
+      // Beyond this machine, who scrapes asks by whatever name or address found Weir.
+      if isLocal(request), let refusal = refusal(request) { return .reply(refusal) }
       return .reply(health(request) { Reply(200, .metrics, hooks.metrics(), label: "metrics") })
     default:
       if let action = action(request) { return answer(action, to: request) }
-      if let page = page(request) { return .reply(health(request) { reply(page, request) }) }
+      if let page = page(request) { return .reply(refusal(request) ?? health(request) { reply(page, request) }) }
       if let name = Self.upstream(in: request.path, under: "/mcp/") { return mcpAnswer(request, .upstream(name), .streamableHTTP) }
       if let name = Self.upstream(in: request.path, under: "/sse/") { return mcpAnswer(request, .upstream(name), .sse) }
       return .reply(.text(404, "nothing is here; MCP is spoken at /mcp and /mcp/<upstream>", label: "unknown"))
@@ -189,18 +191,26 @@ final class FrontCore: Sendable {
       request.isForwarded = true
       return mcp.answer(request, at: endpoint, by: carrier)
     }
-    guard rules.allows(host: request.fields.host) else {
-      table.refused(.host)
-      return .reply(.text(421, "this host name is not served here; add it to the allowed hosts or set the public URL", label: "refused"))
-    }
-    guard let origin = request.fields.origin else { return mcp.answer(request, at: endpoint, by: carrier) }
-    guard rules.allows(origin: origin) else {
-      table.refused(.origin)
-      return .reply(.text(403, "this origin may not call; add it to the allowed origins", label: "refused"))
-    }
-    guard rules.shares(with: origin) else { return mcp.answer(request, at: endpoint, by: carrier) }
+    if let refusal = refusal(request) { return .reply(refusal) }
+    guard let origin = request.fields.origin, rules.shares(with: origin) else { return mcp.answer(request, at: endpoint, by: carrier) }
     if request.method == .OPTIONS, request.fields.corsMethod != nil { return .reply(CORS.preflight(origin, headers: request.fields.corsHeaders)) }
     return mcp.answer(request, at: endpoint, by: carrier).adding(CORS.fields(origin))
+  }
+
+  /// For a request that names a host which is not served here, or comes from a web page that may not ask.
+  private func refusal(_ request: ReceivedRequest) -> Reply? {
+    guard rules.allows(host: request.fields.host) else {
+      table.refused(.host)
+      return .text(421, "this host name is not served here; add it to the allowed hosts or set the public URL", label: "refused")
+    }
+    guard let origin = request.fields.origin, !rules.allows(origin: origin) else { return nil }
+    table.refused(.origin)
+    return .text(403, "this origin may not call; add it to the allowed origins", label: "refused")
+  }
+
+  /// Whether only this machine reaches the listener that the request came in at.
+  private func isLocal(_ request: ReceivedRequest) -> Bool {
+    (request.listener == .admin ? configuration.adminAddress ?? configuration.address : configuration.address).isLoopback
   }
 
   private func health(_ request: ReceivedRequest, _ make: () -> Reply) -> Reply {

@@ -204,7 +204,8 @@ struct ReportTests {
     "an answer that is no usage is told, with what to do",
     arguments: [
       ("200 OK", "<html>", "is no Weir"), ("200 OK", #"{"format":"weir-usage","version":2}"#, "newer than this program"),
-      ("404 Not Found", "nothing is here\n", "admin_address"), ("401 Unauthorized", "", "--file"), ("403 Forbidden", "{}", "in front of it"),
+      ("404 Not Found", "nothing is here\n", "admin_address"), ("421 Misdirected Request", "this host", "listen.allowed_hosts"),
+      ("401 Unauthorized", "", "--file"), ("403 Forbidden", "{}", "in front of it"),
       ("404 Not Found", #"{"error":"nothing was counted in 2026-10"}"#, "nothing was counted in 2026-10"),
       ("400 Bad Request", #"{"error":"\u001b[2J"}"#, "\\u{1b}"), ("503 Service Unavailable", "", "status 503"),
     ])

@@ -106,6 +106,7 @@ package struct ReportCommand: Sendable {
     case 404:
       "\(url) has no \(UsagePage.path): where the configuration has \"admin_address\", ask there (--url); "
         + "a Weir that is older than this command has none"
+    case 421: "\(url) serves no such host name: add it to \"listen.allowed_hosts\", or ask by another with --url"
     default: "\(url)\(UsagePage.path) answered with status \(status); is that Weir? --url names another address"
     }
   }

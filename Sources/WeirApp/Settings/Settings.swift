@@ -3,6 +3,7 @@ package import WeirCache
 package import WeirCore
 package import WeirFleet
 package import WeirFlow
+internal import WeirServer
 package import WeirTenancy
 package import WeirUpstream
 
@@ -49,9 +50,7 @@ package struct Settings: Sendable {
     /// True where only this machine can connect.
     package var isLoopback: Bool { Self.isLoopback(host) }
 
-    static func isLoopback(_ host: String) -> Bool {
-      host == "localhost" || host == "::1" || host.utf8.starts(with: "127.".utf8)
-    }
+    static func isLoopback(_ host: String) -> Bool { FrontAddress(host: host, port: 0).isLoopback }
   }
 
   /// Where answers are kept.

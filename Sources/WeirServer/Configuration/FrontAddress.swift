@@ -10,5 +10,8 @@ package struct FrontAddress: Sendable, Hashable, CustomStringConvertible {
     self.port = port
   }
 
+  /// True where only this machine can connect.
+  package var isLoopback: Bool { host == "localhost" || host == "::1" || host.utf8.starts(with: "127.".utf8) }
+
   package var description: String { host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -5,8 +5,9 @@ package struct AccessRules: Sendable {
   private static let loopback = ["localhost", "127.0.0.1", "[::1]"].map { Array($0.utf8) }
 
   package init(_ configuration: FrontConfiguration) {
-    let listen = configuration.address.host
-    hosts.append(Self.folded(listen.utf8.contains(UInt8(ascii: ":")) ? "[\(listen)]" : listen))
+    for listen in [configuration.address, configuration.adminAddress].compactMap({ $0?.host }) {
+      hosts.append(Self.folded(listen.utf8.contains(UInt8(ascii: ":")) ? "[\(listen)]" : listen))
+    }
     hosts += configuration.allowedHosts.map(Self.folded)
     if let url = configuration.publicURL, let origin = Self.origin(of: url) {
       origins.append(origin)
