@@ -229,6 +229,15 @@ def test_ids_come_back_as_they_were(workshop_weir: Weir, number: Any, era: str) 
         assert messages == [{"jsonrpc": "2.0", "id": number, "result": {}}]
 
 
+@pytest.mark.parametrize("written", ["1.0", "1e2", "-0", "10E-1"])
+def test_a_number_comes_back_as_it_was_written(workshop_weir: Weir, written: str) -> None:
+    for body, headers in [(LIST, LIST_HEADERS), (modern("tools/call", {"name": "workshop__pid", "arguments": {}}), headers_for("tools/call", "workshop__pid"))]:
+        message = json.loads(body) | {"id": 4711}
+        content = json.dumps(message).replace("4711", written)
+        reply = httpx.post(f"{workshop_weir.direct}/mcp", content=content, headers=dict(headers))
+        assert reply.status_code == 200 and f'"id":{written},' in reply.text, reply.text
+
+
 def test_names_may_come_encoded(workshop_weir: Weir) -> None:
     body = modern("tools/call", {"name": "workshop__echo", "arguments": {"text": "encoded"}})
     reply = httpx.post(f"{workshop_weir.direct}/mcp", content=body, headers=dict(headers_for("tools/call", "=?base64?d29ya3Nob3BfX2VjaG8=?=")))

@@ -64,15 +64,26 @@ struct RPCMessageTests {
   }
 
   static let ids: [(String, String?)] = [
-    ("1", "1"), ("-0", "0"), ("1.0", "1"), ("1e2", "100"), ("18446744073709551615", "18446744073709551615"),
+    ("1", "1"), ("-0", "-0"), ("1.0", "1.0"), ("1e2", "1e2"), ("18446744073709551615", "18446744073709551615"),
     ("-9223372036854775808", "-9223372036854775808"),
     ("123456789012345678901", nil), ("1e21", nil), ("1e99999999999999999999", nil), ("0.5", nil), ("\"\"", "\"\""), (#""\u0061\/""#, #""a/""#),
     (#""\n""#, #""\n""#), ("null", nil), ("true", nil), ("[]", nil), ("{}", nil),
   ]
 
-  @Test("ids are strings and integers, in one form for one value", arguments: ids)
+  @Test("ids are strings and integers, kept as they were sent", arguments: ids)
   func id(document: String, expected: String?) throws {
     #expect(try RPCID(parse(document)).map { text($0.raw) } == expected)
+  }
+
+  @Test(
+    "issue 2: ids are compared by value, however they are written", arguments: [("1.0", 1), ("1e2", 100), ("-0", 0), ("10E-1", 1), ("-7.00", -7)])
+  func idValues(document: String, value: Int) throws {
+    let id = try #require(try RPCID(parse(document)))
+    #expect(id == RPCID(value))
+    #expect(Set([id, RPCID(value)]).count == 1)
+    #expect(id.int == value)
+    #expect(id != RPCID(string: document))
+    #expect(text(RPCWriter.result(id: id, "{}".utf8)) == #"{"jsonrpc":"2.0","id":\#(document),"result":{}}"#)
   }
 
   @Test("an id keeps its type")

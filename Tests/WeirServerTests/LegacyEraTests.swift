@@ -144,7 +144,7 @@ struct LegacyEraTests {
     try await RunningFront.with { running in
       let session = try await running.initialize()
       var clients: [WireClient] = []
-      for id in ["8", "9"] {
+      for id in ["8", "9.0"] {
         let client = try await WireClient.connect(running.port)
         await client.send(
           RunningFront.request(RunningFront.legacyBody("tools/call", params: #"{"name":"hang"}"#, id: id), ["Mcp-Session-Id": session]))
@@ -162,6 +162,7 @@ struct LegacyEraTests {
       await running.gateway.until { hanging, cancelled in hanging == 1 && cancelled == 1 }
       let answer = await clients[1].response()
       #expect(answer.body.contains("-32800"))
+      #expect(answer.body.contains(#""id":9.0,"#))
       running.gateway.release()
       let finished = await clients[0].response()
       #expect(finished.body.contains(#""outcome":"miss""#))
