@@ -234,9 +234,9 @@ def workshop_weir(start_weir: Callable[..., Any], workshop_http: str) -> Iterato
     configuration = {
         "cache": {"memory": {"max_bytes": "64MiB", "max_entry": "1MiB"}},
         "upstreams": {
-            "workshop": {"command": upstream_program("workshop.py"), "share": "all", "cache": rules},
+            "workshop": {"command": TEES.before(upstream_program("workshop.py")), "share": "all", "cache": rules},
             "workshop-http": {"url": workshop_http, "share": "all", "cache": rules},
-            "old-timer": {"command": upstream_program("old_timer.py"), "share": "all"},
+            "old-timer": {"command": TEES.before(upstream_program("old_timer.py")), "share": "all"},
         },
     }
     with start_weir(configuration) as weir:
