@@ -89,7 +89,8 @@ def test_a_call_is_one_line_of_the_debug_log(start_weir: Any, billing_http: str,
         with weir.caller() as caller:
             for _ in range(3):
                 caller.call("b__cost-explorer", asked)
-        lines = [line for line in weir.process.lines if "call answered" in line]
+    # All that it has written is read once it has ended.
+    lines = [line for line in weir.process.lines if "call answered" in line]
     assert len(lines) == 3
     assert "miss" in lines[0] and "hit_memory" in lines[1] and "hit_memory" in lines[2]
 
