@@ -20,7 +20,8 @@ package struct RPCID: Hashable, Sendable, CustomStringConvertible {
       guard let text = try? value.canonical() else { return nil }
       self.init(raw: text)
     case .number:
-      guard let text = try? value.canonical(), Self.isInteger(text) else { return nil }
+      // Whatever the notation, nobody needs more for twenty digits, and it is kept for as long as the call lasts.
+      guard value.rawBytes.count <= 64, let text = try? value.canonical(), Self.isInteger(text) else { return nil }
       self.init(raw: value.rawBytes.elementsEqual(text) ? text : value.raw, normal: text)
     case .null, .bool, .array, .object: return nil
     }
