@@ -137,7 +137,7 @@ def test_what_a_redis_that_is_gone_costs(witness: Witness, tmp_path: Path, start
     # The rest is room for a busy machine: far less than a second command timeout.
     assert worst[-1] < COMMAND_TIMEOUT * 1000 + 50, f"a call waited {worst} ms for Redis"
     assert statistics.median(gone) < 1, f"{statistics.median(gone):.2f} ms"
-    verdict = judge(pairs.asked, witness.log(), shared=False)
+    verdict = judge(pairs.asked, witness.log())
     assert not verdict.wrong and not verdict.failed, "\n".join((verdict.wrong + verdict.failed)[:10])
     assert verdict.outcomes == {"miss": len(pairs.asked)}
 

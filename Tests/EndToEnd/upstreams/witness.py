@@ -1,4 +1,5 @@
-"""An upstream whose answers tell whose they are: the site (header `X-Site`), the arguments as they came, a nonce and the time. It remembers every call.
+"""An upstream whose answers tell whose they are: the tenant (`sign` in support/load.py), the site (header `X-Site`), the arguments, a nonce and the
+time. It remembers every call.
 
 ``python witness.py PORT``. MCP over HTTP of both eras, on asyncio alone, so that what is measured is what stands in front of it. ``POST /control``
 changes how it answers, ``GET /log`` and ``GET /state`` say what came; support/witness.py speaks to it.
@@ -7,12 +8,14 @@ changes how it answers, ``GET /log`` and ``GET /state`` say what came; support/w
 import asyncio
 import itertools
 import json
+import re
 import sys
 import time
 import uuid
 from typing import Any
 
 TOOLS = [{"name": name, "description": "What was asked.", "inputSchema": {"type": "object"}} for name in ("look", "glance", "peek", "act")]
+SIGN = re.compile(rb'"arguments"\s*:\s*\{( *)')
 CACHED = {"ttlMs": 60000, "cacheScope": "private"}
 LISTS = {
     "initialize": {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "witness", "version": "1"}},
@@ -53,11 +56,11 @@ class Witness:
         self.settings[name] -= 1
         return True
 
-    async def call(self, site: str, params: dict[str, Any], peer: int) -> dict[str, Any] | None:
+    async def call(self, sign: int, site: str, params: dict[str, Any], peer: int) -> dict[str, Any] | None:
         """The result; `peer` is the port that it came from. None where the call is refused. A call that hangs waits until its connection ends."""
         record = {
-            "nonce": f"{self.run}-{next(self.numbers)}", "site": site, "tool": params["name"], "arguments": params.get("arguments", {}),
-            "at": time.time(), "peer": peer, "end": "open"}
+            "nonce": f"{self.run}-{next(self.numbers)}", "sign": sign, "site": site, "tool": params["name"],
+            "arguments": params.get("arguments", {}), "at": time.time(), "peer": peer, "end": "open"}
         self.log.append(record)
         try:
             if self.takes("refuse"):
@@ -77,7 +80,7 @@ class Witness:
         except asyncio.CancelledError:
             record["end"] = "left"
             raise
-        told = {key: record[key] for key in ("nonce", "site", "tool", "arguments", "at")}
+        told = {key: record[key] for key in ("nonce", "sign", "site", "tool", "arguments", "at")}
         pad = int(record["arguments"].get("pad", 0))
         return {"content": [{"type": "text", "text": json.dumps(told | {"pad": "x" * pad})}], "isError": False}
 
@@ -121,18 +124,19 @@ class Connection(asyncio.Protocol):
                 self.witness.change(json.loads(body))
                 self.reply({})
             case "POST", _:
-                await self.speak(headers.get("x-site", ""), json.loads(body))
+                found = SIGN.search(body)
+                await self.speak(len(found[1]) if found else 0, headers.get("x-site", ""), json.loads(body))
             case _:
                 self.reply({}, "405 Method Not Allowed")
 
-    async def speak(self, site: str, message: dict[str, Any]) -> None:
+    async def speak(self, sign: int, site: str, message: dict[str, Any]) -> None:
         if "id" not in message:
             self.reply(None, "202 Accepted")
             return
         params = message.get("params", {})
         modern = "io.modelcontextprotocol/protocolVersion" in params.get("_meta", {})
         if message["method"] == "tools/call":
-            result = await self.witness.call(site, params, self.transport.get_extra_info("peername")[1])
+            result = await self.witness.call(sign, site, params, self.transport.get_extra_info("peername")[1])
             if result is None:
                 self.reply({}, "429 Too Many Requests", f"Retry-After: {self.witness.settings['retry_after']}\r\n")
                 return
