@@ -1,5 +1,6 @@
 """Replicas that end, one after the other, and configurations that change: no call is lost."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,12 +19,15 @@ from support.witness import Witness, witnessed
 
 pytestmark = pytest.mark.weir
 
+# In seconds: how long a replica that ends still serves, long enough for the balancer to hear of it (it asks every 100 ms), and how long its calls may
+# go on then.
+DELAY, GRACE = 1, 4
+
 
 @pytest.fixture(scope="module")
 def fleet(witness: Witness, tmp_path_factory: pytest.TempPathFactory, start_fleet: Any) -> Iterator[Fleet]:
     redis = RedisServer(tmp_path_factory.mktemp("redis"))
-    # Long enough for the balancer to hear of it: it asks every 100 ms.
-    with start_fleet(witnessed(witness, {"url": redis.url}, listen={"shutdown_delay": "1s"})) as fleet:
+    with start_fleet(witnessed(witness, {"url": redis.url}, listen={"shutdown_delay": f"{DELAY}s", "shutdown_grace": f"{GRACE}s"})) as fleet:
         yield fleet
     redis.close()
 
@@ -93,9 +97,14 @@ def test_who_ends_hands_over_what_others_wait_for(fleet: Fleet, witness: Witness
     others = Together([fleet[1].url, fleet[2].url], [question] * 4)
     eventually(lambda: fleet.metric("weir_flight_waiters") >= 5, 10, "the others wait", pause=0.01)
     fleet[0].process.process.terminate()
+    terminated = time.time()
     asked = others.results()
     assert all(call.failure is None for call in asked), asked
     assert witness.calls() == seen + 2, "one of them asked again"
+    took = witness.log()[seen + 1]["at"] - terminated
+    print(f"taken over {took - DELAY - GRACE:.2f} s after the end of the grace")
+    # The lease, which was renewed until then, would have held for 2 s more at least.
+    assert DELAY + GRACE - 0.1 < took < DELAY + GRACE + 1, f"{took:.2f} s"
     assert fleet[0].process.wait(15) == 0
     first.results()
     fleet.restart(0)
