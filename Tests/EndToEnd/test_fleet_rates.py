@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -29,14 +29,16 @@ PROVIDERS = {
     "scarce": {"budget": {"limit": "40/day", "at_limit": "stop"}, "concurrency": 64},
     "shut": {"rate": "50/s", "burst": 5, "concurrency": 64},
 }
+# In seconds, and how many requests. Those of "azure", five times as fast.
+WINDOWS = {"azure": [(10, 12), (60, 60)], "scaled": [(1, 6), (5, 15), (20, 36)], "quick azure": [(2, 12), (12, 60), (720, 600)]}
 RED = TENANTS[0]
 
 
-def configuration(witness: Witness, redis: RedisServer, **settings: Any) -> dict[str, Any]:
+def configuration(witness: Witness, redis: RedisServer, providers: dict[str, Any] = PROVIDERS, **settings: Any) -> dict[str, Any]:
     return {
         "cache": {"redis": {"url": redis.url}},
-        "providers": {site: provider | settings for site, provider in PROVIDERS.items()},
-        "upstreams": {site: witness.configuration(site, call_timeout="20s") for site in PROVIDERS},
+        "providers": {site: provider | settings for site, provider in providers.items()},
+        "upstreams": {site: witness.configuration(site, call_timeout="20s") for site in providers},
         "tenants": tenants(*TENANTS),
     }
 
@@ -78,8 +80,7 @@ def test_the_fleet_keeps_every_rate_as_one(fleet: Fleet, witness: Witness) -> No
     took = time.monotonic() - began
     log = {site: times(witness, site) for site in sites}
     even, slow = most_over(log["even"], BURST, RATE), most_over(log["slow"], 1, 4)
-    windows = {site: [(most_within(log[site], seconds), most) for seconds, most in limits] for site, limits in {
-        "azure": [(10, 12), (60, 60)], "scaled": [(1, 6), (5, 15), (20, 36)]}.items()}
+    windows = {site: within(log[site], site) for site in ("azure", "scaled")}
     print(f"{ {site: len(found) for site, found in log.items()} } in {took:.1f} s; over: even {even:.2f}, slow {slow:.2f}; {windows}")
     assert even <= 0 and slow <= 0
     assert all(got <= most for found in windows.values() for got, most in found)
@@ -88,6 +89,44 @@ def test_the_fleet_keeps_every_rate_as_one(fleet: Fleet, witness: Witness) -> No
     assert len(log["scaled"]) >= 18
     wrong = judge([call for load in loads for call in load.asked], witness.log()).wrong
     assert not wrong, wrong[:5]
+
+
+def within(log: list[float], site: str) -> list[tuple[int, int]]:
+    """The most requests that left in any window, and the most that may."""
+    return [(most_within(log, seconds), most) for seconds, most in WINDOWS[site]]
+
+
+def test_each_of_three_windows_binds(witness: Witness, tmp_path: Any, start_fleet: Any) -> None:
+    """One after the other, since each has a burst: the short one evens out, then the middle one slows down, then the long one does."""
+    limits = [f"{most}/{seconds}s" for seconds, most in WINDOWS["quick azure"]]
+    redis = RedisServer(tmp_path)
+    with closing(redis), ExitStack() as stack:
+        for _ in range(4):
+            fleet = stack.enter_context(start_fleet(configuration(witness, redis, {"quick": {"limits": limits, "concurrency": 64}})))
+            fleet.wait_for_redis()
+            # Where the machine was so busy that a replica could not ask Redis, its share of every burst is gone.
+            if not fleet.metric("weir_rate_limit_losses_total"):
+                break
+            stack.close()
+            redis.flush()
+        else:
+            pytest.fail("no fleet could ask Redis from its start on")
+        load = hammer(fleet, ["quick"], "three windows", workers=2)
+        with load.running():
+            time.sleep(28)
+        lost = fleet.metric("weir_rate_limit_losses_total")
+    log = times(witness, "quick")
+    windows = within(log, "quick azure")
+    last = sum(at > log[0] + 21 for at in log if at <= log[0] + 27)
+    print(f"{len(log)} requests, {last} in 6 s at the end: {windows}; {lost:.0f} losses of Redis")
+    assert all(got <= most for got, most in windows)
+    (short, _), (middle, _), _ = windows
+    assert short >= 8, "the short window is used"
+    # The short one alone would let 67 through in the middle one's time: an eighth at once, and the rest evenly.
+    assert middle >= 50, "the middle window is used"
+    # The middle one alone would let 26 through, the long one 4.
+    assert 1 <= last <= 8, "the long window slows down, and does not stop"
+    assert not judge(load.asked, witness.log()).wrong
 
 
 def test_a_new_fleet_asks_at_once(fleet: Fleet, witness: Witness) -> None:
@@ -127,16 +166,21 @@ def test_a_budget_is_spent_once(fleet: Fleet, witness: Witness) -> None:
 
 
 def test_a_rate_is_kept_across_a_restart_of_redis(fleet: Fleet, witness: Witness, redis_server: RedisServer) -> None:
-    """Redis ends with the state of every bucket, is away for a while, and comes back empty."""
+    """Redis ends with the state of every bucket, is away for a while, and comes back empty. One provider has one window, the other has three."""
     seen = len(times(witness, "even"))
-    load = hammer(fleet, ["even"], "restart")
-    with load.running():
+    load, other = hammer(fleet, ["even"], "restart"), hammer(fleet, ["scaled"], "restart", workers=2)
+    with load.running(), other.running():
         load.wait_for(60)
         redis_server.kill()
         load.wait_for(60, timeout=60)
         redis_server.start()
         fleet.wait_for_redis()
+        back = time.time()
         load.wait_for(60, timeout=60)
+    windows, after = within(times(witness, "scaled"), "scaled"), sum(at > back for at in times(witness, "scaled"))
+    print(f"three windows: {windows}, {after} requests after Redis came back")
+    assert all(got <= most for got, most in windows)
+    assert after > 0, "it goes on"
     log = times(witness, "even")[seen:]
     over = most_over(log, BURST, RATE)
     print(f"{len(log)} requests in {log[-1] - log[0]:.1f} s; over: {over:.2f}")
