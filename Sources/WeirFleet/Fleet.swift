@@ -21,7 +21,7 @@ package struct Fleet: Sendable {
     roster = Roster(id: id, address: address, client: client, keys: keys, time: time)
     let clock: @Sendable () -> Int64? = { [roster] in roster.redisClock(at: time.now()) }
     leases = RedisLeases(id: id, client: client, keys: keys, time: time, clock: clock)
-    purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: time)
+    purges = FleetPurges(id: id, marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: time)
     store = RedisSharedStore(client: client, keys: keys, purges: purges, clock: clock)
     sessions = SessionBoard(client: client, keys: keys, time: time)
   }

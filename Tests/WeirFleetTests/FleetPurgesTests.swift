@@ -9,29 +9,13 @@ import WeirTestSupport
 
 @Suite(.serialized, .enabled(if: RedisServer.executable != nil, "redis-server is not on PATH"), .timeLimit(.minutes(3)))
 struct FleetPurgesTests {
-  private let keys = FleetKeys(prefix: "test")
+  private let keys = PurgeReplica.keys
   private let key = CacheKeyBuilder(partition: .all, upstream: "u", credential: "c", definition: [], method: "m", tool: "t").key(arguments: [])
   private let scopes = PurgeScopes(upstream: "u", tool: "t", tags: ["x"]).asked(by: "growth", isShared: false)
 
-  /// One replica, as far as purges are concerned.
-  private struct Replica: Sendable {
-    let purges: FleetPurges
-    let store: TieredStore<[UInt8]>
-    var marks: PurgeMarks { purges.marks }
-  }
+  private func replica(_ client: RedisClient, time: any TimeSource = ManualTime()) -> PurgeReplica { PurgeReplica(client, time: time) }
 
-  private func replica(_ client: RedisClient, time: any TimeSource = ManualTime()) -> Replica {
-    let purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: time, patience: .seconds(30))
-    let store = TieredStore<[UInt8]>(
-      memory: MemoryStore(limits: MemoryLimits(maxBytes: 1 << 20, maxEntryBytes: 1 << 16), cores: 1, purges: purges.marks),
-      shared: RedisSharedStore(client: client, keys: keys, purges: purges), time: time, encode: { $0 }, decode: { $0 })
-    return Replica(purges: purges, store: store)
-  }
-
-  private func score(_ member: String, _ client: RedisClient) async throws -> Int64? {
-    guard case .bulk(let digits?) = try await client.send(RedisCommand("ZSCORE", keys.part("purges"), Array(member.utf8))) else { return nil }
-    return Int64(String(decoding: digits, as: UTF8.self))
-  }
+  private func score(_ member: String, _ client: RedisClient) async throws -> Int64? { try await PurgeReplica.score(member, client) }
 
   private let entry = CacheEntry(
     value: Array("answer".utf8), storedAt: WallTime(milliseconds: 0), freshFor: .seconds(600), staleFor: .seconds(60), cost: .zero)
@@ -44,12 +28,12 @@ struct FleetPurgesTests {
       await other.store.store(key, entry, owner: nil, since: other.store.ticket(for: key, of: scopes))
       #expect(await one.store.fetch(key, of: scopes, owner: nil).hit != nil)
       let before = other.marks.stamp
-      #expect(await one.purges.purge([.tenant("growth")]))
+      #expect(await one.purges.purge([.tenant("growth")]) == .redis(unheard: [:]))
       #expect(one.store.peek(key, of: scopes, now: .zero) == nil)
       #expect(await one.store.fetch(key, of: scopes, owner: nil).hit == nil)
       // The other has not looked yet.
       #expect(!other.marks.covers(before, key, scopes))
-      try await looked(other, clients[1])
+      await other.look()
       #expect(other.marks.covers(before, key, scopes) && !other.marks.covers(other.marks.stamp, key, scopes))
       await other.store.store(key, entry, owner: nil, since: other.store.ticket(for: key, of: scopes))
       #expect(await one.store.fetch(key, of: scopes, owner: nil).hit != nil)
@@ -62,22 +46,16 @@ struct FleetPurgesTests {
       let (one, other) = (replica(clients[0]), replica(clients[1]))
       await other.purges.catchUp()
       let ticket = other.store.ticket(for: key, of: scopes)
-      #expect(await one.purges.purge([.tag("x")]))
+      #expect(await one.purges.purge([.tag("x")]) == .redis(unheard: [:]))
       // The other has not heard of it, so it keeps the answer and writes it; it counts nowhere.
       await other.store.store(key, entry, owner: nil, since: ticket)
       #expect(other.store.peek(key, of: scopes, now: .zero) != nil)
       #expect(await one.store.fetch(key, of: scopes, owner: nil).hit == nil)
       #expect(one.store.tally.purged == 1)
-      try await looked(other, clients[1])
+      await other.look()
       #expect(other.store.peek(key, of: scopes, now: .zero) == nil)
       #expect(await other.store.fetch(key, of: scopes, owner: nil).hit == nil)
     }
-  }
-
-  /// Lets a replica look, as it does each second.
-  private func looked(_ replica: Replica, _ client: RedisClient) async throws {
-    let fresh = FleetPurges(marks: replica.marks, client: client, keys: keys, time: ManualTime(), patience: .seconds(30))
-    _ = await fresh.purge([])
   }
 
   @Test("a message makes others look at once; without one they look within a second")
@@ -92,7 +70,7 @@ struct FleetPurgesTests {
         var number = 0
         while other.marks.count == 0 {
           number += 1
-          #expect(await one.purges.purge([.tag(Name("t\(number)"))]))
+          #expect(await one.purges.purge([.tag(Name("t\(number)"))]) == .redis(unheard: [:]))
           try await Task.sleep(for: .milliseconds(20))
         }
         // Set behind everybody's back: a purge whose message was lost.
@@ -113,7 +91,7 @@ struct FleetPurgesTests {
       let one = replica(client)
       var last: Int64 = 0
       for number in 0..<50 {
-        #expect(await one.purges.purge([.tag(Name("t\(number % 3)"))]))
+        #expect(await one.purges.purge([.tag(Name("t\(number % 3)"))]) == .redis(unheard: [:]))
         let time = try #require(try await score("tag:t\(number % 3)", client))
         #expect(time > last)
         last = time
@@ -124,11 +102,11 @@ struct FleetPurgesTests {
       let two = replica(client)
       await two.purges.catchUp()
       #expect(two.marks.stamp.asked == ahead)
-      #expect(await one.purges.purge([.all]))
+      #expect(await one.purges.purge([.all]) == .redis(unheard: [:]))
       #expect(try await score("all", client) == ahead + 1)
       // Another server took over that had heard of nothing: what a replica was told holds.
       _ = try await client.send(RedisCommand("FLUSHALL"))
-      #expect(await two.purges.purge([.tag("after")]))
+      #expect(await two.purges.purge([.tag("after")]) == .redis(unheard: [:]))
       let after = try #require(try await score("tag:after", client))
       #expect(after > ahead)
     }
@@ -138,11 +116,11 @@ struct FleetPurgesTests {
   func restored() async throws {
     try await withRedis { client in
       let one = replica(client)
-      #expect(await one.purges.purge([.tenant("growth"), .upstream("u")]))
+      #expect(await one.purges.purge([.tenant("growth"), .upstream("u")]) == .redis(unheard: [:]))
       let time = try #require(try await score("tenant:growth", client))
       _ = try await client.send(RedisCommand("FLUSHALL"))
       let generation = one.marks.generation
-      #expect(await one.purges.purge([]))
+      #expect(await one.purges.purge([]) == .redis(unheard: [:]))
       #expect(try await score("tenant:growth", client) == time)
       #expect(one.marks.generation == generation, "nothing was purged again")
       let new = replica(client)
@@ -157,7 +135,7 @@ struct FleetPurgesTests {
       let one = replica(client)
       var first: Int64 = 0
       for round in 0..<26 {
-        #expect(await one.purges.purge((0..<50).map { .tag(Name("t\(round * 50 + $0)")) }))
+        #expect(await one.purges.purge((0..<50).map { .tag(Name("t\(round * 50 + $0)")) }) == .redis(unheard: [:]))
         if round == 0 { first = try #require(try await score("tag:t0", client)) }
       }
       guard case .integer(let count) = try await client.send(RedisCommand("ZCARD", keys.part("purges"))) else {
@@ -184,7 +162,7 @@ struct FleetPurgesTests {
       for name in ["lease", "marker"] {
         _ = try await client.send(RedisCommand("SET", keys.part(name, of: key), Array("x".utf8)))
       }
-      #expect(await one.purges.purge([.key(key)]))
+      #expect(await one.purges.purge([.key(key)]) == .redis(unheard: [:]))
       for (name, left) in [
         (keys.value(key), 0 as Int64), (keys.part("lease", of: key), 0), (keys.part("marker", of: key), 0), (keys.part("waiters", of: key), 0),
       ] {
@@ -208,7 +186,7 @@ struct FleetPurgesTests {
         await one.purges.catchUp()
         await one.store.store(key, entry, owner: nil, since: one.store.ticket(for: key, of: scopes))
         await server.kill()
-        #expect(!(await one.purges.purge([.tenant("growth")])))
+        #expect(await one.purges.purge([.tenant("growth")]) == .replica)
         #expect(one.marks.isPending([.tenant("growth")]))
         #expect(one.store.peek(key, of: scopes, now: SystemTime().now()) == nil)
         try await server.start()

@@ -17,7 +17,8 @@ struct LeaseTests {
 
   private static func store(_ client: RedisClient) -> RedisSharedStore {
     RedisSharedStore(
-      client: client, keys: keys, purges: FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: SystemTime()))
+      client: client, keys: keys,
+      purges: FleetPurges(id: .random(), marks: PurgeMarks(isMirror: true), client: client, keys: keys, time: SystemTime()))
   }
 
   static func key(_ number: Int = 0) -> CacheKey {
@@ -221,7 +222,7 @@ struct LeaseTests {
       let token = LeaseToken.random()
       #expect(await leases.look(for: Self.key(), Self.question(token)) == .led)
       #expect(await leases.end(Self.key(), token, as: .value(Self.value("late"), ttl: .milliseconds(life))) == .accepted)
-      let purges = FleetPurges(marks: PurgeMarks(isMirror: true), client: client, keys: Self.keys, time: SystemTime())
+      let purges = FleetPurges(id: .random(), marks: PurgeMarks(isMirror: true), client: client, keys: Self.keys, time: SystemTime())
       let store = RedisSharedStore(client: client, keys: Self.keys, purges: purges, clock: clock)
       #expect(await store.put(Self.key(1), Self.value("late"), ttl: .milliseconds(life)) == (most > 0))
       for number in 0...1 {

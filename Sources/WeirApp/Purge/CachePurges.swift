@@ -48,7 +48,8 @@ package struct CachePurges: Sendable {
       "purging needs listen.admin_token in the configuration, or a listen.admin_address that only this machine reaches, such as 127.0.0.1:9090")
   }
 
-  /// - Returns: 200 where the purge counts wherever it has to; 202 where it counts here, and Redis has not taken it yet.
+  /// - Returns: 200 where the purge counts wherever it has to; 202 where it counts here, and Redis has not taken it yet, or not every replica of
+  ///   the fleet has said that it knows of it.
   func answer(_ body: [UInt8]) async -> (status: Int, json: [UInt8]) {
     let order: PurgeOrder
     do {
@@ -58,8 +59,8 @@ package struct CachePurges: Sendable {
     }
     for scope in order.scopes { if let fault = scopes().fault(of: scope) { return (404, Self.problem(fault)) } }
     if order.isDry { return (200, PurgeReport(scopes: order.scopes, reach: .dry).json) }
-    let reach = await purge(order.scopes)
-    return (reach.isComplete ? 200 : 202, PurgeReport(scopes: order.scopes, reach: reach).json)
+    let report = PurgeReport(scopes: order.scopes, reach: await purge(order.scopes))
+    return (report.reach.isComplete ? 200 : 202, report.json)
   }
 
   private func purge(_ scopes: [PurgeScope]) async -> PurgeReport.Reach {
@@ -71,12 +72,12 @@ package struct CachePurges: Sendable {
     }
     let reach: PurgeReport.Reach
     if let fleet {
-      reach = await fleet.purge(scopes) ? .fleet : .unconfirmed
+      reach = PurgeReport.Reach(await fleet.purge(scopes))
     } else {
       cache.purges.purge(scopes, now: time.now())
       reach = .replica
     }
-    logger.info("purged", metadata: ["scopes": "\(scopes.map(\.description).joined(separator: " "))", "reach": "\(reach.rawValue)"])
+    logger.info("purged", metadata: ["scopes": "\(scopes.map(\.description).joined(separator: " "))", "reach": "\(reach)"])
     return reach
   }
 

@@ -49,22 +49,25 @@ struct PurgeBook {
 
   var question: PurgeQuestion {
     let pending = marks.compactMap { scope, mark in mark.pending.map { (scope: scope, purge: $0) } }
-    return PurgeQuestion(clock: clock, since: clock, pending: pending)
+    return PurgeQuestion(clock: clock, since: clock, epoch: epoch, pending: pending)
   }
 
-  /// - Returns: what Redis has to be asked or told yet; nil where this process knows all that Redis does, and the other way round.
+  /// - Returns: what Redis has to be asked or told yet, if only that this process knows now what it did not; nil where both know all.
   mutating func take(_ answer: PurgeAnswer, to question: PurgeQuestion, now: Moment) -> PurgeQuestion? {
     // Those of others, from before the own ones were told.
-    for (scope, time) in answer.marks where time > (marks[scope]?.time ?? 0) { mark(scope, now: now) { $0.time = time } }
+    let news = answer.marks.filter { $0.time > (marks[$0.scope]?.time ?? 0) }
+    for (scope, time) in news { mark(scope, now: now) { $0.time = max($0.time, time) } }
     for (scope, purge) in question.pending where marks[scope]?.pending == purge {
       marks[scope]?.time = answer.clock
       marks[scope]?.pending = nil
     }
     defer { tidy(now: now) }
-    guard answer.epoch == epoch || question.isWhole else { return PurgeQuestion(clock: max(clock, answer.clock), since: 0) }
+    guard answer.epoch == epoch || question.isWhole else { return PurgeQuestion(clock: max(clock, answer.clock), since: 0, epoch: epoch) }
     let lost = answer.epoch == epoch ? [] : forgotten(in: answer)
-    (clock, epoch, heardAt) = (max(clock, answer.clock), answer.epoch, now)
-    return lost.isEmpty ? nil : PurgeQuestion(clock: clock, since: clock, restored: lost)
+    (clock, heardAt) = (max(clock, answer.clock), now)
+    // Until Redis has them again, this is no epoch to go on from: what is told now may not arrive.
+    if lost.isEmpty { epoch = answer.epoch }
+    return lost.isEmpty && news.isEmpty ? nil : PurgeQuestion(clock: clock, since: clock, epoch: epoch, restored: lost)
   }
 
   /// What Redis has lost: it was flushed, or another server took over that had not heard of it.

@@ -49,6 +49,14 @@ package final class PurgeMarks: Sendable {
   package func isPending(_ scopes: [PurgeScope]) -> Bool {
     book.withLockedValue { book in scopes.contains { book.marks[$0]?.pending != nil } }
   }
+  /// Redis' clock at the last contact: every mark up to then is known here.
+  package var clock: Int64 { book.withLockedValue { $0.clock } }
+  /// Another one where Redis may have lost marks since.
+  package var epoch: Int64 { book.withLockedValue { $0.epoch } }
+  /// Redis' time of the latest purge of these scopes; 0 where it has confirmed none.
+  package func time(of scopes: [PurgeScope]) -> Int64 {
+    book.withLockedValue { book in scopes.compactMap { book.marks[$0]?.time }.max() ?? 0 }
+  }
   /// How many Redis has yet to confirm.
   package var pendingCount: Int { book.withLockedValue { $0.question.pending.count } }
   /// What Redis is asked and told next.

@@ -4,6 +4,8 @@ package struct PurgeQuestion: Sendable {
   package var clock: Int64
   /// Marks that are later than this are told; 0: all.
   package var since: Int64
+  /// The one that this replica knows; 0 for none.
+  package var epoch: Int64
   /// Purges that Redis has not confirmed yet, each with its number at this replica.
   package var pending: [(scope: PurgeScope, purge: UInt64)] = []
   /// Marks that Redis has lost.
@@ -14,7 +16,7 @@ package struct PurgeQuestion: Sendable {
 
 /// What Redis says.
 package struct PurgeAnswer: Sendable {
-  /// Its clock, which does not go back; the time of the marks that were pending.
+  /// Its clock, which does not go back for whoever asks; the time of the marks that were pending.
   package var clock: Int64
   /// Another one where marks may have been lost, or have come with an old time.
   package var epoch: Int64

@@ -11,11 +11,15 @@ package final class FleetPurges: Sendable {
   package static let interval = Duration.milliseconds(900)
   /// As many marks as a replica remembers.
   private static let mostMarks = 1024
-  /// Questions of one look: one, and some more where Redis has lost what it knew.
-  private static let mostQuestions = 6
+  /// Questions of one look: one, one more where there was news, and some more where Redis has lost what it knew.
+  private static let mostQuestions = 8
 
   private static let attempts = 3
+  /// How long a purge waits for others to say that they know of it: a look without a message, and some more for a busy machine.
+  private static let hearing = Duration.milliseconds(1500)
+  private static let pauses = (shortest: Duration.milliseconds(5), longest: Duration.milliseconds(80))
 
+  private let id: ReplicaID
   package let marks: PurgeMarks
   private let client: RedisClient
   private let keys: FleetKeys
@@ -26,7 +30,8 @@ package final class FleetPurges: Sendable {
   private let waiting = NIOLockedValueBox<[OneShot<Bool>]?>(nil)
 
   /// - Parameter patience: for Redis, at a purge: an operator waits longer than calls do.
-  package init(marks: PurgeMarks, client: RedisClient, keys: FleetKeys, time: any TimeSource, patience: Duration = .seconds(1)) {
+  package init(id: ReplicaID, marks: PurgeMarks, client: RedisClient, keys: FleetKeys, time: any TimeSource, patience: Duration = .seconds(1)) {
+    self.id = id
     self.marks = marks
     self.client = client
     self.keys = keys
@@ -53,17 +58,46 @@ package final class FleetPurges: Sendable {
     }
   }
 
-  /// Purges these scopes: here at once, in the fleet as soon as Redis has heard of it.
-  /// - Returns: whether Redis has. If not, it will be told at the next contact, as long as this process runs.
-  package func purge(_ scopes: [PurgeScope]) async -> Bool {
+  /// Purges these scopes: here at once, in the fleet as soon as Redis and its replicas have heard of it.
+  package func purge(_ scopes: [PurgeScope]) async -> PurgeReach {
     marks.purge(scopes, now: time.now())
     for attempt in 1...Self.attempts {
       if await exchange(timeout: patience) == .told, !marks.isPending(scopes) { break }
-      guard attempt < Self.attempts else { return false }
+      guard attempt < Self.attempts else { return .replica }
       try? await time.sleep(until: time.now() + .milliseconds(100))
     }
     for case .key(let key) in scopes { await invalidate(key) }
-    return true
+    guard let unheard = await unheard(scopes) else { return .replica }
+    return .redis(unheard: unheard)
+  }
+
+  /// Waits until each replica of the fleet has said that it knows of these purges, for as long as one takes that is well.
+  /// - Returns: those that have not; nil where Redis does not say, or has lost what it knew.
+  private func unheard(_ scopes: [PurgeScope]) async -> [ReplicaID: String]? {
+    let deadline = time.now() + Self.hearing
+    var pause = Self.pauses.shortest
+    var purged = marks.time(of: scopes)
+    while true {
+      let epoch = marks.epoch
+      var unheard = await replicas(unawareOf: purged)
+      if await exchange(timeout: patience) != .told {
+        unheard = nil
+      } else if marks.epoch != epoch {
+        // They may have asked a Redis that had lost these purges, and has them again now.
+        (unheard, purged) = (nil, marks.clock)
+      }
+      if let unheard, unheard.isEmpty { return unheard }
+      guard time.now() < deadline, (try? await time.sleep(until: time.now() + pause)) != nil else { return unheard }
+      pause = min(pause * 2, Self.pauses.longest)
+    }
+  }
+
+  /// The other replicas of the fleet that have not said that they know all marks up to then, each with its address. Nil where Redis does not say.
+  private func replicas(unawareOf clock: Int64) async -> [ReplicaID: String]? {
+    let arguments = [id.bytes, Array(String(clock).utf8)]
+    let reply = try? await client.evaluate(
+      PurgeScript.unaware, keys: [keys.part("addresses"), keys.part("listeners")], arguments: arguments, timeout: patience)
+    return reply.flatMap(FleetMembers.addresses)
   }
 
   /// Learns of the purges of others now, where the last word of them is too old to rely on.
@@ -99,10 +133,10 @@ package final class FleetPurges: Sendable {
   private func exchange(timeout: Duration? = nil) async -> Exchange {
     var question = marks.question
     for _ in 0..<Self.mostQuestions {
-      let arguments = PurgeScript.arguments(question, channel: channel, most: Self.mostMarks)
+      let arguments = PurgeScript.arguments(question, of: id, channel: channel, most: Self.mostMarks)
       let reply: RedisReply
       do throws(RedisError) {
-        reply = try await client.evaluate(PurgeScript.script, keys: [keys.part("purges")], arguments: arguments, timeout: timeout)
+        reply = try await client.evaluate(PurgeScript.script, keys: PurgeScript.keys(keys), arguments: arguments, timeout: timeout)
       } catch {
         return error.code == .overloaded ? .late : .away
       }

@@ -15,12 +15,20 @@ package struct FleetMembers: Sendable, Equatable {
 
   /// From the reply of the script of `Roster`: the clock, then ids and addresses by turns. Nil where that is not what came.
   init?(_ reply: RedisReply) {
-    guard case .array(let parts) = reply, parts.count == 2, case .bulk(let clock?) = parts[0], case .array(let pairs) = parts[1] else { return nil }
-    guard let clock = Int64(String(decoding: clock, as: UTF8.self)), pairs.count.isMultiple(of: 2) else { return nil }
+    guard case .array(let parts) = reply, parts.count == 2, case .bulk(let clock?) = parts[0] else { return nil }
+    guard let clock = Int64(String(decoding: clock, as: UTF8.self)), let addresses = Self.addresses(parts[1]) else { return nil }
     self.clock = clock
+    self.addresses = addresses
+  }
+
+  /// From ids and addresses by turns. Nil where that is not what came.
+  static func addresses(_ reply: RedisReply) -> [ReplicaID: String]? {
+    guard case .array(let pairs) = reply, pairs.count.isMultiple(of: 2) else { return nil }
+    var addresses: [ReplicaID: String] = [:]
     for index in stride(from: 0, to: pairs.count, by: 2) {
       guard case .bulk(let id?) = pairs[index], case .bulk(let address?) = pairs[index + 1], let id = ReplicaID(id) else { continue }
       addresses[id] = String(decoding: address, as: UTF8.self)
     }
+    return addresses
   }
 }
