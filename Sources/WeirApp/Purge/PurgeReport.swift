@@ -68,7 +68,7 @@ struct PurgeReport: Sendable {
       switch self {
       case .fleet: "counts in every replica that is in the fleet: each has said that it knows"
       case .unheard:
-        "counts here, in Redis, and in every replica that has heard of it. Those named have not said so: they give what they have in memory until they reach Redis. Purge again to see whether they have"
+        "counts here, in Redis, and in every replica that has heard of it. Those named have not said so: they may give what they have in memory until they reach Redis. Purge again to see whether they have"
       case .replica: "counts in this process, which has no Redis: other replicas have to be asked by themselves"
       case .unconfirmed:
         "counts in this process only: Redis was not reached. It is told as soon as it is, while this process runs; other replicas serve what they have until then"
