@@ -61,7 +61,7 @@ struct FleetPurgeReachTests {
       await other.look()
       let began = time.now()
       #expect(await one.purges.purge([.tenant("growth")]) == .redis(unheard: [other.id: address]))
-      #expect(time.now() - began >= .milliseconds(1500))
+      #expect(time.now() - began >= .seconds(3))
       _ = try await clients[0].send(RedisCommand("HDEL", PurgeReplica.keys.part("addresses"), other.id.bytes))
       #expect(await one.purges.purge([.tenant("growth")]) == .redis(unheard: [:]))
     }

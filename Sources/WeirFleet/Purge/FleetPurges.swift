@@ -15,8 +15,8 @@ package final class FleetPurges: Sendable {
   private static let mostQuestions = 8
 
   private static let attempts = 3
-  /// How long a purge waits for others to say that they know of it: a look without a message, and some more for a busy machine.
-  private static let hearing = Duration.milliseconds(1500)
+  /// How long a purge waits for others to say that they know of it: some looks without a message, since a busy machine may miss one.
+  private static let hearing = Duration.seconds(3)
   private static let pauses = (shortest: Duration.milliseconds(5), longest: Duration.milliseconds(80))
 
   private let id: ReplicaID
@@ -72,19 +72,18 @@ package final class FleetPurges: Sendable {
   }
 
   /// Waits until each replica of the fleet has said that it knows of these purges, for as long as one takes that is well.
-  /// - Returns: those that have not; nil where Redis does not say, or has lost what it knew.
+  /// - Returns: those that have not, as far as Redis said last; nil where it never did.
   private func unheard(_ scopes: [PurgeScope]) async -> [ReplicaID: String]? {
     let deadline = time.now() + Self.hearing
     var pause = Self.pauses.shortest
     var purged = marks.time(of: scopes)
+    var unheard: [ReplicaID: String]?
     while true {
       let epoch = marks.epoch
-      var unheard = await replicas(unawareOf: purged)
-      if await exchange(timeout: patience) != .told {
-        unheard = nil
-      } else if marks.epoch != epoch {
-        // They may have asked a Redis that had lost these purges, and has them again now.
-        (unheard, purged) = (nil, marks.clock)
+      let silent = await replicas(unawareOf: purged)
+      // Only now is it sure that Redis had not lost these purges when it said so.
+      if await exchange(timeout: patience) == .told {
+        if marks.epoch == epoch { unheard = silent ?? unheard } else { purged = marks.clock }
       }
       if let unheard, unheard.isEmpty { return unheard }
       guard time.now() < deadline, (try? await time.sleep(until: time.now() + pause)) != nil else { return unheard }
