@@ -19,7 +19,7 @@ from support.redis import RedisServer
 from support.relay import Relay
 from support.tees import TEES
 from support.weir import UNHURRIED, Weir
-from support.witness import Witness
+from support.witness import Witness, witnessed
 
 BILLING = AWS_BIN / "awslabs.billing-cost-management-mcp-server"
 PRICING = AWS_BIN / "awslabs.aws-pricing-mcp-server"
@@ -148,6 +148,13 @@ def witness() -> Iterator[Witness]:
     witness = Witness()
     yield witness
     witness.close()
+
+
+@pytest.fixture(scope="module")
+def lacking(witness: Witness, start_fleet: Any) -> Iterator[str]:
+    """A Weir that has no Redis."""
+    with start_fleet(witnessed(witness, {}), count=1) as fleet:
+        yield fleet[0].url
 
 
 @pytest.fixture(scope="session")

@@ -13,17 +13,12 @@ import pytest
 from support.fault_proxy import FaultProxy
 from support.fleet import Fleet, value
 from support.judge import judge
-from support.load import Load, Mix, all_at_once, spread
+from support.load import COMMAND_TIMEOUT, LENIENCE, Load, Mix, Singles, all_at_once, spread
 from support.processes import eventually
 from support.redis import RedisServer
 from support.witness import Witness, witnessed
 
 pytestmark = pytest.mark.weir
-
-# What a call may wait for Redis (the default), in seconds.
-COMMAND_TIMEOUT = 0.075
-# For how long a fetch holds the lease of its key, in seconds.
-LEASE = 3
 
 
 @pytest.fixture(scope="module")
@@ -78,30 +73,40 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-def test_trouble_with_redis_is_nobodys_but_its_own(single: tuple[RedisServer, FaultProxy, Fleet], witness: Witness, name: str) -> None:
+def test_trouble_with_redis_is_nobodys_but_its_own(
+    single: tuple[RedisServer, FaultProxy, Fleet], lacking: str, witness: Witness, name: str) -> None:
     redis, proxy, fleet = single
+    costs = []
+    # A machine that was busy for a moment is not so three times.
+    while not costs or (costs[-1] > COMMAND_TIMEOUT + LENIENCE and len(costs) < 3):
+        costs.append(cost_of(TROUBLES[name], redis, proxy, fleet, lacking, witness, f"{name} {len(costs)}"))
+    assert costs[-1] < COMMAND_TIMEOUT + LENIENCE, f"Redis added {costs} s to the slowest call"
+
+
+def cost_of(trouble: Trouble, redis: RedisServer, proxy: FaultProxy, fleet: Fleet, lacking: str, witness: Witness, label: str) -> float:
+    """By how many seconds the slowest call that follows nobody was slower, while the trouble lasted."""
     fleet.wait_for_redis()
-    trouble = TROUBLES[name]
-    load = Load([replica.url for replica in fleet], Mix(label=name))
-    with load.running():
+    urls = [replica.url for replica in fleet]
+    load, singles = Load(urls, Mix(label=label)), Singles(urls, lacking, label)
+    with load.running(), singles.running():
         load.wait_for(300)
         assert redis.size() > 0, "Redis is used"
-        before = len(load.asked)
+        before, began = len(load.asked), time.monotonic()
         try:
             trouble.begin(redis, proxy)
             load.wait_for(trouble.lasts)
         finally:
+            during, ended = len(load.asked), time.monotonic()
             trouble.end(redis, proxy)
-        during = len(load.asked)
         load.wait_for(100)
         fleet.wait_for_redis()
         load.wait_for(300)
-    # What a frozen server finds in front of it when it goes on, it does then; after the lease no more.
-    late = min(LEASE, load.asked[during].began - load.asked[before].began) if name in ("frozen", "slow", "too slow") else 0
-    verdict = judge(load.asked, witness.log(), late=late)
-    print(f"{name}: {verdict}; {spread('before', load.asked[:before])}; {spread('during', load.asked[before:during])}")
+    log = witness.log()
+    verdict = judge(load.asked + singles.asked, log)
+    print(f"{label}: {verdict}; {spread('before', load.asked[:before])}; {spread('during', load.asked[before:during])}")
     assert not verdict.wrong and not verdict.failed, "\n".join((verdict.wrong + verdict.failed)[:10])
     assert verdict.outcomes["hit_redis"] > 0 and verdict.outcomes["miss"] > 0, "all ways of answering were taken"
+    return singles.cost(log, began, ended)
 
 
 GONE = {name: TROUBLES[name] for name in ("killed", "frozen", "black-holed")}

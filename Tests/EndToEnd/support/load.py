@@ -189,6 +189,39 @@ class Load:
             time.sleep(0.01)
 
 
+# What a call may wait for Redis (the default), in seconds.
+COMMAND_TIMEOUT = 0.075
+# What a busy machine may take longer: far less than a second command timeout.
+LENIENCE = 0.05
+
+
+class Singles(Load):
+    """Questions that are asked once each, so that nobody waits for another's flight: as many at a Weir without Redis as at those that have one. What
+    comes over the machine comes over both."""
+
+    def __init__(self, having: list[str], lacking: str, label: str) -> None:
+        super().__init__([*having, *[lacking] * len(having)], Mix(tools=("look",), topics=10**12, label=f"single {label}"), workers=1, pause=0.02)
+        self.having = len(having)
+
+    def cost(self, log: list[dict[str, Any]], since: float, until: float) -> float:
+        """By how many seconds the slowest call that began between these times was slower than the slowest before, and than the slowest without
+        Redis meanwhile: what the machine does by itself."""
+        before, during, after = self.slowest(log, 0, since), self.slowest(log, since, until), self.slowest(log, until, float("inf"))
+        told = "; ".join(f"{what} {one * 1000:.0f} and {other * 1000:.0f} ms" for what, (one, other) in
+                         {"before": before, "meanwhile": during, "after": after}.items())
+        print(f"slowest call that follows nobody, with Redis and without: {told}")
+        return during[0] - max(before[0], during[1])
+
+    def slowest(self, log: list[dict[str, Any]], since: float, until: float) -> tuple[float, float]:
+        """How many seconds calls took longer than the upstream did, at most: of those that began between these times, with Redis and without."""
+        took = {record["nonce"]: record["until"] - record["at"] for record in log if "until" in record}
+        added: tuple[list[float], list[float]] = ([], [])
+        for call in self.asked:
+            if call.told and since <= call.began < until:
+                added[call.replica >= self.having].append(call.seconds - took[call.told["nonce"]])
+        return max(added[0], default=0.0), max(added[1], default=0.0)
+
+
 Call = tuple[str | None, str, str, dict[str, Any]]
 
 
