@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ GONE = {name: TROUBLES[name] for name in ("killed", "frozen", "black-holed")}
 
 @pytest.mark.parametrize("name", GONE)
 def test_what_a_redis_that_is_gone_costs(witness: Witness, tmp_path: Path, start_fleet: Any, name: str) -> None:
-    """Misses through a Weir whose Redis goes away, each beside one through a Weir that has none: the difference is what Redis costs."""
+    """Under load, misses through a Weir whose Redis goes away, each beside one through a Weir that has none: the difference is what Redis costs."""
     redis = RedisServer(tmp_path)
     proxy = FaultProxy(redis.port, redis=True)
     configured = witnessed(witness, {"url": f"redis://127.0.0.1:{proxy.port}/0"})
@@ -122,8 +122,11 @@ def test_what_a_redis_that_is_gone_costs(witness: Witness, tmp_path: Path, start
         closing(redis), closing(proxy),
         start_fleet(configured, count=1) as having,
         start_fleet(witnessed(witness, {}), count=1) as lacking,
+        ExitStack() as load,
     ):
         pairs = Pairs(having[0].url, lacking[0].url)
+        behind = Load(pairs.urls, Mix(label=f"behind {name}"), workers=2, pause=0.03)
+        load.enter_context(behind.running())
         pairs.ask(30)
         there = pairs.ask(120)
         worst = []
@@ -136,15 +139,19 @@ def test_what_a_redis_that_is_gone_costs(witness: Witness, tmp_path: Path, start
             first = pairs.ask(60)
             worst.append(max(first))
         eventually(lambda: is_given_up(having), 10, "Redis is not asked any more")
-        gone = pairs.ask(200)
+        gone = pairs.ask(400)
+        own, others = pairs.slow(400)
         GONE[name].end(redis, proxy)
-    print(f"{name}: Redis there {summary(there)}; the first calls without it {summary(first)}; given up {summary(gone)}")
+    print(f"{name}: Redis there {summary(there)}; the first calls without it {summary(first)}; given up {summary(gone)}; "
+          f"p99 {own[1]:.2f} ms, without Redis {others[1]:.2f} ms")
     # The rest is room for a busy machine: far less than a second command timeout.
     assert worst[-1] < COMMAND_TIMEOUT * 1000 + 50, f"a call waited {worst} ms for Redis"
     assert statistics.median(gone) < 1, f"{statistics.median(gone):.2f} ms"
-    verdict = judge(pairs.asked, witness.log())
+    # Where the machine's own unrest is larger than what is looked for, nothing can be said of one call in a hundred.
+    assert own[1] - others[1] < 1 or others[1] - others[0] > 1, f"p99 {own[1]:.2f} ms, without Redis {others[1]:.2f} ms"
+    verdict = judge(pairs.asked + behind.asked, witness.log())
     assert not verdict.wrong and not verdict.failed, "\n".join((verdict.wrong + verdict.failed)[:10])
-    assert verdict.outcomes == {"miss": len(pairs.asked)}
+    assert {call.outcome for call in pairs.asked} == {"miss"}
 
 
 def is_given_up(fleet: Fleet) -> bool:
@@ -169,10 +176,19 @@ class Pairs:
         """By how many milliseconds the first was slower, pair by pair."""
         return [self._difference() for _ in range(count)]
 
+    def slow(self, count: int) -> list[tuple[float, float]]:
+        """Median and 99th percentile of the last so many pairs at the first and at the other, in milliseconds."""
+        told = []
+        for url in range(2):
+            times = sorted(call.seconds * 1000 for call in self.asked[-2 * count :] if call.arguments["at"] == url)
+            told.append((statistics.median(times), times[len(times) * 99 // 100]))
+        return told
+
     def _difference(self) -> float:
-        seconds = []
-        for url in self.urls:
+        seconds = [0.0, 0.0]
+        # In turn the one and the other goes first.
+        for url in (0, 1) if self.number % 4 else (1, 0):
             self.number += 1
-            self.asked += all_at_once([url], [("red", "north", "look", {"topic": f"pair-{self.number}", "run": id(self)})])
-            seconds.append(self.asked[-1].seconds)
+            self.asked += all_at_once([self.urls[url]], [("red", "north", "look", {"topic": f"pair-{self.number}", "run": id(self), "at": url})])
+            seconds[url] = self.asked[-1].seconds
         return (seconds[0] - seconds[1]) * 1000
