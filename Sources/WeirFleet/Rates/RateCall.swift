@@ -20,6 +20,8 @@ struct RateCall: Sendable {
   var share = 0
   /// For how long this replica has lived without Redis; 0: it has not.
   var lostFor = Duration.zero
+  /// Requests that left meanwhile.
+  var usedAlone = 0
   var isLeaving = false
   /// Whether the claims on all budgets go along that this replica has used.
   var isComplete = false
@@ -39,7 +41,7 @@ struct RateCall: Sendable {
   func arguments(_ id: ReplicaID, _ settings: SharedRateSettings, view: RateView?, claims: [BudgetClaim], now: Moment) -> [[UInt8]] {
     var arguments = Arguments()
     arguments.add(id.bytes)
-    arguments.add(fleetSize, share, Int(lostFor.microseconds), isLeaving ? 1 : 0, isComplete ? 1 : 0)
+    arguments.add(fleetSize, share, Int(lostFor.microseconds), usedAlone, isLeaving ? 1 : 0, isComplete ? 1 : 0)
     arguments.add(settings.limits.count)
     for (index, limit) in settings.limits.enumerated() {
       arguments.add(limit.count, Int(limit.period.microseconds), limit.burst, view?.missing(index, now: now) ?? 0)

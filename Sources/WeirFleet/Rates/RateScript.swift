@@ -27,7 +27,7 @@ enum RateScript {
     local cursor = 0
     local function text() cursor = cursor + 1; return ARGV[cursor] end
     local function number() return tonumber(text()) end
-    local me, size, share, lostFor = text(), number(), number(), number()
+    local me, size, share, lostFor, usedAlone = text(), number(), number(), number(), number()
     local isLeaving, isComplete = number() == 1, number() == 1
     local isReturning = lostFor > 0
     local SILENT, FORGOTTEN, GRACE = 5000000, 60000000, 15000000
@@ -99,14 +99,17 @@ enum RateScript {
         w.tat = math.max(w.tat, earliest)
       end
     end
-    -- What a replica that lives alone may have used in this time, for everybody who does.
-    local function pay(replicas, time, withBurst)
+    -- What a replica that lives alone may have used in this time, for everybody who does; at most so much of it, where that is known: one moment's
+    -- silence must not cost a part of a window that fills in an hour.
+    local function pay(replicas, time, withBurst, most)
       s.seq = s.seq + 1
       for _, w in pairs(s.windows) do
         low(w, w.tat - now)
         local used = math.ceil(time * replicas * share / (1000 * size))
         if withBurst then used = used + interval(w, math.max(1, math.floor(w.burst / size))) end
-        w.tat = math.max(w.tat, now - time) + used
+        local tat = math.max(w.tat, now - time) + used
+        if most then tat = math.min(tat, math.max(w.tat, now) + interval(w, most)) end
+        w.tat = math.min(tat, now + 4e15)
       end
     end
 
@@ -150,10 +153,11 @@ enum RateScript {
     if isLost then s.quiet = (hasNews or size > 1) and now + QUIET or nil end
 
     local own = s.seen[me]
+    local used = isReturning and usedAlone or nil
     if own and (isReturning or now - own[1] > SILENT) then
-      pay(1, now - own[2], true)
+      pay(1, now - own[2], true, used)
     elseif isReturning then
-      pay(1, math.max(lostFor, now - s.unpaid), true)
+      pay(1, math.max(lostFor, now - s.unpaid), true, used)
     end
     if isReturning then
       -- Whoever has not been heard since then is perhaps still alone.

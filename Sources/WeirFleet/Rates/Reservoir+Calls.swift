@@ -6,7 +6,7 @@ extension Reservoir {
   /// When `nextCall` should be asked; nil while a call is under way.
   var nextWake: Moment? {
     guard inFlight == nil else { return nil }
-    if isLost || failures > 0 { return retryAt }
+    if isLost || failures + delays > 0 { return retryAt }
     if wanted > 0 || hasReports || mustTell { return .zero }
     return wantsClaim ? min(beatAt, claimNotBefore) : beatAt
   }
@@ -21,7 +21,10 @@ extension Reservoir {
     var call = RateCall()
     call.fleetSize = fleetSize
     call.share = settings.withoutRedis == .closed ? 0 : 800
-    if isLost, let failingSince { call.lostFor = max(.microseconds(1), now - failingSince) }
+    if isLost, let failingSince {
+      call.lostFor = max(.microseconds(1), now - failingSince)
+      call.usedAlone = lent
+    }
     calledAt = now
     (call.penalty, call.succeeded) = (penalty, success)
     (call.owed, call.returns) = (owed, Array(returns.prefix(64)))
@@ -53,7 +56,7 @@ extension Reservoir {
   /// - Returns: whether Redis was lost and is back.
   mutating func received(_ reply: RateReply, to call: RateCall, sentAt: Moment, jitter: Double, now: Moment) -> Bool {
     inFlight = nil
-    failures = 0
+    (failures, delays) = (0, 0)
     failingSince = nil
     retryAt = .zero
     slowestCall = max(now - sentAt, slowestCall * 9 / 10)
@@ -63,7 +66,7 @@ extension Reservoir {
     self.view = view
     let isBack = isLost
     if let alone { strays += alone.outstanding }
-    owe(lent)
+    owe(lent - call.usedAlone)
     (alone, isLost, lent) = (nil, false, 0)
     if let pause = view.pausedUntil { stock.forget(before: pause) }
     let delay = Duration.microseconds(reply.delay)
@@ -78,25 +81,25 @@ extension Reservoir {
   }
 
   /// No answer, and nobody knows whether the call was carried out.
+  /// - Parameter isLate: this process was too busy to ask or to hear.
   /// - Returns: whether Redis counts as lost from now on.
-  mutating func failed(_ call: RateCall, now: Moment) -> Bool {
+  mutating func failed(_ call: RateCall, isLate: Bool = false, now: Moment) -> Bool {
     inFlight = nil
-    failures += 1
-    failingSince = failingSince ?? calledAt
-    retryAt = now + (failures == 1 ? Self.firstRetry : Self.retry)
+    let since = failingSince ?? calledAt
+    failingSince = since
+    if isLate, now - since < Self.patience { delays += 1 } else { failures += 1 }
+    retryAt = now + (failures < 2 ? Self.firstRetry : Self.retry)
     // Twice is better than never; but what is given back twice was never there.
     owe(call.owed)
     penalty = penalty ?? call.penalty
     success = success ?? call.succeeded
     guard failures > 1, !isLost else {
-      if failures == 1, fleetSize == 1, view != nil, settings.withoutRedis == .degraded { standIn(now: now) }
+      if failures == 1, alone == nil, fleetSize == 1, view != nil, settings.withoutRedis == .degraded { standIn(now: now) }
       return false
     }
     isLost = true
     losses += 1
     standIn(now: now)
-    // The script charges for all that time.
-    lent = 0
     return true
   }
 
@@ -127,8 +130,8 @@ extension Reservoir {
   }
 
   private mutating func standIn(now: Moment) {
-    guard alone == nil else { return }
     stock.forget()
+    guard alone == nil else { return }
     alone = bucket(now: now)
   }
 

@@ -8,22 +8,25 @@ package import WeirFlow
 /// - Where too few are there, Redis may promise them for a moment within the next second, so that replicas are served in the order of asking.
 /// - Requests that took more than expected are owed. What they took less goes back as far as Redis knows that the bucket did not run over meanwhile.
 /// - Two calls in a row without an answer: Redis is lost. A bucket of this replica's own, empty at first, stands in (`WithoutRedis`). When Redis is
-///   back it is forgotten; the script charges its part.
-/// - A replica that is the only one knows what Redis would say: its bucket stands in from the first call without an answer on, and until Redis is
-///   lost what leaves is owed.
+///   back it is forgotten; the script charges what left on it, or what may have.
+/// - A replica that is the only one knows what Redis would say: its bucket stands in from the first call without an answer on, and what leaves before
+///   Redis is lost is owed.
+/// - Who was too late itself to ask or to hear tries again, for three seconds, before that counts.
 package struct Reservoir: RateLimiter {
   static let lifetime = Duration.milliseconds(250)
   static let beat = Duration.seconds(2)
   static let longestWait = Duration.seconds(1)
   static let retry = Duration.milliseconds(250)
   static let firstRetry = Duration.milliseconds(20)
+  /// For how long calls in vain are put down to this process alone, where it was too busy for them.
+  static let patience = Duration.seconds(3)
 
   let settings: SharedRateSettings
   var stock = TokenStock()
   var view: RateView?
   /// What stands in for Redis.
   var alone: TokenBucket?
-  /// Requests that left on `alone` while Redis was not lost.
+  /// Requests that left on `alone`, and that Redis has not heard of.
   var lent = 0
   var isLost = false
   /// Tokens that were set aside in a bucket of its own that is gone.
@@ -47,6 +50,8 @@ package struct Reservoir: RateLimiter {
   var inFlight: RateCall?
   var calledAt = Moment.zero
   var failures = 0
+  /// Calls in vain that say nothing of Redis.
+  var delays = 0
   /// When the first of the calls went out that had no answer.
   var failingSince: Moment?
   var retryAt = Moment.zero
@@ -163,7 +168,7 @@ package struct Reservoir: RateLimiter {
   }
 
   private mutating func lend(_ tokens: Int) {
-    if !isLost { lent = Int(clamping: Int128(lent) + Int128(max(0, tokens))) }
+    lent = Int(clamping: min(Int128(lent) + Int128(max(0, tokens)), Int128(RateLimit.maximumCount)))
   }
 
   mutating func owe(_ tokens: Int) {

@@ -105,7 +105,7 @@ package final class SharedRate: Sendable {
 
   private func failed(_ failure: Failure, _ call: RateCall, _ lane: Lane) {
     let now = time.now()
-    let isLost = reservoir.withLockedValue { $0.failed(call, now: now) }
+    let isLost = reservoir.withLockedValue { $0.failed(call, isLate: failure.isLate, now: now) }
     // Whoever waits asks again.
     guard isLost else { return lane.poke() }
     let metadata: Logger.Metadata = ["provider": "\(provider)", "without_redis": "\(settings.withoutRedis.rawValue)", "reason": "\(failure.text)"]
@@ -115,6 +115,7 @@ package final class SharedRate: Sendable {
 
   private struct Failure: Error {
     let text: String
+    var isLate = false
   }
 
   private func ask(_ call: RateCall, claims: [BudgetClaim]) async -> Result<RateReply, Failure> {
@@ -129,7 +130,7 @@ package final class SharedRate: Sendable {
       if case .error(let text) = answer { return .failure(Failure(text: text)) }
       return .failure(Failure(text: "an answer that is none"))
     } catch {
-      return .failure(Failure(text: error.description))
+      return .failure(Failure(text: error.description, isLate: error.code == .overloaded))
     }
   }
 }

@@ -120,10 +120,35 @@ import WeirRedis
     // The same bucket goes on: the burst is not there again.
     #expect(reservoir.reserve(10, now: start + .milliseconds(110)) != .granted)
     let back = try next(&reservoir, at: start + .seconds(1))
-    #expect(back.lostFor == .milliseconds(998) && back.owed == 0)
+    #expect(back.lostFor == .milliseconds(998) && back.owed == 0 && back.usedAlone == 40)
+    // One more leaves before the answer.
+    #expect(reservoir.reserve(1, now: start + .seconds(1)) == .granted)
+    reservoir.commit(1, for: WaiterID(number: 2), now: start + .seconds(1))
     let isBack = reservoir.received(reply(), to: back, sentAt: start + .seconds(1), jitter: 0.5, now: start + .seconds(1))
     #expect(isBack)
-    #expect(reservoir.owed == 0)
+    #expect(reservoir.owed == 1)
+  }
+
+  @Test("calls that were late by this process's own doing are tried again for three seconds, and say nothing of Redis before (issue 5)")
+  func lateness() throws {
+    var reservoir = reservoir()
+    _ = try fill(&reservoir, reply(), at: start)
+    var now = start + .milliseconds(2)
+    _ = reservoir.reserve(1, now: now)
+    var calls = 0
+    while now - start < .milliseconds(2900) {
+      let isLost = reservoir.failed(try next(&reservoir, at: now), isLate: true, now: now + .milliseconds(80))
+      #expect(!isLost && reservoir.reserve(1, now: now + .milliseconds(80)) == .delayed(until: nil))
+      now = now + .milliseconds(80) + Reservoir.firstRetry
+      calls += 1
+    }
+    #expect(calls == 29)
+    var losses = 0
+    while losses == 0 {
+      if reservoir.failed(try next(&reservoir, at: now), isLate: true, now: now + .milliseconds(80)) { losses += 1 }
+      now = now + .milliseconds(80) + Reservoir.firstRetry
+    }
+    #expect(now - start < .milliseconds(3400))
   }
 
   @Test(
