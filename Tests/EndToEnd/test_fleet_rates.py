@@ -211,3 +211,26 @@ def test_what_a_fleet_does_without_redis(witness: Witness, tmp_path: Any, start_
     assert most is None or share <= most
     if mode == "degraded":
         assert most_over(log, BURST, RATE) <= 0
+
+
+def test_a_moment_without_redis_does_not_close_a_provider(witness: Witness, redis: RedisServer, start_fleet: Any) -> None:
+    """Issue 5: each loss of Redis cost a replica its whole part of every window, and an hour's came back after minutes only."""
+    with start_fleet(configuration(witness, redis, {"fresh": PROVIDERS["fresh"]}), count=3) as fleet:
+        fleet.wait_for_redis()
+        urls = [replica.url for replica in fleet]
+
+        def ask(label: str) -> list[str]:
+            asked = all_at_once(urls, [(RED, "fresh", "look", {"topic": f"{label} {number}"}) for number in range(3)])
+            return [call.failure for call in asked if call.failure]
+
+        eventually(lambda: not ask(f"begin {time.monotonic()}"), 15, "the fleet is let through")
+        for number in range(3):
+            redis.stall(1)
+            # While Redis is silent a replica lives on its part of the rate, and may have to refuse.
+            ask(f"silent {number}")
+            eventually(lambda: fleet.metric("weir_rate_limit_degraded") == 0, 10, "the rate is shared again")
+        losses = fleet.metric("weir_rate_limit_losses_total")
+        # Twelve in ten seconds, of which those above took some.
+        eventually(lambda: not ask(f"after {time.monotonic()}"), 25, "the fleet is let through again", pause=2)
+        print(f"{losses:.0f} losses of Redis")
+        assert losses > 0, "Redis was lost"
