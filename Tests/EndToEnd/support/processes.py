@@ -2,6 +2,7 @@
 
 import os
 import signal
+import random
 import socket
 import subprocess
 import threading
@@ -12,10 +13,22 @@ from pathlib import Path
 import psutil
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system gives to connections, and none twice: what is free now is still so when a server takes it."""
+    while True:
+        port = random.randrange(11_000, 32_000)
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
 
 
 def eventually(check: Callable[[], object], timeout: float, what: str, pause: float = 0.05) -> object:
