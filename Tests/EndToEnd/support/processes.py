@@ -1,8 +1,8 @@
 """Processes of the tests: started, waited for, stopped, and asked what they left behind."""
 
 import os
-import signal
 import random
+import signal
 import socket
 import subprocess
 import threading
