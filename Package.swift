@@ -114,7 +114,7 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     // What the tests of several targets need: a manual clock, the files of test data, programs that are run.
-    .target(name: "WeirTestSupport", dependencies: ["WeirCore", locks, subprocess], path: "Tests/Support", swiftSettings: swiftSettings),
+    .target(name: "WeirTestSupport", dependencies: ["WeirCore", locks, logging, subprocess], path: "Tests/Support", swiftSettings: swiftSettings),
     // A real redis-server, for the tests of what speaks to one.
     .target(
       name: "RedisTestSupport", dependencies: ["WeirRedis", "WeirTestSupport", nioCore, nioPosix, locks, subprocess], path: "Tests/RedisSupport",

@@ -81,7 +81,7 @@ struct SceneOptions: Sendable {
   /// What it shares with other scenes.
   var fleet: LeaseShelf?
   var widens = true
-  let log = LogLines()
+  let log = LogLines(level: .debug)
 }
 
 /// A shared store in the test's hands: what lies in it, for how long, and a gate before its writes.

@@ -5,6 +5,7 @@ import Testing
 import WeirCore
 import WeirFlow
 import WeirRedis
+import WeirTestSupport
 
 @testable import WeirFleet
 
@@ -38,7 +39,7 @@ struct SharedRateTests {
   }
 
   private func withReplicas(
-    _ count: Int, _ settings: SharedRateSettings, budgets: [BudgetLimit] = [], server: RedisServer, log: LogLines = LogLines(),
+    _ count: Int, _ settings: SharedRateSettings, budgets: [BudgetLimit] = [], server: RedisServer, log: LogLines = LogLines(level: .info),
     _ body: ([Replica]) async throws -> Void
   ) async throws {
     var configuration = RedisConfiguration(.single(server.endpoint))
@@ -135,7 +136,7 @@ struct SharedRateTests {
   func loss() async throws {
     let limit = try #require(RateLimit(count: 1000, period: .seconds(1), burst: 100))
     try await RedisServer.with { server in
-      let log = LogLines()
+      let log = LogLines(level: .info)
       try await withReplicas(1, SharedRateSettings(limits: [limit]), server: server, log: log) { replicas in
         #expect(await replicas[0].request() == nil)
         await server.kill()
