@@ -102,7 +102,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     }
     replies.removeAll(keepingCapacity: true)
     // Before anybody is told, so that whoever is told finds the room that its request took free again.
-    publish()
+    publish(heard: context.eventLoop.now)
     for (request, replies) in completed where !request.finish(.success(replies)) { line.countDiscarded(replies.count) }
     if let failure { close(failure) }
   }
@@ -138,8 +138,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
     for request in waiting { request.finish(.failure(error)) }
   }
 
-  private func publish() {
-    line.publish(pending: pending.count, bytes: pending.bytes)
+  private func publish(heard: NIODeadline? = nil) {
+    line.publish(pending: pending.count, bytes: pending.bytes, heard: heard)
   }
 
   /// One timer for all: it fires at the earliest deadline known when it was set, and is then set again. Replies do not touch it.

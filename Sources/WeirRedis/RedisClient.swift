@@ -4,7 +4,7 @@ package import NIOCore
 internal import NIOPosix
 
 /// A Redis client that never holds anybody up: a few pipelined connections to each server, a timeout for every command, redirections included,
-/// and a circuit breaker for each server.
+/// and a circuit breaker for each server. Once a command has waited in vain, no other waits behind it: they fail at once until the server is heard of.
 ///
 /// `run()` makes the connections and keeps them; without it, and while there is no connection, every command fails at once.
 package final class RedisClient: Sendable {
@@ -130,6 +130,9 @@ package final class RedisClient: Sendable {
     return target
   }
 
+  /// What a command may take, unless another timeout is given with it.
+  package var commandTimeout: Duration { configuration.commandTimeout }
+
   /// What happened so far and what is now.
   package var stats: RedisStats {
     var stats = monitor.stats.withLockedValue { $0 }
@@ -138,9 +141,6 @@ package final class RedisClient: Sendable {
     stats.state = states.contains(.open) ? .open : topology.isReady ? .ready : .connecting
     return stats
   }
-
-  /// Whether the server of this key left the last command unanswered for its whole timeout. Who has waited for that need not wait as long again.
-  package func isDoubted(for key: [UInt8]) -> Bool { topology.node(for: ClusterSlot(of: key))?.isDoubted ?? false }
 
   /// Waits until commands with any key can be sent.
   /// - Returns: False where that was not so within `timeout`, or the task was cancelled.

@@ -62,6 +62,8 @@ final class RedisConnection: Sendable {
 
   var isOpen: Bool { !line.isClosed }
   var lossError: RedisError { line.lossError }
+  /// When the server last sent something.
+  var lastHeard: NIODeadline { line.lastHeard }
   /// Requests pending, abandoned ones included.
   var load: Int { line.load }
   var discardedReplies: UInt64 { line.discarded }

@@ -10,6 +10,7 @@ final class RedisLine: Sendable {
     var pending = 0
     var pendingBytes = 0
     var closedBy: RedisError?
+    var lastHeard = NIODeadline.uptimeNanoseconds(0)
     var discarded: UInt64 = 0
   }
 
@@ -53,10 +54,12 @@ final class RedisLine: Sendable {
     }
   }
 
-  func publish(pending: Int, bytes: Int) {
+  /// - Parameter heard: when the server sent something, where it has.
+  func publish(pending: Int, bytes: Int, heard: NIODeadline? = nil) {
     state.withLockedValue {
       $0.pending = pending
       $0.pendingBytes = bytes
+      if let heard { $0.lastHeard = heard }
     }
   }
 
@@ -80,5 +83,6 @@ final class RedisLine: Sendable {
   var isClosed: Bool { state.withLockedValue { $0.closedBy != nil } }
   var lossError: RedisError { state.withLockedValue { $0.closedBy } ?? RedisError(.connectionLost, "the connection was closed") }
   var load: Int { state.withLockedValue { $0.pending + $0.submitted.count } }
+  var lastHeard: NIODeadline { state.withLockedValue { $0.lastHeard } }
   var discarded: UInt64 { state.withLockedValue { $0.discarded } }
 }

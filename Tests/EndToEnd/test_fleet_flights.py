@@ -15,7 +15,7 @@ from support.events import BOTH, Events, rpc
 from support.fault_proxy import FaultProxy
 from support.fleet import Fleet
 from support.judge import judge
-from support.load import SITES, TENANTS, Asked, Call, Load, Mix, Together, all_at_once, bearer
+from support.load import COMMAND_TIMEOUT, SITES, TENANTS, Asked, Call, Load, Mix, Together, all_at_once, bearer
 from support.processes import eventually
 from support.redis import RedisServer
 from support.witness import Witness, witnessed
@@ -228,13 +228,37 @@ def test_the_commit_of_a_leader_that_slept_is_refused(stage: Stage) -> None:
     assert len(stage.calls()) == 2
 
 
-def test_renewals_lost_in_a_stall_cost_one_call_at_most(stage: Stage) -> None:
-    together = stage.held(question("stalled"), stage.urls, 9)
+def test_a_stall_costs_one_call_for_each_replica_that_follows_at_most(stage: Stage) -> None:
+    together = stage.held(question("stalled"), stage.urls[:2], 6)
     stage.redis.stall(2)
     time.sleep(3.5)
     stage.witness.set(hold=False)
     stage.judged(together.results())
     assert len(stage.calls()) <= 2
+
+
+GONE = {
+    "killed": lambda stage: stage.redis.kill(), "frozen": lambda stage: stage.redis.pause(), "black-holed": lambda stage: stage.proxy.black_hole(),
+}
+BACK = {"killed": lambda stage: stage.redis.start(), "frozen": lambda stage: stage.redis.resume(), "black-holed": lambda stage: stage.proxy.heal()}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_who_follows_asks_for_itself_when_redis_is_gone(stage: Stage, name: str) -> None:
+    """Issue 5: losing Redis costs a caller one command's timeout, not what is left of a lease."""
+    together = stage.held(question(f"left alone {name}"), stage.urls, 9)
+    gone = time.time()
+    GONE[name](stage)
+    try:
+        eventually(lambda: len(stage.calls()) == 3, LEASE, "every replica asks", pause=0.01)
+        took = [call["at"] - gone for call in stage.calls()[1:]]
+        stage.witness.set(hold=False)
+        asked = stage.judged(together.results())
+    finally:
+        BACK[name](stage)
+    print(f"{name}: the followers asked after {' and '.join(f'{seconds:.2f} s' for seconds in took)}")
+    assert max(took) < LONGEST_POLL + COMMAND_TIMEOUT + LENIENCE, took
+    assert len({(call.replica, call.told["nonce"]) for call in asked}) == 3, "one call of each replica, whoever waits there"
 
 
 def test_a_redis_flushed_under_a_lease_is_harmless(stage: Stage) -> None:

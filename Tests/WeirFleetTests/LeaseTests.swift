@@ -102,6 +102,29 @@ struct LeaseTests {
     }
   }
 
+  @Test("where Redis is full the lease ends all the same, and who follows is told (issue 5)", arguments: [true, false])
+  func full(isValue: Bool) async throws {
+    try await Self.withReplicas { first, second, client in
+      let (token, signal) = (LeaseToken.random(), WakeSignal())
+      _ = second.listen(for: Self.key()) { signal.wake() }
+      #expect(await first.look(for: Self.key(), Self.question(token)) == .led)
+      guard case .followed = await second.look(for: Self.key(), Self.question()) else { return #expect(Bool(false), "it does not follow") }
+      func limit(_ bytes: String) async throws {
+        _ = try await client.send(RedisCommand("CONFIG", Array("SET".utf8), Array("maxmemory".utf8), Array(bytes.utf8)))
+      }
+      try await limit("1")
+      let value = Self.value("answer")
+      let end = isValue ? LeaseEnd.value(value, ttl: .seconds(60)) : .marker(value, ttl: .seconds(60))
+      #expect(await first.end(Self.key(), token, as: end) == .unavailable)
+      let time = SystemTime()
+      #expect(await signal.wait(until: time.now() + .seconds(30), on: time))
+      #expect(await second.look(for: Self.key(), Self.question()) == .unavailable)
+      #expect(await Self.size(client) == 0)
+      try await limit("0")
+      #expect(await second.look(for: Self.key(), Self.question()) == .led)
+    }
+  }
+
   @Test("a lease that ends is taken over by exactly one, and the late commit is refused")
   func takeOver() async throws {
     try await Self.withReplicas { first, second, client in

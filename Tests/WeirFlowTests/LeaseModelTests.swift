@@ -90,7 +90,7 @@ struct LeaseModelRun {
     case .nothing(let until):
       guard until <= now else { return }
       nextToken += 1
-      look(index, LeaseMachine(longest: .seconds(60)), nextToken, since: now)
+      look(index, LeaseMachine(longest: .seconds(60), patience: .milliseconds(75)), nextToken, since: now)
     case .waiting(let machine, let token, let until, let since):
       if now - since > .seconds(61) { faults.append("a flight waits for ever") }
       if until > now + .seconds(1) { faults.append("it looks too seldom") }
@@ -108,7 +108,7 @@ struct LeaseModelRun {
     var machine = before
     replicas[index].isWoken = false
     let answer = answer(token, of: index)
-    switch machine.receive(answer, now: now, hearsWakes: trouble.lostMessages < 1 && random.chance(0.8), jitter: random.unit()) {
+    switch machine.receive(answer, asked: now, now: now, hearsWakes: trouble.lostMessages < 1 && random.chance(0.8), jitter: random.unit()) {
     case .finish: replicas[index].doing = .nothing(until: now + .milliseconds(random.int(300)))
     case .wait(let until): replicas[index].doing = .waiting(machine, token: token, until: until, since: since)
     case .lead:

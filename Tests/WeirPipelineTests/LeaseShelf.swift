@@ -19,6 +19,7 @@ final class LeaseShelf: LeaseStore, SharedStore {
   private let state = NIOLockedValueBox(State())
 
   var hearsWakes: Bool { true }
+  var patience: Duration { .milliseconds(75) }
   var looks: Int { state.withLockedValue { $0.looks } }
   /// How often somebody was told to follow.
   var followed: Int { state.withLockedValue { $0.followed } }

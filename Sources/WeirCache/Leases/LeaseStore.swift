@@ -1,6 +1,8 @@
 /// Single flight for all replicas (docs/decisions/0020): who may ask for a key, and how the others learn of the answer. A lease saves requests
-/// and never decides what is true. Implementations answer within their command timeout, and never throw.
+/// and never decides what is true. Implementations answer within their patience, and never throw.
 package protocol LeaseStore: Sendable {
+  /// How long it may keep a caller waiting for an answer, at most.
+  var patience: Duration { get }
   /// True while a listener is called when a lease ends, so that looking often is not needed.
   var hearsWakes: Bool { get }
   /// Looks for a value or a marker; where there is none, takes the lease, or becomes one of those who follow. All of it is one step.

@@ -34,24 +34,28 @@ enum LeaseScripts {
 
   /// ARGV 1 token, 2 `value`, `marker` or nothing, 3 bytes, 4 their lifetime in milliseconds, 5 message, 6 prefix of the replicas' channels,
   /// 7 when the lifetime began, or nothing.
-  /// Gives 1; 0 where the lease is not the token's. A value that is there already was written by the same, whose reply was lost.
+  /// Gives 1; 0 where the lease is not the token's; 2 where the lease has ended and Redis, being full, did not take what came with it. A value that
+  /// is there already was written by the same, whose reply was lost.
   static let end = RedisScript(
     lateness + """
       if redis.call('GET', KEYS[2]) ~= ARGV[1] then
         if ARGV[2] == 'value' and redis.call('GETRANGE', KEYS[1], -16, -1) == string.sub(ARGV[3], -16) then return 1 end
         return 0
       end
-      local left = remaining(ARGV[4], ARGV[7])
+      local left, result = remaining(ARGV[4], ARGV[7]), 1
+      local function keep(key)
+        if redis.pcall('SET', key, ARGV[3], 'PX', string.format('%.0f', left)).err then result = 2 end
+      end
       if ARGV[2] == 'value' and left >= 1 then
-        redis.call('SET', KEYS[1], ARGV[3], 'PX', string.format('%.0f', left))
+        keep(KEYS[1])
         redis.call('DEL', KEYS[4])
       elseif ARGV[2] == 'marker' and left >= 1 then
-        redis.call('SET', KEYS[4], ARGV[3], 'PX', string.format('%.0f', left))
+        keep(KEYS[4])
       end
       redis.call('DEL', KEYS[2])
       for _, replica in ipairs(redis.call('SMEMBERS', KEYS[3])) do redis.call('PUBLISH', ARGV[6] .. replica, ARGV[5]) end
       redis.call('DEL', KEYS[3])
-      return 1
+      return result
       """)
 
   /// KEYS the value. ARGV 1 bytes, 2 their lifetime in milliseconds, 3 when that began, or nothing. Gives whether something of it was left.

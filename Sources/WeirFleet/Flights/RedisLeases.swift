@@ -43,6 +43,8 @@ package final class RedisLeases: LeaseStore {
 
   // MARK: LeaseStore
 
+  package var patience: Duration { client.commandTimeout }
+
   package var hearsWakes: Bool { book.isHearing }
 
   package func look(for key: CacheKey, _ question: LeaseQuestion) async -> LeaseAnswer {
@@ -135,7 +137,7 @@ package final class RedisLeases: LeaseStore {
   private static func receipt(_ reply: RedisReply?) -> LeaseReceipt {
     switch reply {
     case .integer(0)?: .refused
-    case .integer?: .accepted
+    case .integer(1)?: .accepted
     default: .unavailable
     }
   }

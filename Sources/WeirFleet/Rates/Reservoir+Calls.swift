@@ -94,7 +94,7 @@ extension Reservoir {
     penalty = penalty ?? call.penalty
     success = success ?? call.succeeded
     guard failures > 1, !isLost else {
-      if failures == 1, alone == nil, fleetSize == 1, view != nil, settings.withoutRedis == .degraded { standIn(now: now) }
+      if failures == 1, settings.withoutRedis == .degraded { standIn(now: now) }
       return false
     }
     isLost = true

@@ -7,10 +7,10 @@ package import WeirFlow
 ///   many. They are asked for when a request needs them, some more at once where the rate is high.
 /// - Where too few are there, Redis may promise them for a moment within the next second, so that replicas are served in the order of asking.
 /// - Requests that took more than expected are owed. What they took less goes back as far as Redis knows that the bucket did not run over meanwhile.
-/// - Two calls in a row without an answer: Redis is lost. A bucket of this replica's own, empty at first, stands in (`WithoutRedis`). When Redis is
-///   back it is forgotten; the script charges what left on it, or what may have.
-/// - A replica that is the only one knows what Redis would say: its bucket stands in from the first call without an answer on, and what leaves before
-///   Redis is lost is owed.
+/// - From the first call without an answer on a bucket of this replica's own, empty at first, stands in, so that a request waits for Redis once. A
+///   replica that is the only one knows what Redis would say, and begins with that. What leaves on it is owed.
+/// - Two calls in a row without an answer: Redis is lost (`WithoutRedis`). When Redis is back the bucket is forgotten; the script charges what left
+///   on it, or what may have.
 /// - Who was too late itself to ask or to hear tries again, for three seconds, before that counts.
 package struct Reservoir: RateLimiter {
   static let lifetime = Duration.milliseconds(250)

@@ -7,9 +7,6 @@ internal import WeirRedis
 /// One provider's rate and budgets, shared by a fleet: fills the reservoir that the provider's lane takes tokens from, and claims budgets for it.
 /// One call to Redis at a time carries all that there is to say.
 package final class SharedRate: Sendable {
-  /// Ten times what a Redis takes that answers.
-  private static let patienceInDoubt = Duration.milliseconds(10)
-
   private let provider: Name
   private let fleet: Fleet
   private let key: [UInt8]
@@ -122,10 +119,8 @@ package final class SharedRate: Sendable {
     let now = time.now()
     let view = reservoir.withLockedValue { $0.view }
     let arguments = call.arguments(fleet.id, settings, view: view, claims: claims, now: now)
-    // A call has waited for Redis once when it looked for an answer.
-    let timeout = fleet.client.isDoubted(for: key) ? Self.patienceInDoubt : nil
     do {
-      let answer = try await fleet.client.evaluate(script, keys: [key], arguments: arguments, timeout: timeout)
+      let answer = try await fleet.client.evaluate(script, keys: [key], arguments: arguments)
       if let reply = RateReply(answer, windows: settings.limits.count, claims: claims) { return .success(reply) }
       if case .error(let text) = answer { return .failure(Failure(text: text)) }
       return .failure(Failure(text: "an answer that is none"))

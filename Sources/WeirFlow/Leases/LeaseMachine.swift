@@ -2,8 +2,8 @@ package import WeirCore
 
 /// What a flight does about the flights of the same key in other replicas: the decisions of single flight across replicas, without I/O
 /// (docs/decisions/0020). It looks; where nobody asks, it leads; where somebody does, it waits to be woken and looks again, from time to time
-/// without being woken too, since messages get lost. It asks without a lease only where the answer is not shared, or the store says nothing: at
-/// once where it knows of no lease and this process was not late itself, else when the lease has ended.
+/// without being woken too, since messages get lost. It asks without a lease only where the answer is not shared, or the store says nothing: who
+/// knows of a lease waits for a word for as long as one question may take, and for as long as a lease where this process was late itself.
 package struct LeaseMachine: Sendable {
   /// What came of a look.
   package enum Answer: Sendable, Equatable {
@@ -48,6 +48,7 @@ package struct LeaseMachine: Sendable {
   static let slack: Duration = .milliseconds(50)
 
   private let longest: Duration
+  private let patience: Duration
   private var followsSince: Moment?
   /// Until when another holds the lease at least, as the store last said.
   private var heardLease: Moment?
@@ -56,9 +57,12 @@ package struct LeaseMachine: Sendable {
   private var silence: (since: Moment, looks: Int)?
   private var beats = 0
 
-  /// - Parameter longest: how long to follow others.
-  package init(longest: Duration) {
+  /// - Parameters:
+  ///   - longest: how long to follow others.
+  ///   - patience: how long a store that says nothing may keep callers waiting.
+  package init(longest: Duration, patience: Duration) {
     self.longest = longest
+    self.patience = patience
   }
 
   /// Whether it has waited for another's flight.
@@ -68,17 +72,20 @@ package struct LeaseMachine: Sendable {
 
   /// A look was answered.
   /// - Parameters:
+  ///   - asked: when it began.
   ///   - hearsWakes: whether a wake would arrive.
   ///   - jitter: a random number, 0 to 1, so that replicas do not look in step.
-  package mutating func receive(_ answer: Answer, now: Moment, hearsWakes: Bool, jitter: Double) -> Step {
+  package mutating func receive(_ answer: Answer, asked: Moment, now: Moment, hearsWakes: Bool, jitter: Double) -> Step {
     switch answer {
     case .settled: return .finish
     case .led: return .lead
     case .unshared: return .askAlone
     case .late:
       let end = max(heardLease ?? now, (silence?.since ?? now) + min(Self.lease, longest))
-      return listen(until: end, leastLooks: Self.pauses.count, now: now, jitter: jitter)
-    case .unavailable: return listen(until: heardLease ?? now, leastLooks: 0, now: now, jitter: jitter)
+      return listen(until: end, leastLooks: Self.pauses.count, asked: asked, now: now, jitter: jitter)
+    case .unavailable:
+      let end = min(heardLease ?? now, (silence?.since ?? asked) + patience)
+      return listen(until: end, leastLooks: 0, asked: asked, now: now, jitter: jitter)
     case .followed(let remaining):
       let since = followsSince ?? now
       followsSince = since
@@ -99,8 +106,8 @@ package struct LeaseMachine: Sendable {
 
   /// Looks again at a store that says nothing, but not for ever.
   /// - Parameter leastLooks: as often at the least: a process that stood still is late at once.
-  private mutating func listen(until end: Moment, leastLooks: Int, now: Moment, jitter: Double) -> Step {
-    let before = silence ?? (now, 0)
+  private mutating func listen(until end: Moment, leastLooks: Int, asked: Moment, now: Moment, jitter: Double) -> Step {
+    let before = silence ?? (asked, 0)
     silence = (before.since, before.looks + 1)
     let next = now + polling(before.looks, jitter)
     if now < end { return .wait(until: min(end, next)) }

@@ -20,12 +20,13 @@ struct FleetFlight: Sendable {
     let signal = WakeSignal()
     let listener = leases.listen(for: missed.key) { signal.wake() }
     defer { leases.stopListening(listener) }
-    var machine = LeaseMachine(longest: missed.permitted.route.settings.callTimeout)
+    var machine = LeaseMachine(longest: missed.permitted.route.settings.callTimeout, patience: leases.patience)
     while true {
+      let asked = time.now()
       let found = await look()
       // The lease may have been given to a flight that is over.
       if Task.isCancelled { return giveBack() }
-      switch machine.receive(found.answer, now: time.now(), hearsWakes: leases.hearsWakes, jitter: .random(in: 0...1)) {
+      switch machine.receive(found.answer, asked: asked, now: time.now(), hearsWakes: leases.hearsWakes, jitter: .random(in: 0...1)) {
       case .finish: return settled(found, hasFollowed: machine.hasFollowed)
       case .lead: return await lead(takingOver: machine.hasFollowed)
       case .askAlone: return await askAlone(found)

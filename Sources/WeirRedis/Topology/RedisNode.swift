@@ -12,8 +12,8 @@ final class RedisNode: Sendable {
     var isFresh = true
     var isRetired = false
     var lastAsked = NIODeadline.now()
-    /// A command was not answered in time, and none has been since.
-    var isDoubted = false
+    /// When the last command was sent that was not answered in time.
+    var unansweredSince: NIODeadline?
     /// The password that was last announced to be another, and how often one was.
     var announced: (password: RedisPassword, count: Int)?
     /// When the connections were last given up for leading to the wrong server.
@@ -38,30 +38,31 @@ final class RedisNode: Sendable {
   /// - Throws: also `notReady` where a reply says that the server cannot serve at present.
   func send(_ commands: [[[UInt8]]], deadline: NIODeadline) async throws(RedisError) -> [RedisReply] {
     let connection = try admit()
+    let asked = NIODeadline.now()
     do throws(RedisError) {
       let request = RedisRequest(bytes: try RESPEncoder.encode(commands), commands: commands.count, deadline: deadline)
       let replies = try await connection.send(request).get()
       if let kind = replies.lazy.compactMap(\.unreadiness).first { throw refused(String(kind)) }
-      state.withLockedValue { state in
-        state.isDoubted = false
-        state.breaker.succeeded(at: .now())
-      }
+      state.withLockedValue { $0.breaker.succeeded(at: .now()) }
       return replies
     } catch {
+      // What came from another server, or was to be quick, may have had less time than is due.
+      if error.code == .timedOut, asked + TimeAmount(dialer.configuration.commandTimeout) <= .now() {
+        state.withLockedValue { $0.wasSilent(since: asked) }
+      }
       failed(error)
       throw error
     }
   }
 
-  /// The least loaded connection.
+  /// The least loaded connection, unless the server is known to be silent: nobody is to wait behind a command that has waited in vain.
   private func admit() throws(RedisError) -> RedisConnection {
-    let (connection, isClosed) = state.withLockedValue { state -> (RedisConnection?, Bool) in
-      state.lastAsked = .now()
-      return (state.breaker.isClosed ? state.leastLoaded : nil, state.breaker.isClosed)
+    switch state.withLockedValue({ $0.admit(at: .now()) }) {
+    case .success(let connection): return connection
+    case .failure(let obstacle):
+      monitor.trouble.raise()
+      throw RedisError(.unavailable, obstacle.rawValue)
     }
-    if let connection { return connection }
-    monitor.trouble.raise()
-    throw RedisError(.unavailable, isClosed ? "no connection is up" : "the circuit breaker is open")
   }
 
   private func refused(_ kind: String) -> RedisError {
@@ -74,7 +75,6 @@ final class RedisNode: Sendable {
     guard error.speaksOfServer else { return }
     monitor.trouble.raise()
     let jitter = Double.random(in: 0...1)
-    if error.code == .timedOut { state.withLockedValue { $0.isDoubted = true } }
     guard state.withLockedValue({ $0.breaker.failed(at: .now(), jitter: jitter) }) else { return }
     monitor.stats.withLockedValue { $0.breakerOpenings += 1 }
     monitor.logger.warning(
@@ -124,7 +124,6 @@ final class RedisNode: Sendable {
   }
 
   var isReady: Bool { state.withLockedValue { $0.isReady } }
-  var isDoubted: Bool { state.withLockedValue { $0.isDoubted } }
   var isRetired: Bool { state.withLockedValue { $0.isRetired } }
   var lastAsked: NIODeadline { state.withLockedValue { $0.lastAsked } }
 
@@ -135,12 +134,34 @@ final class RedisNode: Sendable {
       stats.connections += open.count
       stats.pending += open.reduce(0) { $0 + $1.load }
       stats.discardedReplies += state.connections.values.reduce(0) { $0 + $1.discardedReplies }
-      return !state.breaker.isClosed ? .open : open.isEmpty ? .connecting : .ready
+      return !state.breaker.isClosed || state.isSilent ? .open : open.isEmpty ? .connecting : .ready
     }
   }
 }
 
 extension RedisNode.State {
+  /// Why nothing can be sent.
+  enum Obstacle: String, Error {
+    case isAway = "no connection is up"
+    case isSilent = "the server has left a command unanswered and not been heard of since"
+    case isGivenUp = "the circuit breaker is open"
+  }
+
+  mutating func admit(at now: NIODeadline) -> Result<RedisConnection, Obstacle> {
+    lastAsked = now
+    guard breaker.isClosed else { return .failure(.isGivenUp) }
+    guard let connection = leastLoaded else { return .failure(.isAway) }
+    return isSilent ? .failure(.isSilent) : .success(connection)
+  }
+
+  mutating func wasSilent(since asked: NIODeadline) { unansweredSince = max(unansweredSince ?? asked, asked) }
+
+  /// Until its answer comes, late, on whatever connection, or its connection is given up for another.
+  var isSilent: Bool {
+    guard let unansweredSince else { return false }
+    return !connections.values.contains { $0.lastHeard >= unansweredSince }
+  }
+
   var leastLoaded: RedisConnection? {
     var best: (connection: RedisConnection, load: Int)?
     for connection in connections.values where connection.isOpen {

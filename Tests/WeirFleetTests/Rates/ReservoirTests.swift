@@ -151,16 +151,33 @@ import WeirRedis
     #expect(now - start < .milliseconds(3400))
   }
 
-  @Test(
-    "with other replicas, or where nothing is to be sent without Redis, one failure changes nothing",
-    arguments: [WithoutRedis.degraded, .closed, .open])
+  @Test("where nothing is to be sent without Redis, or everything, one failure changes nothing", arguments: [WithoutRedis.closed, .open])
   func noStandIn(mode: WithoutRedis) throws {
     var reservoir = reservoir(mode)
-    let replicas = mode == .degraded ? 2 : 1
-    _ = try fill(&reservoir, reply(), replicas: replicas, at: start)
+    _ = try fill(&reservoir, reply(), at: start)
     _ = reservoir.reserve(1, now: start + .milliseconds(2))
-    _ = reservoir.failed(try next(&reservoir, replicas: replicas, at: start + .milliseconds(2)), now: start + .milliseconds(80))
+    _ = reservoir.failed(try next(&reservoir, at: start + .milliseconds(2)), now: start + .milliseconds(80))
     #expect(reservoir.reserve(1, now: start + .milliseconds(80)) == .delayed(until: nil))
+  }
+
+  @Test("one of several goes on at once by its part, from an empty bucket, and owes what left when Redis answers again (issue 5)")
+  func standInBesideOthers() throws {
+    var reservoir = reservoir()
+    _ = try fill(&reservoir, reply(), replicas: 4, at: start)
+    let asking = start + .milliseconds(2)
+    _ = reservoir.reserve(1, now: asking)
+    let failed = asking + .milliseconds(75)
+    let isLost = reservoir.failed(try next(&reservoir, replicas: 4, at: asking), now: failed)
+    #expect(!isLost && !reservoir.isAlone)
+    // 100/s × 0.8 / 4 = 20/s.
+    let now = failed + .milliseconds(50)
+    #expect(reservoir.reserve(1, now: failed) == .delayed(until: now))
+    #expect(reservoir.reserve(1, now: now) == .granted)
+    reservoir.commit(1, for: WaiterID(number: 1), now: now)
+    let again = try next(&reservoir, replicas: 4, at: now)
+    _ = reservoir.received(reply(), to: again, sentAt: now, jitter: 0.5, now: now + .milliseconds(1))
+    #expect(try next(&reservoir, replicas: 4, at: now + .milliseconds(1)).owed == 1)
+    #expect(reservoir.capacity == 40)
   }
 
   @Test("what Redis promises for later is had then; what it does not promise is asked for when there is a chance")
@@ -206,8 +223,8 @@ import WeirRedis
     let first = try next(&reservoir, replicas: replicas, at: now)
     _ = reservoir.failed(first, now: now)
     #expect(!reservoir.isAlone)
-    let second = try next(&reservoir, replicas: replicas, at: now + .seconds(1))
-    let isLost = reservoir.failed(second, now: now + .seconds(1))
+    let second = try next(&reservoir, replicas: replicas, at: now + Reservoir.firstRetry)
+    let isLost = reservoir.failed(second, now: now + Reservoir.firstRetry)
     #expect(isLost && reservoir.isAlone && reservoir.losses == 1)
   }
 
@@ -217,18 +234,19 @@ import WeirRedis
     _ = try fill(&reservoir, reply(), replicas: 4, at: start)
     let lost = start + .seconds(10)
     try lose(&reservoir, replicas: 4, at: lost)
-    let now = lost + .seconds(1)
+    let now = lost + Reservoir.firstRetry
     // 100/s × 0.8 / 4 = 20/s, burst 40 / 4 = 10.
     #expect(reservoir.capacity == 10)
-    #expect(reservoir.reserve(1, now: now) == .delayed(until: now + .milliseconds(50)))
-    #expect(reservoir.reserve(10, now: now + .milliseconds(500)) == .granted)
-    reservoir.commit(10, for: WaiterID(number: 1), now: now + .milliseconds(500))
+    #expect(reservoir.reserve(1, now: now) == .delayed(until: lost + .milliseconds(50)))
+    #expect(reservoir.reserve(10, now: lost + .milliseconds(500)) == .granted)
+    reservoir.commit(10, for: WaiterID(number: 1), now: lost + .milliseconds(500))
     // Redis is back: it is told for how long, and what stood in is gone.
-    let call = try next(&reservoir, replicas: 4, at: now + .seconds(2))
+    let back = lost + .seconds(3)
+    let call = try next(&reservoir, replicas: 4, at: back)
     #expect(call.lostFor == .seconds(3) && call.least == 0)
-    let isBack = reservoir.received(reply(), to: call, sentAt: now + .seconds(2), jitter: 0, now: now + .seconds(2))
+    let isBack = reservoir.received(reply(), to: call, sentAt: back, jitter: 0, now: back)
     #expect(isBack && !reservoir.isAlone && reservoir.capacity == 40)
-    #expect(reservoir.reserve(1, now: now + .seconds(2)) == .delayed(until: nil))
+    #expect(reservoir.reserve(1, now: back) == .delayed(until: nil))
   }
 
   @Test("alone in its fleet, a replica goes on with what Redis said last")
