@@ -125,7 +125,8 @@ package enum Collectors {
   package static func redis(_ client: RedisClient) -> @Sendable (inout MetricsPage) -> Void {
     { page in
       let stats = client.stats
-      page.gauge("weir_redis_breaker_open", "1 while a server is not asked, since it failed, was slow or is silent.", [], stats.state == .open ? 1 : 0)
+      page.gauge(
+        "weir_redis_breaker_open", "1 while a server is not asked, since it failed, was slow or is silent.", [], stats.state == .open ? 1 : 0)
       page.gauge("weir_redis_connections", "Connections to Redis that are up.", [], Double(stats.connections))
       page.gauge("weir_redis_pending_commands", "Commands that wait for their reply.", [], Double(stats.pending))
       page.counter("weir_redis_commands_total", "Commands asked for, sent or not.", [], Double(stats.commands))
