@@ -9,6 +9,8 @@ struct MemoryShard<Payload: CachePayload> {
   /// How often something was removed on request: a fetch that began before the last time must not be stored.
   private(set) var removals: UInt64 = 0
   private var entries: [Kept?] = []
+  /// Those of the entries, to be looked through without touching these.
+  private var stamps: [PurgeStamp] = []
   /// How often each entry was asked for since it was stored.
   private var uses: [UInt32] = []
 
@@ -50,9 +52,11 @@ struct MemoryShard<Payload: CachePayload> {
     case .stored(let slot):
       while entries.count <= slot {
         entries.append(nil)
+        stamps.append(.unknown)
         uses.append(0)
       }
       entries[slot] = Kept(entry: entry, scopes: ticket?.scopes.ofAnswer)
+      stamps[slot] = entry.stamp
       uses[slot] = 0
       return nil
     }
@@ -70,13 +74,15 @@ struct MemoryShard<Payload: CachePayload> {
     policy.removeAll()
     policy.freed.removeAll()
     entries.removeAll()
+    stamps.removeAll()
     uses.removeAll()
   }
 
-  mutating func sweep(now: Moment, looking: Int, removing: Int, isPurged: (PurgeStamp, CacheKey, PurgeScopes) -> Bool) -> Int {
-    let removed = policy.sweep(now: now, looking: looking, removing: removing) { [entries] key, slot in
+  mutating func sweep(now: Moment, looking: Int, removing: Int, purges: PurgeMarks) -> Int {
+    let suspects = PurgeSuspects(stamps: stamps, purges: purges)
+    let removed = policy.sweep(now: now, looking: looking, removing: removing, suspects: suspects) { [entries] key, slot in
       guard let kept = entries[slot], let scopes = kept.scopes else { return false }
-      return isPurged(kept.entry.stamp, key, scopes)
+      return purges.covers(kept.entry.stamp, key, scopes)
     }
     releaseFreed()
     return removed

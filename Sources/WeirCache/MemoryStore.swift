@@ -112,7 +112,7 @@ package final class MemoryStore<Payload: CachePayload>: Sendable {
   @discardableResult
   package func sweep(now: Moment) -> Int {
     shards.reduce(0) { sum, shard in
-      sum + shard.withLockedValue { $0.sweep(now: now, looking: Self.sweepLooks, removing: Self.sweepRemovals, isPurged: purges.covers) }
+      sum + shard.withLockedValue { $0.sweep(now: now, looking: Self.sweepLooks, removing: Self.sweepRemovals, purges: purges) }
     }
   }
 

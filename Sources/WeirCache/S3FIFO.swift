@@ -123,14 +123,19 @@ struct S3FIFO {
   }
 
   /// Looks at the next `looking` records, round and round, and removes up to `removing` whose lifetime is over or that were purged. Gives how many it removed.
-  /// - Parameter isPurged: whether the entry in a slot was.
-  mutating func sweep(now: Moment, looking: Int, removing: Int, isPurged: (CacheKey, Int) -> Bool = { _, _ in false }) -> Int {
+  /// - Parameters:
+  ///   - suspects: of whom it is worth asking `isPurged`; nil: of nobody.
+  ///   - isPurged: whether the entry in a slot was.
+  mutating func sweep(
+    now: Moment, looking: Int, removing: Int, suspects: PurgeSuspects? = nil, isPurged: (CacheKey, Int) -> Bool = { _, _ in false }
+  ) -> Int {
     var removed = 0
     for _ in 0..<min(max(0, looking), records.count) where removed < removing {
       if sweepHand >= records.count { sweepHand = 0 }
       let record = records[sweepHand]
       if record.queue != .none {
-        let reason: CacheEviction? = !record.lifespan.isAlive(at: now) ? .ttl : isPurged(record.key, sweepHand) ? .purge : nil
+        let isSuspect = suspects?.contains(sweepHand) ?? false
+        let reason: CacheEviction? = !record.lifespan.isAlive(at: now) ? .ttl : isSuspect && isPurged(record.key, sweepHand) ? .purge : nil
         if let reason {
           remove(Int32(sweepHand), reason: reason)
           removed += 1

@@ -22,8 +22,12 @@ package final class PurgeMarks: Sendable {
 
   /// Whether an answer of this age is purged. From the return of `purge` on, every answer is whose fetch began before the call.
   package func covers(_ stamp: PurgeStamp, _ key: CacheKey, _ scopes: PurgeScopes) -> Bool {
-    guard stamp.generation < heard.load(ordering: .acquiring), stamp.asked < latest.load(ordering: .acquiring) else { return false }
-    return book.withLockedValue { $0.covers(stamp, key, scopes) }
+    mayCover(stamp) && book.withLockedValue { $0.covers(stamp, key, scopes) }
+  }
+
+  /// Whether any purge is younger than an answer of this age.
+  func mayCover(_ stamp: PurgeStamp) -> Bool {
+    stamp.generation < heard.load(ordering: .acquiring) && stamp.asked < latest.load(ordering: .acquiring)
   }
 
   /// How many purges this process has heard of.
