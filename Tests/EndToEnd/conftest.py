@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from emulator import Emulator
+from support.balancer import Balancer
+from support.ends import ENDS
+from support.exchanges import Exchanges
 from support.fleet import Fleet
 from support.load import bearer
-from support.oracle import SchemaOracle
+from support.oracle import Between, SchemaOracle
 from support.paths import AWS_BIN, END_TO_END, aws_environment, find_binary
 from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.redis import RedisServer
@@ -41,9 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    terminalreporter.write_line(
-        _ORACLE.missing or f"{_ORACLE.checked} wire messages checked against the MCP schemas, {TEES.judged} of them between Weir and its child processes"
-    )
+    told = ", ".join(f"{_ORACLE.checked[between]} {between}" for between in Between)
+    terminalreporter.write_line(_ORACLE.missing or f"{_ORACLE.checked.total()} wire messages checked against the MCP schemas: {told}")
 
 
 _ORACLE = SchemaOracle()
@@ -55,28 +57,60 @@ def oracle() -> SchemaOracle:
 
 
 @contextlib.contextmanager
-def judged(relay: Relay, oracle: SchemaOracle) -> Iterator[None]:
-    """Afterwards every message that passed the relay is held against the schemas."""
+def judged(between: Between, *wires: Relay | Balancer) -> Iterator[None]:
+    """Afterwards every message that passed these wires is held against the schemas."""
     yield
-    _expect_none(relay.problems(oracle))
+    expect_none(Exchanges(_ORACLE, between).problems(exchange for wire in wires for exchange in wire.exchanges()))
 
 
-def _expect_none(problems: list[str]) -> None:
+def expect_none(problems: list[str]) -> None:
     assert not problems, f"{len(problems)} messages are not what the schema says:\n" + "\n".join(dict.fromkeys(problems[:20]))
 
 
+def judge_recordings() -> None:
+    """What was said over pipes, and what our own clients and servers have recorded, since this was last asked."""
+    expect_none(TEES.problems(_ORACLE) + ENDS.problems(_ORACLE))
+
+
 @pytest.fixture(autouse=True)
-def children_are_judged(oracle: SchemaOracle) -> Iterator[None]:
-    """After each test what Weir and its child processes said to each other is held against the schemas."""
+def recordings_are_judged() -> Iterator[None]:
     yield
-    _expect_none(TEES.problems(oracle))
+    judge_recordings()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def children_are_judged_to_the_end(oracle: SchemaOracle) -> Iterator[None]:
-    """The same for what they say while the fixtures of the whole run end."""
+def recordings_are_judged_to_the_end() -> Iterator[None]:
+    """The same for what is said while the fixtures of the whole run end."""
     yield
-    _expect_none(TEES.problems(oracle))
+    judge_recordings()
+
+
+@contextlib.contextmanager
+def served(command: list[str | Path | int], port: int, environment: dict[str, str] | None = None, at: int = 0) -> Iterator[str]:
+    """A server that listens on the port, behind a relay, `at` a port of the test's choice: the relay's address."""
+    process = ManagedProcess(command, environment)
+    eventually(lambda: accepts(port), 60, f"{command[-1]} listens")
+    relay = Relay(port, at)
+    with judged(Between.UPSTREAMS, relay):
+        yield relay.url
+        process.stop()
+    relay.close()
+
+
+def upstream_program(name: str, *arguments: str | int) -> list[str]:
+    """The command of one of the small upstreams in upstreams/."""
+    return [sys.executable, "-W", "ignore", str(END_TO_END / "upstreams" / name), *map(str, arguments)]
+
+
+def upstream_command(name: str, *arguments: str) -> list[str]:
+    """The same as a child of Weir: behind a tee."""
+    return TEES.before(upstream_program(name, *arguments))
+
+
+def upstream_served(name: str, *arguments: str) -> contextlib.AbstractContextManager[str]:
+    """The same over HTTP, behind a relay: the relay's address."""
+    port = free_port()
+    return served([*upstream_program(name, *arguments), port], port)
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +131,7 @@ def emulator(cloud: Emulator) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
-def billing_http(cloud: Emulator, oracle: SchemaOracle) -> Iterator[str]:
+def billing_http(cloud: Emulator) -> Iterator[str]:
     """The real billing server over Streamable HTTP, behind a relay: the URL."""
     port = free_port()
     environment = aws_environment(cloud.url) | {
@@ -106,13 +140,8 @@ def billing_http(cloud: Emulator, oracle: SchemaOracle) -> Iterator[str]:
         "FASTMCP_PORT": str(port),
         "FASTMCP_STATELESS_HTTP": "true",
     }
-    process = ManagedProcess([BILLING], environment)
-    eventually(lambda: accepts(port), 60, "the billing server listens")
-    relay = Relay(port)
-    with judged(relay, oracle):
-        yield f"{relay.url}/mcp"
-        process.stop()
-    relay.close()
+    with served([BILLING], port, environment) as url:
+        yield f"{url}/mcp"
 
 
 @pytest.fixture
@@ -123,22 +152,22 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def start_weir(tmp_path_factory: pytest.TempPathFactory, oracle: SchemaOracle) -> Iterator[Callable[..., contextlib.AbstractContextManager[Weir]]]:
+def start_weir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., contextlib.AbstractContextManager[Weir]]]:
     """`with start_weir(configuration) as weir:` runs the binary; at the end it must exit with 0, leave no child, and have spoken as the schemas say."""
 
     @contextlib.contextmanager
     def start(configuration: dict[str, Any], **options: Any) -> Iterator[Weir]:
         weir = Weir(configuration, tmp_path_factory.mktemp("weir"), **options)
-        try:
-            with judged(weir.relay, oracle):
+        with judged(Between.CLIENTS, weir.relay):
+            try:
                 yield weir
-        except BaseException:
-            # The failure of the test is the news; what the log says helps to understand it.
-            print(f"--- the end of weir's log ---\n{weir.process.output[-6000:]}")
-            with contextlib.suppress(AssertionError):
-                weir.close()
-            raise
-        weir.close()
+            except BaseException:
+                # The failure of the test is the news; what the log says helps to understand it.
+                print(f"--- the end of weir's log ---\n{weir.process.output[-6000:]}")
+                with contextlib.suppress(AssertionError):
+                    weir.close()
+                raise
+            weir.close()
 
     yield start
 
@@ -148,13 +177,14 @@ def witness() -> Iterator[Witness]:
     witness = Witness()
     yield witness
     witness.close()
+    judge_recordings()
 
 
 @pytest.fixture(scope="module")
 def lacking(witness: Witness, start_fleet: Any) -> Iterator[str]:
     """A Weir that has no Redis."""
     with start_fleet(witnessed(witness, {}), count=1) as fleet:
-        yield fleet[0].url
+        yield fleet[0].direct
 
 
 @pytest.fixture(scope="session")
@@ -165,14 +195,15 @@ def start_fleet(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., conte
     @contextlib.contextmanager
     def start(configuration: dict[str, Any], **options: Any) -> Iterator[Fleet]:
         fleet = Fleet(configuration, tmp_path_factory.mktemp("fleet"), **options)
-        try:
-            fleet.wait_for_tools(*configuration["upstreams"], headers=bearer(next(iter(configuration.get("tenants", {})), None)))
-            yield fleet
-        except BaseException:
-            print(fleet.logs())
-            fleet.close(orderly=False)
-            raise
-        fleet.close()
+        with judged(Between.CLIENTS, *(replica.relay for replica in fleet)):
+            try:
+                fleet.wait_for_tools(*configuration["upstreams"], headers=bearer(next(iter(configuration.get("tenants", {})), None)))
+                yield fleet
+            except BaseException:
+                print(fleet.logs())
+                fleet.close(orderly=False)
+                raise
+            fleet.close()
 
     return start
 
@@ -216,22 +247,11 @@ def shared_weir(start_weir: Callable[..., Any], cloud: Emulator, billing_http: s
         yield weir
 
 
-def upstream_program(name: str) -> list[str]:
-    """The command of one of the small upstreams in upstreams/."""
-    return [sys.executable, "-W", "ignore", str(END_TO_END / "upstreams" / name)]
-
-
 @pytest.fixture(scope="session")
-def workshop_http(oracle: SchemaOracle) -> Iterator[str]:
+def workshop_http() -> Iterator[str]:
     """The workshop upstream over Streamable HTTP, behind a relay: the URL."""
-    port = free_port()
-    process = ManagedProcess([*upstream_program("workshop.py"), str(port)])
-    eventually(lambda: accepts(port), 60, "the workshop listens")
-    relay = Relay(port)
-    with judged(relay, oracle):
-        yield f"{relay.url}/mcp"
-        process.stop()
-    relay.close()
+    with upstream_served("workshop.py") as url:
+        yield f"{url}/mcp"
 
 
 @pytest.fixture(scope="session")
@@ -241,9 +261,9 @@ def workshop_weir(start_weir: Callable[..., Any], workshop_http: str) -> Iterato
     configuration = {
         "cache": {"memory": {"max_bytes": "64MiB", "max_entry": "1MiB"}},
         "upstreams": {
-            "workshop": {"command": TEES.before(upstream_program("workshop.py")), "share": "all", "cache": rules},
+            "workshop": {"command": upstream_command("workshop.py"), "share": "all", "cache": rules},
             "workshop-http": {"url": workshop_http, "share": "all", "cache": rules},
-            "old-timer": {"command": TEES.before(upstream_program("old_timer.py")), "share": "all"},
+            "old-timer": {"command": upstream_command("old_timer.py"), "share": "all"},
         },
     }
     with start_weir(configuration) as weir:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command
 from support.caller import Caller
 from support.weir import Weir
 from test_tenants import bearer, tenant
@@ -18,7 +18,7 @@ STATIC = "test://static-text"
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
     """The fixture twice, as commands, each speaking another era."""
-    program = [*upstream_program("everything.py"), "--stdio"]
+    program = upstream_command("everything.py")
     configuration = {
         "upstreams": {"one": {"command": program, "era": "legacy"}, "two": {"command": program, "era": "modern"}},
         "tenants": {"platform": tenant("platform", ["*"]), "data": tenant("data", ["one/*", "two/test_simple_*"])},

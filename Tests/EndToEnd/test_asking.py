@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_served
 from support.caller import Answer, Caller
 from support.events import Session, rpc
-from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.weir import Weir
 from test_tenants import bearer, tenant
 
@@ -20,17 +19,13 @@ ANSWER = {"action": "accept", "content": {"username": "ada", "email": "ada@examp
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
-    port = free_port()
-    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
-    eventually(lambda: accepts(port), 60, "the server listens")
-    configuration = {
-        "upstreams": {"old": {"url": f"http://127.0.0.1:{port}/mcp", "era": "legacy"}},
-        "tenants": {"data": tenant("data", ["*"]), "platform": tenant("platform", ["*"])},
-    }
-    with start_weir(configuration) as weir:
+    tenants = {"data": tenant("data", ["*"]), "platform": tenant("platform", ["*"])}
+    with (
+        upstream_served("everything.py", "--era", "legacy") as url,
+        start_weir({"upstreams": {"old": {"url": f"{url}/mcp", "era": "legacy"}}, "tenants": tenants}) as weir,
+    ):
         weir.wait_for_tools("old", headers=bearer("data"))
         yield weir
-    server.stop()
 
 
 @pytest.fixture
@@ -107,18 +102,13 @@ def test_clients_side_by_side_are_asked_their_own_questions(caller: Caller) -> N
 @pytest.fixture(scope="module")
 def both(start_weir: Any) -> Iterator[Weir]:
     """A server of both eras, and one of the modern era alone; neither tells which other era it speaks, nor is Weir told."""
-    ports = {"both": free_port(), "new": free_port()}
-    program = upstream_program("everything.py")
-    servers = [
-        ManagedProcess([*program, "--port", str(ports["both"])]),
-        ManagedProcess([*program, "--port", str(ports["new"]), "--era", "modern"]),
-    ]
-    eventually(lambda: all(accepts(port) for port in ports.values()), 60, "the servers listen")
-    with start_weir({"upstreams": {name: {"url": f"http://127.0.0.1:{port}/mcp"} for name, port in ports.items()}}) as weir:
+    with (
+        upstream_served("everything.py") as two,
+        upstream_served("everything.py", "--era", "modern") as new,
+        start_weir({"upstreams": {"both": {"url": f"{two}/mcp"}, "new": {"url": f"{new}/mcp"}}}) as weir,
+    ):
         weir.wait_for_tools("both", "new")
         yield weir
-    for server in servers:
-        server.stop()
 
 
 @pytest.mark.parametrize("upstream", ["both", "new"])

@@ -165,7 +165,7 @@ LEGACY_CASES = [
 def check(weir: Weir, oracle: SchemaOracle, case: Case, revision: str) -> None:
     request = raw.post(case.path, case.body, [("Host", f"127.0.0.1:{weir.port}"), *case.headers])
     request = case.method.encode() + request.removeprefix(b"POST")
-    reply = raw.exchange(weir.port, request)
+    reply = raw.exchange(weir.port, request, faulty=True)
     statuses = case.status if isinstance(case.status, tuple) else (case.status,)
     assert reply.status in statuses, f"{reply.status} instead of {statuses}: {reply.response and reply.response.body[:300]}"
     body = reply.response.body
@@ -191,7 +191,7 @@ def test_legacy(workshop_weir: Weir, oracle: SchemaOracle, case: Case) -> None:
 
 @pytest.mark.parametrize("asked", ["2026-07-28", "1.0", "2099-01-01"])
 def test_initialize_is_never_answered_with_the_modern_revision(workshop_weir: Weir, asked: str) -> None:
-    reply = httpx.post(f"{workshop_weir.direct}/mcp", json=json.loads(legacy("initialize", INITIALIZE | {"protocolVersion": asked})), headers=dict(PLAIN))
+    reply = httpx.post(f"{workshop_weir.url}/mcp", json=json.loads(legacy("initialize", INITIALIZE | {"protocolVersion": asked})), headers=dict(PLAIN))
     assert reply.status_code == 200
     text = reply.text[reply.text.index("{") :]
     assert json.loads(text.strip())["result"]["protocolVersion"] == "2025-11-25"
@@ -221,7 +221,7 @@ def test_a_notification_is_accepted_without_a_body(workshop_weir: Weir) -> None:
 @pytest.mark.parametrize("era", ["modern", "legacy"])
 def test_ids_come_back_as_they_were(workshop_weir: Weir, number: Any, era: str) -> None:
     if era == "modern":
-        reply = httpx.post(f"{workshop_weir.direct}/mcp", content=modern("tools/list", number=number), headers=dict(LIST_HEADERS))
+        reply = httpx.post(f"{workshop_weir.url}/mcp", content=modern("tools/list", number=number), headers=dict(LIST_HEADERS))
         assert reply.json()["id"] == number
     else:
         with workshop_weir.caller(era="legacy") as caller:
@@ -234,42 +234,42 @@ def test_a_number_comes_back_as_it_was_written(workshop_weir: Weir, written: str
     for body, headers in [(LIST, LIST_HEADERS), (modern("tools/call", {"name": "workshop__pid", "arguments": {}}), headers_for("tools/call", "workshop__pid"))]:
         message = json.loads(body) | {"id": 4711}
         content = json.dumps(message).replace("4711", written)
-        reply = httpx.post(f"{workshop_weir.direct}/mcp", content=content, headers=dict(headers))
+        reply = httpx.post(f"{workshop_weir.url}/mcp", content=content, headers=dict(headers))
         assert reply.status_code == 200 and f'"id":{written},' in reply.text, reply.text
 
 
 def test_names_may_come_encoded(workshop_weir: Weir) -> None:
     body = modern("tools/call", {"name": "workshop__echo", "arguments": {"text": "encoded"}})
-    reply = httpx.post(f"{workshop_weir.direct}/mcp", content=body, headers=dict(headers_for("tools/call", "=?base64?d29ya3Nob3BfX2VjaG8=?=")))
+    reply = httpx.post(f"{workshop_weir.url}/mcp", content=body, headers=dict(headers_for("tools/call", "=?base64?d29ya3Nob3BfX2VjaG8=?=")))
     assert reply.status_code == 200 and "encoded" in reply.text
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:6274", "http://127.0.0.1:9999"])
 def test_a_local_origin_is_welcome_where_weir_is_local(workshop_weir: Weir, origin: str) -> None:
-    reply = httpx.post(f"{workshop_weir.direct}/mcp", content=LIST, headers=dict(LIST_HEADERS) | {"Origin": origin})
+    reply = httpx.post(f"{workshop_weir.url}/mcp", content=LIST, headers=dict(LIST_HEADERS) | {"Origin": origin})
     assert reply.status_code == 200, reply.text
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example"])
 def test_another_host_is_421(workshop_weir: Weir, host: str) -> None:
-    reply = raw.exchange(workshop_weir.port, raw.post("/mcp", LIST, [("Host", host), *LIST_HEADERS]))
+    reply = raw.exchange(workshop_weir.port, raw.post("/mcp", LIST, [("Host", host), *LIST_HEADERS]), faulty=False)
     assert reply.status == 421
 
 
 def test_a_body_over_the_limit_is_413(workshop_weir: Weir) -> None:
     head = raw.post("/mcp", b"", [("Host", f"127.0.0.1:{workshop_weir.port}"), *LIST_HEADERS], length=5 << 20)
-    told = raw.exchange(workshop_weir.port, head, wait_for_close=True)
+    told = raw.exchange(workshop_weir.port, head, faulty=True, wait_for_close=True)
     assert told.status == 413 and told.closed
     chunked = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{workshop_weir.port}\r\nContent-Type: application/json\r\nAccept: */*\r\n"
     chunked += "Transfer-Encoding: chunked\r\n\r\n"
     piece = b"10000\r\n" + b" " * 65536 + b"\r\n"
-    counted = raw.exchange(workshop_weir.port, chunked.encode() + piece * 70, wait_for_close=True)
+    counted = raw.exchange(workshop_weir.port, chunked.encode() + piece * 70, faulty=True, wait_for_close=True)
     assert counted.status in (413, None) and counted.closed
 
 
 def test_half_a_body_and_gone(workshop_weir: Weir) -> None:
     request = raw.post("/mcp", LIST[:20], [("Host", f"127.0.0.1:{workshop_weir.port}"), *LIST_HEADERS], length=len(LIST))
-    reply = raw.exchange(workshop_weir.port, request, then_close=True, wait_for_close=True, timeout=5)
+    reply = raw.exchange(workshop_weir.port, request, faulty=True, then_close=True, wait_for_close=True, timeout=5)
     assert reply.closed and reply.status in (None, 400)
 
 

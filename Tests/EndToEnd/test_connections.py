@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command
 from support import raw
 from support.weir import Weir
 from test_bad_input import LIST, LIST_HEADERS
@@ -21,7 +21,7 @@ HEADER_TIMEOUT, BODY_TIMEOUT, IDLE_TIMEOUT = 1, 2, 2
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
     limits = {"header_timeout": f"{HEADER_TIMEOUT}s", "body_timeout": f"{BODY_TIMEOUT}s", "idle_timeout": f"{IDLE_TIMEOUT}s", "max_connections": 64}
-    configuration = {"listen": {"limits": limits}, "upstreams": {"old-timer": {"command": upstream_program("old_timer.py")}}}
+    configuration = {"listen": {"limits": limits}, "upstreams": {"old-timer": {"command": upstream_command("old_timer.py")}}}
     with start_weir(configuration) as weir:
         weir.wait_for_tools("old-timer")
         yield weir
@@ -66,18 +66,18 @@ LENGTH = f"Content-Length: {len(LIST)}"
 def test_crooked_heads_are_refused_and_the_connection_closed(weir: Weir, name: str, lines: list[str], options: dict[str, str]) -> None:
     lines = [host(weir) if line == "Host: 127.0.0.1" else line for line in lines]
     body = b"0\r\n\r\n" if any("Transfer-Encoding" in line for line in lines) else LIST
-    reply = raw.exchange(weir.port, head(weir, *lines, **options) + body, wait_for_close=True, timeout=8)
+    reply = raw.exchange(weir.port, head(weir, *lines, **options) + body, faulty=True, wait_for_close=True, timeout=8)
     assert reply.closed, f"{name}: the connection stays open after {reply.status}"
     assert reply.status is None or 400 <= reply.status < 500 or reply.status == 505, f"{name}: {reply.status}"
 
 
 def test_a_good_head_is_good(weir: Weir) -> None:
-    reply = raw.exchange(weir.port, head(weir, host(weir), LENGTH) + LIST)
+    reply = raw.exchange(weir.port, head(weir, host(weir), LENGTH) + LIST, faulty=False)
     assert reply.status == 200
 
 
 def test_a_continue_is_given_or_refused_at_once(weir: Weir) -> None:
-    with socket.create_connection(("127.0.0.1", weir.port), timeout=3) as connection:
+    with socket.create_connection(("127.0.0.1", weir.relay.port), timeout=3) as connection:
         connection.sendall(head(weir, host(weir), LENGTH, "Expect: 100-continue"))
         first = connection.recv(1024)
         assert first.startswith((b"HTTP/1.1 100", b"HTTP/1.1 417")), first
@@ -88,25 +88,25 @@ def test_a_continue_is_given_or_refused_at_once(weir: Weir) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"POST /mcp HT", b"POST /mcp HTTP/1.1\r\nHost: x\r\nX-Slow: "])
 def test_a_head_that_does_not_end_is_given_up(weir: Weir, sent: bytes) -> None:
-    reply = raw.exchange(weir.port, sent, drip=(b"a" * 100, 0.3) if sent else None, wait_for_close=True, timeout=8)
+    reply = raw.exchange(weir.port, sent, faulty=True, drip=(b"a" * 100, 0.3) if sent else None, wait_for_close=True, timeout=8)
     assert reply.closed and reply.seconds < max(HEADER_TIMEOUT, IDLE_TIMEOUT) + 2.5, reply
 
 
 def test_a_body_that_drips_is_given_up(weir: Weir) -> None:
     """Every byte comes before the connection is idle, and still the body has to be there in time."""
     request = head(weir, host(weir), "Content-Length: 1000")
-    reply = raw.exchange(weir.port, request, drip=(b" " * 1000, 0.3), wait_for_close=True, timeout=10)
+    reply = raw.exchange(weir.port, request, faulty=True, drip=(b" " * 1000, 0.3), wait_for_close=True, timeout=10)
     assert reply.closed and BODY_TIMEOUT - 0.5 < reply.seconds < BODY_TIMEOUT + 2.5, reply
     assert reply.status in (None, 408)
 
 
 def test_a_body_that_never_comes_is_given_up(weir: Weir) -> None:
-    reply = raw.exchange(weir.port, head(weir, host(weir), "Content-Length: 999999"), wait_for_close=True, timeout=10)
+    reply = raw.exchange(weir.port, head(weir, host(weir), "Content-Length: 999999"), faulty=True, wait_for_close=True, timeout=10)
     assert reply.closed and reply.seconds < max(BODY_TIMEOUT, IDLE_TIMEOUT) + 2.5, reply
 
 
 def test_a_silent_connection_is_closed(weir: Weir) -> None:
-    with socket.create_connection(("127.0.0.1", weir.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", weir.relay.port), timeout=10) as connection:
         connection.sendall(head(weir, host(weir), LENGTH) + LIST)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         began = time.monotonic()
@@ -124,7 +124,7 @@ def test_slow_clients_keep_nobody_waiting(weir: Weir) -> None:
         slow.append(connection)
     began = time.monotonic()
     for _ in range(10):
-        assert httpx.post(f"{weir.direct}/mcp", content=LIST, headers=dict(LIST_HEADERS)).status_code == 200
+        assert httpx.post(f"{weir.url}/mcp", content=LIST, headers=dict(LIST_HEADERS)).status_code == 200
     assert time.monotonic() - began < 3
     for connection in slow:
         connection.close()
@@ -142,7 +142,7 @@ def test_more_connections_than_the_limit_do_not_take_weir_down(weir: Weir) -> No
     deadline = time.monotonic() + 10
     while True:
         try:
-            if httpx.post(f"{weir.direct}/mcp", content=LIST, headers=dict(LIST_HEADERS), timeout=2).status_code == 200:
+            if httpx.post(f"{weir.url}/mcp", content=LIST, headers=dict(LIST_HEADERS), timeout=2).status_code == 200:
                 return
         except httpx.HTTPError:
             pass

@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import upstream_program
+from conftest import judged, upstream_served
 from support.events import BOTH, Session, rpc
 from support.fleet import Fleet
 from support.load import TENANTS, bearer, tenants
 from support.nginx import Nginx
-from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.oracle import Between
 from support.redis import RedisServer
+from support.relay import Relay
 from test_fleet_sessions import SEAL, know_each_other, result
 
 pytestmark = pytest.mark.weir
@@ -25,20 +26,20 @@ KEY = bearer(TENANTS[0])
 
 @pytest.fixture
 def behind(start_fleet: Callable[..., Any], tmp_path: Any) -> Iterator[tuple[Fleet, str]]:
-    port = free_port()
-    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
-    eventually(lambda: accepts(port), 60, "the server listens")
     redis = RedisServer(tmp_path)
-    configuration = {
-        "cache": {"redis": {"url": redis.url}}, "seal_key": SEAL, "tenants": tenants(*TENANTS),
-        "upstreams": {"old": {"url": f"http://127.0.0.1:{port}/mcp", "era": "legacy"}}}
-    with start_fleet(configuration) as fleet:
+    configuration = {"cache": {"redis": {"url": redis.url}}, "seal_key": SEAL, "tenants": tenants(*TENANTS)}
+    with (
+        upstream_served("everything.py", "--era", "legacy") as url,
+        start_fleet(configuration | {"upstreams": {"old": {"url": f"{url}/mcp", "era": "legacy"}}}) as fleet,
+    ):
         know_each_other(fleet)
-        nginx = Nginx(tmp_path, [replica.url.removeprefix("http://") for replica in fleet])
-        yield fleet, nginx.url
-        nginx.close()
+        nginx = Nginx(tmp_path, [address.removeprefix("http://") for address in fleet.direct])
+        relay = Relay(nginx.port)
+        with judged(Between.CLIENTS, relay):
+            yield fleet, relay.url
+            nginx.close()
+        relay.close()
     redis.close()
-    server.stop()
 
 
 def test_a_session_needs_no_sticky_balancer(behind: tuple[Fleet, str]) -> None:

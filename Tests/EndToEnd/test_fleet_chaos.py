@@ -109,7 +109,7 @@ def test_one_trouble_after_the_other(witness: Witness, tmp_path: Path, start_fle
     proxy = FaultProxy(redis.port, redis=True)
     with closing(redis), closing(proxy), start_fleet(witnessed(witness, {"url": f"redis://127.0.0.1:{proxy.port}/0"})) as fleet:
         chaos = Chaos(redis, proxy, fleet)
-        load = Load([replica.url for replica in fleet], Mix(tools=("look", "glance", "peek", "act")), workers=5)
+        load = Load(fleet.direct, Mix(tools=("look", "glance", "peek", "act")), workers=5)
         with load.running():
             chaos.run(SECONDS)
             proxy.heal()

@@ -45,7 +45,7 @@ def ask(fleet: Fleet, witness: Witness, label: str, *replicas: int) -> list[Aske
     asked = []
     for number in range(CALLS):
         for replica in replicas:
-            asked += all_at_once([fleet[replica].url], [(TENANTS[0], SITES[0], "look", {"topic": f"{label} {number}"})])
+            asked += all_at_once([fleet[replica].direct], [(TENANTS[0], SITES[0], "look", {"topic": f"{label} {number}"})])
     verdict = judge(asked, witness.log())
     assert not verdict.wrong and not verdict.failed, verdict
     return asked
@@ -95,7 +95,7 @@ def test_a_hit_in_redis_costs_one(fleet: Fleet, witness: Witness, monitor: Redis
 def test_a_long_fetch_renews_its_lease_each_second(fleet: Fleet, witness: Witness, monitor: RedisMonitor) -> None:
     witness.set(latency=3.3)
     try:
-        [asked] = all_at_once([fleet[0].url], [(TENANTS[0], SITES[0], "look", {"topic": "long"})])
+        [asked] = all_at_once([fleet[0].direct], [(TENANTS[0], SITES[0], "look", {"topic": "long"})])
     finally:
         witness.set(latency=0)
     assert asked.outcome == "miss"

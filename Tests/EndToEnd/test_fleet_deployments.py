@@ -48,7 +48,7 @@ def test_each_question_is_asked_once(fleet: Fleet, witness: Witness) -> None:
     witness.set(latency=0.2)
     for number in range(0, 40, 5):
         calls = [question(f"once {key} {id(fleet)}") for key in range(number, number + 5) for _ in range(6)]
-        asked += all_at_once([replica.url for replica in fleet], calls)
+        asked += all_at_once(fleet.direct, calls)
     witness.set(latency=0)
     verdict = judge(asked, witness.log())
     assert not verdict.wrong and not verdict.failed, verdict
@@ -59,7 +59,7 @@ def test_who_follows_is_woken(fleet: Fleet, witness: Witness) -> None:
     lags = []
     for number in range(6):
         witness.set(hold=True)
-        together = Together([replica.url for replica in fleet], [question(f"woken {number} {id(fleet)}")] * 3)
+        together = Together(fleet.direct, [question(f"woken {number} {id(fleet)}")] * 3)
         witness.wait_until_holding(1)
         eventually(lambda: fleet.metric("weir_flight_waiters") >= 3, 10, "all wait")
         time.sleep(0.15)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.weir
 def test_a_failover_under_load(witness: Witness, lacking: str, tmp_path: Path, start_fleet: Any, way: str) -> None:
     redis = RedisWithSentinels(tmp_path)
     with closing(redis), start_fleet(witnessed(witness, redis.configuration())) as fleet:
-        urls = [replica.url for replica in fleet]
+        urls = fleet.direct
         load, singles = Load(urls, Mix(label=way)), Singles(urls, lacking, way)
         with load.running(), singles.running():
             load.wait_for(300)
@@ -55,7 +55,7 @@ def test_a_failover_under_load(witness: Witness, lacking: str, tmp_path: Path, s
 def test_slots_that_move_under_load(witness: Witness, lacking: str, tmp_path: Path, start_fleet: Any) -> None:
     cluster = RedisCluster(tmp_path)
     with closing(cluster), start_fleet(witnessed(witness, {"cluster": cluster.urls})) as fleet:
-        urls = [replica.url for replica in fleet]
+        urls = fleet.direct
         load, singles = Load(urls, Mix()), Singles(urls, lacking, "slots")
         with load.running(), singles.running():
             load.wait_for(400)

@@ -38,7 +38,7 @@ class Stage:
 
     @property
     def urls(self) -> list[str]:
-        return [replica.url for replica in self.fleet]
+        return self.fleet.direct
 
     def calls(self) -> list[dict[str, Any]]:
         """Those that the upstream got in this test."""
@@ -212,7 +212,7 @@ def test_the_commit_of_a_leader_that_slept_is_refused(stage: Stage) -> None:
         stage.witness.set(hold=False)
         # The sleeper's answer lies in front of it, the other one's in Redis.
         others = [number for number in range(3) if number != leader]
-        second = all_at_once([stage.fleet[number].url for number in others], [asks] * 2)
+        second = all_at_once([stage.fleet[number].direct for number in others], [asks] * 2)
         time.sleep(max(0, slept + 5 - time.monotonic()))
     finally:
         stage.fleet.thaw(leader)
@@ -225,7 +225,7 @@ def test_the_commit_of_a_leader_that_slept_is_refused(stage: Stage) -> None:
     assert [call.told["nonce"] for call in again] == [other["nonce"]] * 3
     stage.fleet.restart(others[0])
     stage.fleet[others[0]].wait_for_tools(*SITES, headers=bearer(RED))
-    [fresh] = stage.judged(all_at_once([stage.fleet[others[0]].url], [asks]))
+    [fresh] = stage.judged(all_at_once([stage.fleet[others[0]].direct], [asks]))
     assert fresh.outcome == "hit_redis" and fresh.told["nonce"] == other["nonce"]
     assert len(stage.calls()) == 2
 
@@ -316,7 +316,7 @@ def test_who_waits_for_another_replica_hears_that_it_goes_on(stage: Stage) -> No
     headers = {
         "Accept": BOTH, "Content-Type": "application/json", "MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call",
         "Mcp-Name": f"{NORTH}__look", **bearer(RED)}
-    with httpx.stream("POST", f"{stage.urls[1]}/mcp", json=body, headers=headers, timeout=40) as response:
+    with httpx.stream("POST", f"{stage.fleet[1].url}/mcp", json=body, headers=headers, timeout=40) as response:
         events = Events(response)
         began = time.monotonic()
         beats = [events.until("notifications/progress")["params"] for _ in range(2)]

@@ -46,7 +46,7 @@ def purge(weir: Weir) -> tuple[int, dict[str, Any]]:
 
 
 def nonce(weir: Weir, topic: str) -> str:
-    [asked] = all_at_once([weir.url], [(TENANTS[0], SITES[0], "look", {"topic": topic})])
+    [asked] = all_at_once([weir.direct], [(TENANTS[0], SITES[0], "look", {"topic": topic})])
     assert asked.told, asked.failure
     return asked.told["nonce"]
 

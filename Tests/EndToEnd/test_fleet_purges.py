@@ -70,7 +70,7 @@ def test_under_load_nothing_old_is_given_after_a_second(
     arguments, concerns = SCOPES[scope]
     proxied[1].down.drops_messages = deaf
     witness.set(latency=0.2)
-    load = Load([replica.url for replica in fleet], Mix(tools=("look", "peek"), topics=15, label=f"{scope} {deaf}"), workers=4)
+    load = Load(fleet.direct, Mix(tools=("look", "peek"), topics=15, label=f"{scope} {deaf}"), workers=4)
     try:
         with load.running():
             load.wait_for(300)
@@ -96,16 +96,16 @@ def test_what_is_being_fetched_is_purged_too(fleet: Fleet, witness: Witness, pur
     """Whoever asked before the purge may have that answer; whoever asks after it has another."""
     question = (TENANTS[0], SITES[0], "look", {"topic": f"under way {purges}"})
     witness.set(hold=True)
-    before = Together([fleet[0].url, fleet[1].url], [question] * 4)
+    before = Together([fleet[0].direct, fleet[1].direct], [question] * 4)
     witness.wait_until_holding(1)
     eventually(lambda: fleet.metric("weir_flight_waiters") >= 4, 10, "four calls wait")
     began = time.time()
     purged = purge(fleet, purges, "--upstream", SITES[0])
     time.sleep(max(0, purged + WITHIN - time.time()))
-    after = Together([replica.url for replica in fleet], [question] * 6)
+    after = Together(fleet.direct, [question] * 6)
     eventually(lambda: fleet.metric("weir_flight_waiters") >= 10, 10, "six more wait")
     witness.set(hold=False)
-    asked = before.results() + after.results() + all_at_once([replica.url for replica in fleet], [question] * 3)
+    asked = before.results() + after.results() + all_at_once(fleet.direct, [question] * 3)
     verdict = judge(asked, witness.log())
     assert not verdict.wrong and not verdict.failed, verdict
     assert not late(asked, began, purged, lambda call: True)

@@ -62,7 +62,7 @@ def times(witness: Witness, site: str) -> list[float]:
 
 def hammer(fleet: Fleet, sites: list[str], label: str, workers: int = 4) -> Load:
     """Questions that nobody asked before, at every replica, more than any rate lets through."""
-    return Load([replica.url for replica in fleet], Mix(tuple(sites), TENANTS, ("look",), 10**9, label), workers, pause=0.05)
+    return Load(fleet.direct, Mix(tuple(sites), TENANTS, ("look",), 10**9, label), workers, pause=0.05)
 
 
 def test_the_fleet_keeps_every_rate_as_one(fleet: Fleet, witness: Witness) -> None:
@@ -133,7 +133,7 @@ def test_each_of_three_windows_binds(witness: Witness, tmp_path: Any, start_flee
 
 def test_a_new_fleet_asks_at_once(fleet: Fleet, witness: Witness) -> None:
     """Nothing was let go before, so there is nothing to wait for: also where one of the windows is an hour."""
-    asked = all_at_once([replica.url for replica in fleet], [(RED, "fresh", "look", {"topic": f"first {number}"}) for number in range(3)])
+    asked = all_at_once(fleet.direct, [(RED, "fresh", "look", {"topic": f"first {number}"}) for number in range(3)])
     assert not any(call.failure for call in asked), asked
     assert max(call.seconds for call in asked) < 5
 
@@ -157,7 +157,7 @@ def test_a_throttled_replica_stops_the_fleet(fleet: Fleet, witness: Witness) -> 
 
 
 def test_a_budget_is_spent_once(fleet: Fleet, witness: Witness) -> None:
-    urls = [replica.url for replica in fleet]
+    urls = fleet.direct
     for part in range(2):
         asked = all_at_once(urls, [(RED, "scarce", "look", {"topic": f"budget {part} {number}"}) for number in range(60)])
     sent = len(times(witness, "scarce"))
@@ -217,7 +217,7 @@ def test_a_moment_without_redis_does_not_close_a_provider(witness: Witness, redi
     """Issue 5: each loss of Redis cost a replica its whole part of every window, and an hour's came back after minutes only."""
     with start_fleet(configuration(witness, redis, {"fresh": PROVIDERS["fresh"]}), count=3) as fleet:
         fleet.wait_for_redis()
-        urls = [replica.url for replica in fleet]
+        urls = fleet.direct
 
         def ask(label: str) -> list[str]:
             asked = all_at_once(urls, [(RED, "fresh", "look", {"topic": f"{label} {number}"}) for number in range(3)])

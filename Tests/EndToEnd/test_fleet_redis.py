@@ -86,7 +86,7 @@ def test_trouble_with_redis_is_nobodys_but_its_own(
 def cost_of(trouble: Trouble, redis: RedisServer, proxy: FaultProxy, fleet: Fleet, lacking: str, witness: Witness, label: str) -> float:
     """By how many seconds the slowest call that follows nobody was slower, while the trouble lasted."""
     fleet.wait_for_redis()
-    urls = [replica.url for replica in fleet]
+    urls = fleet.direct
     load, singles = Load(urls, Mix(label=label)), Singles(urls, lacking, label)
     with load.running(), singles.running():
         load.wait_for(300)
@@ -124,7 +124,7 @@ def test_what_a_redis_that_is_gone_costs(witness: Witness, tmp_path: Path, start
         start_fleet(witnessed(witness, {}), count=1) as lacking,
         ExitStack() as load,
     ):
-        pairs = Pairs(having[0].url, lacking[0].url)
+        pairs = Pairs(having[0].direct, lacking[0].direct)
         behind = Load(pairs.urls, Mix(label=f"behind {name}"), workers=2, pause=0.03)
         load.enter_context(behind.running())
         pairs.ask(30)

@@ -34,7 +34,7 @@ def fleet(witness: Witness, tmp_path_factory: pytest.TempPathFactory, start_flee
 
 @pytest.fixture
 def balancer(fleet: Fleet) -> Iterator[Balancer]:
-    balancer = Balancer([replica.url for replica in fleet])
+    balancer = Balancer(fleet.direct)
     yield balancer
     balancer.close()
 
@@ -66,7 +66,7 @@ def test_a_rolling_restart_loses_no_call(fleet: Fleet, balancer: Balancer, witne
 def test_readiness_turns_off_before_the_door_is_shut(fleet: Fleet, witness: Witness) -> None:
     witness.set(hold=True)
     replica = fleet[0]
-    together = Together([replica.url], [(TENANTS[0], SITES[0], "act", {"topic": "last"})])
+    together = Together([replica.direct], [(TENANTS[0], SITES[0], "act", {"topic": "last"})])
     witness.wait_until_holding(1)
     replica.process.process.terminate()
     eventually(lambda: status(replica) == 503, 5, "it is no longer ready", pause=0.01)
@@ -92,9 +92,9 @@ def test_who_ends_hands_over_what_others_wait_for(fleet: Fleet, witness: Witness
     seen = witness.calls()
     question = (TENANTS[0], SITES[0], "look", {"topic": "handed over"})
     witness.set(hang=1)
-    first = Together([fleet[0].url], [question])
+    first = Together([fleet[0].direct], [question])
     eventually(lambda: witness.calls() > seen, 10, "the first asks", pause=0.01)
-    others = Together([fleet[1].url, fleet[2].url], [question] * 4)
+    others = Together([fleet[1].direct, fleet[2].direct], [question] * 4)
     eventually(lambda: fleet.metric("weir_flight_waiters") >= 5, 10, "the others wait", pause=0.01)
     fleet[0].process.process.terminate()
     terminated = time.time()
@@ -121,7 +121,7 @@ def rewrite(replica: Weir, change: Any) -> None:
 def test_a_configuration_is_read_again_without_dropping_a_call(fleet: Fleet, witness: Witness) -> None:
     """Under load another tenant comes in, and goes again."""
     witness.set(latency=0.1)
-    load = Load([replica.url for replica in fleet], Mix(topics=200, label="reload"), workers=6)
+    load = Load(fleet.direct, Mix(topics=200, label="reload"), workers=6)
 
     def let_in(configuration: dict[str, Any]) -> None:
         configuration["tenants"] |= tenants("late")
@@ -146,7 +146,7 @@ def test_a_configuration_is_read_again_without_dropping_a_call(fleet: Fleet, wit
 
 
 def can_come_in(replica: Weir, tenant: str) -> bool:
-    [asked] = all_at_once([replica.url], [(tenant, SITES[0], "look", {"topic": "door"})])
+    [asked] = all_at_once([replica.direct], [(tenant, SITES[0], "look", {"topic": "door"})])
     return asked.failure is None
 
 
@@ -156,7 +156,7 @@ def test_a_bad_file_is_refused_and_the_old_one_stays(fleet: Fleet, witness: Witn
     path = replica.folder / "weir.yaml"
     good = path.read_text()
     seen = len(replica.process.lines)
-    load = Load([replica.url], Mix(label=f"bad {content}"), workers=4)
+    load = Load([replica.direct], Mix(label=f"bad {content}"), workers=4)
     with load.running():
         load.wait_for(20)
         path.write_text(content)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import upstream_program
+from conftest import judged, upstream_served
 from parity.lab import ERAS, KINDS, Kind, Lab
 from parity.normalise import bridged, normalised
 from parity.scenarios import Scenario
@@ -17,7 +17,7 @@ from support.caller import MODERN, Caller, modern_meta
 from support.events import BOTH, Events, Session, rpc
 from support.fleet import Fleet
 from support.load import TENANTS, bearer, tenants
-from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.oracle import Between
 from support.redis import RedisServer
 from test_asking import ANSWER, CAPABILITIES
 from test_parity import compared, servers, written  # noqa: F401
@@ -35,8 +35,9 @@ def balanced(
     upstreams = {era: {"url": servers[era, "http"], "era": era, "share": "all"} for era in ERAS}
     with start_fleet({"cache": {"redis": {"url": redis.url}}, "seal_key": SEAL, "upstreams": upstreams}) as fleet:
         know_each_other(fleet)
-        balancer = Balancer([replica.url for replica in fleet])
-        yield fleet, balancer
+        balancer = Balancer(fleet.direct)
+        with judged(Between.CLIENTS, balancer):
+            yield fleet, balancer
         balancer.close()
     redis.close()
 
@@ -76,18 +77,15 @@ def test_requests_really_land_everywhere(balanced: tuple[Fleet, Balancer]) -> No
 
 @pytest.fixture(scope="module")
 def fleet(start_fleet: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    port = free_port()
-    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
-    eventually(lambda: accepts(port), 60, "the server listens")
     redis = RedisServer(tmp_path_factory.mktemp("redis"))
-    configuration = {
-        "cache": {"redis": {"url": redis.url}}, "seal_key": SEAL, "tenants": tenants(*TENANTS),
-        "upstreams": {"old": {"url": f"http://127.0.0.1:{port}/mcp", "era": "legacy"}}}
-    with start_fleet(configuration) as fleet:
+    configuration = {"cache": {"redis": {"url": redis.url}}, "seal_key": SEAL, "tenants": tenants(*TENANTS)}
+    with (
+        upstream_served("everything.py", "--era", "legacy") as url,
+        start_fleet(configuration | {"upstreams": {"old": {"url": f"{url}/mcp", "era": "legacy"}}}) as fleet,
+    ):
         know_each_other(fleet)
         yield fleet
     redis.close()
-    server.stop()
 
 
 def know_each_other(fleet: Fleet) -> None:

@@ -3,15 +3,27 @@
 import http.server
 import json
 import threading
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
-from support.caller import Caller
-from support.oracle import SchemaOracle
+from support import load, raw, witness
+from support.balancer import Balancer
+from support.caller import Caller, modern_meta
+from support.ends import Ends
+from support.exchanges import Exchanges
+from support.oracle import META_VERSION, MODERN, Between, SchemaOracle
 from support.relay import Relay
 
 GOOD = {"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": "x"}], "resultType": "complete"}}
+
+
+@pytest.fixture(scope="module")
+def oracle() -> SchemaOracle:
+    """Another than the run's: what is said here is no message of Weir's."""
+    return SchemaOracle()
 
 
 @pytest.fixture(autouse=True)
@@ -45,17 +57,32 @@ def test_the_oracle_accepts_what_is_right(oracle: SchemaOracle, revision: str) -
 
 
 class _Echo(http.server.BaseHTTPRequestHandler):
-    """Answers a call with an event stream in chunks; the tool `broken` gives an answer that no schema allows, `twin` another id."""
+    """Answers a call with an event stream in chunks; the tool `broken` gives an answer that no schema allows, `twin` another id, `cut` ends in the
+    midst of the second event, of which the first is no message. Every GET is answered as if it were a session of 2024-11-05."""
 
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/":
+            self.send_response(202)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         tool = request["params"]["name"]
         answer = {**GOOD, "id": 99 if tool == "twin" else request["id"]}
         if tool == "broken":
             answer["result"] = {"content": "x", "resultType": "complete"}
+        if tool == "cut":
+            answer = {"jsonrpc": "2.0", "method": "notifications/progress", "params": {}}
         body = b": hello\r\n\r\nevent: message\r\ndata: " + json.dumps(answer).encode() + b"\r\n\r\n"
+        self.stream(body + b"data: {" if tool == "cut" else body, tool != "cut")
+
+    def do_GET(self) -> None:
+        events = ["/posts?session=1", json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "a"}]}})]
+        self.stream("".join(f"event: {name}\ndata: {data}\n\n" for name, data in zip(("endpoint", "message"), events)).encode())
+
+    def stream(self, body: bytes, ends: bool = True) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -63,22 +90,81 @@ class _Echo(http.server.BaseHTTPRequestHandler):
         for start in range(0, len(body), 10):
             piece = body[start : start + 10]
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-        self.wfile.write(b"0\r\n\r\n")
+        if ends:
+            self.wfile.write(b"0\r\n\r\n")
+        self.close_connection = not ends
 
     def log_message(self, *_: Any) -> None:
         pass
 
 
-@pytest.mark.parametrize(("tool", "found"), [("fine", 0), ("broken", 1), ("twin", 1)])
-def test_the_relay_shows_the_oracle_every_message(oracle: SchemaOracle, tool: str, found: int) -> None:
+@pytest.fixture(params=["relay", "balancer"])
+def wire(request: pytest.FixtureRequest) -> Iterator[Relay | Balancer]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    relay = Relay(server.server_port)
-    with Caller(relay.url) as caller:
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    wire = Relay(server.server_port) if request.param == "relay" else Balancer([f"http://127.0.0.1:{server.server_port}"])
+    yield wire
+    wire.close()
+    server.shutdown()
+
+
+def judged(oracle: SchemaOracle, wire: Relay | Balancer) -> list[str]:
+    return Exchanges(oracle, Between.CLIENTS).problems(wire.exchanges())
+
+
+def one(problems: list[str], begins: str) -> bool:
+    return bool(problems) and all(problem.startswith(begins) for problem in problems)
+
+
+@pytest.mark.parametrize(("tool", "begins"), [("fine", None), ("broken", "← CallToolResult of 2026-07-28"), ("twin", "← id 99 answers")])
+def test_what_passes_is_shown_to_the_oracle(oracle: SchemaOracle, wire: Relay | Balancer, tool: str, begins: str | None) -> None:
+    before = oracle.checked[Between.CLIENTS]
+    with Caller(wire.url) as caller:
         caller.call(tool, {})
         caller.call("fine", {})
-    assert len(relay.exchanges()) == 2
-    problems = relay.problems(oracle)
-    assert len(problems) == found, problems
-    relay.close()
-    server.shutdown()
+    problems = judged(oracle, wire)
+    assert one(problems, begins) if begins else problems == [], problems
+    assert oracle.checked[Between.CLIENTS] == before + 4
+
+
+def test_what_came_before_a_stream_was_cut_is_judged(oracle: SchemaOracle, wire: Relay | Balancer) -> None:
+    with Caller(wire.url) as caller, pytest.raises(httpx.RemoteProtocolError):
+        caller.call("cut", {})
+    assert one(problems := judged(oracle, wire), "← ProgressNotification of 2026-07-28"), problems
+
+
+@pytest.mark.parametrize(("number", "begins"), [(1, "← ListToolsResult of 2025-03-26"), (2, "← answers nothing that was asked")])
+def test_answers_of_an_event_stream_are_held_against_what_was_posted_elsewhere(
+    oracle: SchemaOracle, wire: Relay | Balancer, number: int, begins: str
+) -> None:
+    httpx.get(f"{wire.url}/events")
+    httpx.post(f"{wire.url}/posts?session=1", json={"jsonrpc": "2.0", "id": number, "method": "tools/list"})
+    assert one(problems := judged(oracle, wire), begins), problems
+
+
+WRONG = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"_meta": modern_meta()}}
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_what_our_own_ends_kept_is_judged_once(oracle: SchemaOracle, faulty: bool) -> None:
+    ends = Ends()
+    answer = raw.post("", json.dumps({**GOOD, "jsonrpc": "1.0"}).encode(), []).partition(b"\r\n")[2]
+    ends.keep(Between.UPSTREAMS, raw.post("/mcp", json.dumps(WRONG).encode(), []), b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + answer, faulty)
+    found = ends.problems(oracle)
+    # Where the request is wrong on purpose the answer is judged all the same.
+    assert any("→ CallToolRequest" in problem for problem in found) is not faulty
+    assert any("← JSONRPC" in problem for problem in found), found
+    assert ends.problems(oracle) == []
+
+
+def test_the_load_and_the_witness_keep_what_they_said_and_heard(oracle: SchemaOracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends, before = Ends(), +oracle.checked
+    monkeypatch.setattr(load, "ENDS", ends)
+    monkeypatch.setattr(witness, "ENDS", ends)
+    monkeypatch.setattr(load, "modern_meta", lambda: {META_VERSION: MODERN})
+    upstream = witness.Witness()
+    load.all_at_once([upstream.url], [("red", "north", "look", {"topic": "a"})])
+    upstream.close()
+    problems = ends.problems(oracle)
+    assert one(problems, "→ CallToolRequest of 2026-07-28") and len(problems) % 2 == 0, problems
+    assert oracle.checked - before == {Between.CLIENTS: 2, Between.UPSTREAMS: 2}

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_served
 from support.caller import Caller
-from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.processes import eventually
 from support.weir import Weir
 
 pytestmark = pytest.mark.weir
@@ -15,14 +15,12 @@ pytestmark = pytest.mark.weir
 
 @pytest.fixture(scope="module", params=["shared", "session"])
 def weir(start_weir: Any, request: pytest.FixtureRequest) -> Iterator[Weir]:
-    port = free_port()
-    server = ManagedProcess([*upstream_program("mirror.py"), str(port)])
-    eventually(lambda: accepts(port), 30, "the server listens")
-    upstream = {"url": f"http://127.0.0.1:{port}/mcp", "era": "modern", "isolation": request.param}
-    with start_weir({"upstreams": {"mirror": upstream}}) as weir:
+    with (
+        upstream_served("mirror.py") as url,
+        start_weir({"upstreams": {"mirror": {"url": f"{url}/mcp", "era": "modern", "isolation": request.param}}}) as weir,
+    ):
         weir.wait_for_tools("mirror")
         yield weir
-    server.stop()
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 import psutil
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command, upstream_served
 from support.events import Events, Session, rpc
-from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.processes import eventually
 from support.weir import Weir
 from test_tenants import bearer, tenant
 
@@ -20,22 +20,19 @@ URI = "test://counter/private/0"
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
-    port = free_port()
-    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
-    eventually(lambda: accepts(port), 60, "the server listens")
-    command = {"command": [*upstream_program("everything.py"), "--stdio"], "era": "legacy"}
-    configuration = {
+    command = {"command": upstream_command("everything.py"), "era": "legacy"}
+    configuration: dict[str, Any] = {
         "upstreams": {
             "each": command | {"isolation": "session", "max_sessions": 8},
             "whose": command | {"isolation": "principal", "max_sessions": 8},
-            "far": {"url": f"http://127.0.0.1:{port}/mcp", "era": "legacy"},
         },
         "tenants": {"data": tenant("data", ["*"]), "platform": tenant("platform", ["*"])},
     }
-    with start_weir(configuration) as weir:
-        weir.wait_for_tools("each", "whose", "far", headers=bearer("data"))
-        yield weir
-    server.stop()
+    with upstream_served("everything.py", "--era", "legacy") as url:
+        configuration["upstreams"]["far"] = {"url": f"{url}/mcp", "era": "legacy"}
+        with start_weir(configuration) as weir:
+            weir.wait_for_tools("each", "whose", "far", headers=bearer("data"))
+            yield weir
 
 
 def session(weir: Weir, upstream: str, who: str = "data", **capabilities: Any) -> Session:

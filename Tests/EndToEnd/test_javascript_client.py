@@ -1,5 +1,6 @@
 """The client of the JavaScript SDK, which most hosts are built on, in every era that it speaks, at servers of both."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_served
 from support.paths import END_TO_END, ROOT
-from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.weir import Weir
 
 NODE = shutil.which("node")
@@ -37,14 +37,12 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
-    ports = {"legacy": free_port(), "modern": free_port()}
-    servers = [ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", era]) for era, port in ports.items()]
-    eventually(lambda: all(accepts(port) for port in ports.values()), 60, "the servers listen")
-    with start_weir({"upstreams": {era: {"url": f"http://127.0.0.1:{port}/mcp", "era": era} for era, port in ports.items()}}) as weir:
-        weir.wait_for_tools(*ports)
+    eras = ("legacy", "modern")
+    with contextlib.ExitStack() as stack:
+        urls = {era: stack.enter_context(upstream_served("everything.py", "--era", era)) for era in eras}
+        weir = stack.enter_context(start_weir({"upstreams": {era: {"url": f"{url}/mcp", "era": era} for era, url in urls.items()}}))
+        weir.wait_for_tools(*eras)
         yield weir
-    for server in servers:
-        server.stop()
 
 
 @pytest.mark.parametrize("upstream", ["legacy", "modern"])

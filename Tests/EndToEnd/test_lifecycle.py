@@ -108,11 +108,11 @@ def test_a_key_that_is_taken_away_is_refused_from_then_on(weir: Weir, witness: W
         "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}
     sessions = {}
     for name in (gone, stays):
-        opened = httpx.post(weir.direct + "/mcp", json=call, headers={"Accept": BOTH, **bearer(name)}, timeout=10)
+        opened = httpx.post(weir.url + "/mcp", json=call, headers={"Accept": BOTH, **bearer(name)}, timeout=10)
         sessions[name] = {"Accept": BOTH, "Mcp-Session-Id": opened.headers["mcp-session-id"], **bearer(name)}
     with (
-        httpx.stream("GET", weir.direct + "/mcp", headers=sessions[gone], timeout=10) as lost,
-        httpx.stream("GET", weir.direct + "/mcp", headers=sessions[stays], timeout=10) as kept,
+        httpx.stream("GET", weir.url + "/mcp", headers=sessions[gone], timeout=10) as lost,
+        httpx.stream("GET", weir.url + "/mcp", headers=sessions[stays], timeout=10) as kept,
     ):
         reload(weir, weir.configuration | {"tenants": {name: body for name, body in weir.configuration["tenants"].items() if name != gone}})
         # The one stream ends; the other hears that its lists may be others.
@@ -120,8 +120,8 @@ def test_a_key_that_is_taken_away_is_refused_from_then_on(weir: Weir, witness: W
             pass
         assert Events(kept).until("notifications/tools/list_changed")
     ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-    assert httpx.post(weir.direct + "/mcp", json=ping, headers=sessions[gone], timeout=10).status_code == 401
-    assert httpx.post(weir.direct + "/mcp", json=ping, headers=sessions[stays], timeout=10).status_code == 200
+    assert httpx.post(weir.url + "/mcp", json=ping, headers=sessions[gone], timeout=10).status_code == 401
+    assert httpx.post(weir.url + "/mcp", json=ping, headers=sessions[stays], timeout=10).status_code == 200
 
 
 def test_an_upstream_that_goes_finishes_its_calls(weir: Weir, witness: Witness) -> None:
@@ -148,7 +148,7 @@ def fleet(witness: Witness, redis: RedisServer, start_fleet: Any) -> Iterator[Fl
 
 
 def test_replicas_that_end_and_come_back_cost_no_call(fleet: Fleet, witness: Witness) -> None:
-    balancer = Balancer([replica.direct for replica in fleet])
+    balancer = Balancer(fleet.direct)
     try:
         mix = Mix(topics=500, tools=("look", "glance", "act"))
         with Load([balancer.url], mix, workers=16).running() as load:

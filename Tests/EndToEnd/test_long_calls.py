@@ -1,5 +1,6 @@
 """A tool that works for half an hour, on a clock that the test sets: each report is a minute after the one before."""
 
+import contextlib
 import json
 import os
 import time
@@ -11,11 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command, upstream_served
 from exactness.days import CLOCK_VARIABLE
 from support.caller import MODERN, modern_meta
 from support.events import BOTH, Session, rpc
-from support.processes import ManagedProcess, accepts, eventually, free_port
 from support.weir import Weir
 
 pytestmark = pytest.mark.weir
@@ -46,22 +46,20 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any, clock: Clock) -> Iterator[Weir]:
-    program, ports = upstream_program("everything.py"), {"modern": free_port(), "legacy": free_port()}
-    servers = [ManagedProcess([*program, "--port", str(port), "--era", era]) for era, port in ports.items()]
-    eventually(lambda: all(accepts(port) for port in ports.values()), 60, "the servers listen")
-    upstreams: dict[str, Any] = {f"far-{era}": {"url": f"http://127.0.0.1:{port}/mcp", "era": era} for era, port in ports.items()}
-    upstreams |= {f"near-{era}": {"command": [*program, "--stdio"], "era": era} for era in ports}
-    for upstream in upstreams.values():
-        upstream |= {"call_timeout": f"{TIMEOUT}s", "cache": [{"tool": "test_simple_text", "ttl": "10m"}]}
-    with start_weir({"upstreams": upstreams}, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}) as weir:
+    settings = {"call_timeout": f"{TIMEOUT}s", "cache": [{"tool": "test_simple_text", "ttl": "10m"}]}
+    upstreams: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+        for era in ("modern", "legacy"):
+            url = stack.enter_context(upstream_served("everything.py", "--era", era))
+            upstreams[f"far-{era}"] = {"url": f"{url}/mcp", "era": era} | settings
+            upstreams[f"near-{era}"] = {"command": upstream_command("everything.py"), "era": era} | settings
+        weir = stack.enter_context(start_weir({"upstreams": upstreams}, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}))
         weir.wait_for_tools(*upstreams)
         with weir.caller() as caller:
             until = datetime.fromisoformat(caller.call("near-modern__test_simple_text", {}).provenance["freshUntil"])
         if abs(until.timestamp() - clock.seconds) > 3600:
             pytest.skip(f"this Weir does not go by {CLOCK_VARIABLE}")
         yield weir
-    for server in servers:
-        server.stop()
 
 
 def follow(response: httpx.Response, clock: Clock, minutes: list[int]) -> tuple[dict[str, Any], int]:

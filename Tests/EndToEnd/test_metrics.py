@@ -11,6 +11,7 @@ import pytest
 
 from conftest import UNHURRIED_BILLING, billing_url
 from emulator import Emulator
+from support import raw
 from support.caller import question
 from support.weir import Weir
 
@@ -74,7 +75,8 @@ def test_neither_labels_nor_logs_give_anything_away(start_weir: Any, billing_htt
                 one.call(f"b__{CANARY}", {})
                 one.request(CANARY, {CANARY: CANARY})
         httpx.get(f"{weir.direct}/{CANARY}", headers={"Authorization": f"Bearer {CANARY}", "User-Agent": CANARY})
-        httpx.post(f"{weir.direct}/mcp", content=f'{{"{CANARY}":', headers={"Content-Type": "application/json", "Accept": "*/*"})
+        headers = [("Host", f"127.0.0.1:{weir.port}"), ("Content-Type", "application/json"), ("Accept", "*/*")]
+        raw.exchange(weir.port, raw.post("/mcp", f'{{"{CANARY}":'.encode(), headers), faulty=True)
         page = weir.metrics()
     for canary in (CANARY, SECRET):
         assert canary not in page

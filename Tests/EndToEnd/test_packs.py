@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import pricing_stdio, upstream_program
+from conftest import pricing_stdio, upstream_command
 from emulator import Emulator
 from support.caller import Answer, Caller
 from support.weir import UNHURRIED
@@ -20,11 +20,11 @@ SLOW = {"rate": "4/s", "burst": 1}
 
 
 def azure(log: Path, **changes: Any) -> dict[str, Any]:
-    return {"command": upstream_program("azure_costs.py"), "environment": {"COSTS_LOG": str(log)}, "pack": "azure-cost-management", "share": "all"} | changes
+    return {"command": upstream_command("azure_costs.py"), "environment": {"COSTS_LOG": str(log)}, "pack": "azure-cost-management", "share": "all"} | changes
 
 
 def vantage(log: Path, **changes: Any) -> dict[str, Any]:
-    return {"command": upstream_program("vantage_costs.py"), "environment": {"COSTS_LOG": str(log)}, "pack": "vantage", "share": "all"} | changes
+    return {"command": upstream_command("vantage_costs.py"), "environment": {"COSTS_LOG": str(log)}, "pack": "vantage", "share": "all"} | changes
 
 
 def azure_query(service: str, first: str = "2026-09-01", last: str = "2026-09-10", groups: tuple[str, ...] = ("ResourceGroupName",)) -> dict[str, Any]:

@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from conftest import judged, upstream_program
+from conftest import upstream_served
 from parity.lab import ERAS, KINDS, Kind, Lab, play
 from parity.normalise import bridged, normalised
 from parity.not_yet import not_yet
 from parity.scenarios import SCENARIOS, Scenario
-from support.oracle import SchemaOracle
-from support.processes import ManagedProcess, accepts, eventually, free_port
-from support.relay import Relay
 from support.weir import Weir
 
 pytestmark = [pytest.mark.weir, pytest.mark.filterwarnings("ignore")]
@@ -37,42 +34,22 @@ def compared() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def servers(oracle: SchemaOracle) -> Iterator[dict[tuple[str, str], str]]:
-    """The fixture of each era behind a relay; HTTP+SSE has one stream for all messages, which no relay can sort by request."""
-    ports = {era: free_port() for era in ERAS}
-    program = upstream_program("everything.py")
-    processes = [ManagedProcess([*program, "--port", str(port), "--era", era]) for era, port in ports.items()]
-    sse = free_port()
-    processes.append(ManagedProcess([*program, "--port", str(sse), "--sse"]))
-    eventually(lambda: all(accepts(port) for port in (*ports.values(), sse)), 60, "the servers listen")
-    relays = {era: Relay(port) for era, port in ports.items()}
-    with judged(relays["legacy"], oracle), judged(relays["modern"], oracle):
-        yield {(era, "http"): f"{relay.url}/mcp" for era, relay in relays.items()} | {("legacy", "sse"): f"http://127.0.0.1:{sse}/sse"}
-        for process in processes:
-            process.stop()
-    for relay in relays.values():
-        relay.close()
+def servers() -> Iterator[dict[tuple[str, str], str]]:
+    """The fixture of each era, and over HTTP+SSE."""
+    with (
+        upstream_served("everything.py", "--era", "legacy") as legacy,
+        upstream_served("everything.py", "--era", "modern") as modern,
+        upstream_served("everything.py", "--sse") as events,
+    ):
+        yield {("legacy", "http"): f"{legacy}/mcp", ("modern", "http"): f"{modern}/mcp", ("legacy", "sse"): f"{events}/sse"}
 
 
 @pytest.fixture(scope="module")
-def lab(start_weir: Callable[..., Any], servers: dict[tuple[str, str], str], oracle: SchemaOracle) -> Iterator[Lab]:
+def lab(start_weir: Callable[..., Any], servers: dict[tuple[str, str], str]) -> Iterator[Lab]:
     upstreams = {era: {"url": servers[era, "http"], "era": era, "share": "all"} for era in ERAS}
     with start_weir({"upstreams": upstreams}) as weir:
         weir.wait_for_tools(*ERAS)
-        lab = Lab(servers, addresses(weir))
-        yield lab
-        problems = [problem for messages in lab.wire for problem in judged_messages(messages, oracle)]
-        assert all(lab.wire), "a session over HTTP+SSE without a message"
-        assert not problems, f"{len(problems)} messages over HTTP+SSE are not what the schema says:\n" + "\n".join(problems[:20])
-
-
-def judged_messages(messages: list[tuple[str, dict[str, Any]]], oracle: SchemaOracle) -> Iterator[str]:
-    """What is wrong with the messages of one session."""
-    asked = {message["id"]: message["method"] for _, message in messages if "method" in message and "id" in message}
-    opened = next((message["result"] for _, message in messages if asked.get(message.get("id")) == "initialize" and "result" in message), {})
-    for direction, message in messages:
-        for problem in oracle.problems(message, opened.get("protocolVersion", "2025-11-25"), asked.get(message.get("id"))):
-            yield f"{direction} {problem}: {json.dumps(message)[:300]}"
+        yield Lab(servers, addresses(weir))
 
 
 def addresses(weir: Weir) -> dict[tuple[str, str], str]:

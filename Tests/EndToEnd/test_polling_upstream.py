@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_served
 from support.caller import Caller
-from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.processes import eventually
 from support.weir import Weir
 
 pytestmark = pytest.mark.weir
@@ -19,13 +19,9 @@ PAUSE = 0.3
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
-    port = free_port()
-    server = ManagedProcess([*upstream_program("polling.py"), str(port)])
-    eventually(lambda: accepts(port), 30, "the server listens")
-    with start_weir({"upstreams": {"polling": {"url": f"http://127.0.0.1:{port}/mcp"}}}) as weir:
+    with upstream_served("polling.py") as url, start_weir({"upstreams": {"polling": {"url": f"{url}/mcp"}}}) as weir:
         weir.wait_for_tools("polling")
         yield weir
-    server.stop()
 
 
 @pytest.fixture(params=["modern", "legacy"])

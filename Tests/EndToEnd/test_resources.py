@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command
 from support.caller import MODERN, Caller, modern_meta
 from support.events import BOTH, Events, rpc
 from support.processes import eventually
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.weir
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
-    program = [*upstream_program("everything.py"), "--stdio"]
+    program = upstream_command("everything.py")
     configuration = {
         "upstreams": {
             "new": {"command": program, "era": "modern"},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import upstream_program
+from conftest import upstream_command
 from support.bridge import ERAS, INITIALIZE, INITIALIZED, LEGACY, MODERN, Bridge, request, run, text_of
 from support.paths import find_binary
 from test_tenants import KEYS, tenant
@@ -23,7 +23,7 @@ def private(tmp_path: Path) -> Callable[..., Path]:
 
     def write(**configuration: Any) -> Path:
         path = tmp_path / "weir.yaml"
-        program = [*upstream_program("everything.py"), "--stdio"]
+        program = upstream_command("everything.py")
         listen = {"address": "127.0.0.1:1", "admin_address": "127.0.0.1:2"}
         path.write_text(yaml.safe_dump({"listen": listen, "upstreams": {"one": {"command": program}}} | configuration))
         return path

@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import upstream_program
+from conftest import judged, upstream_served
 from support.balancer import Balancer
 from support.caller import Caller
 from support.events import BOTH, Events
 from support.fleet import Fleet
 from support.load import bearer, key, tenants
+from support.oracle import Between
 from support.paths import END_TO_END, MCP1_PYTHON
-from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.processes import eventually
 from support.redis import RedisServer
 
 pytestmark = pytest.mark.weir
@@ -27,15 +28,8 @@ LEGACY = "2025-11-25"
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[dict[str, Any]]:
     """The same server twice, once of each era."""
-    servers, upstreams = [], {}
-    for name, era in (("old", "legacy"), ("new", "modern")):
-        port = free_port()
-        servers.append(ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", era]))
-        upstreams[name] = {"url": f"http://127.0.0.1:{port}/mcp", "era": era}
-        eventually(lambda: accepts(port), 60, "the server listens")
-    yield upstreams
-    for server in servers:
-        server.stop()
+    with upstream_served("everything.py", "--era", "legacy") as old, upstream_served("everything.py", "--era", "modern") as new:
+        yield {"old": {"url": f"{old}/mcp", "era": "legacy"}, "new": {"url": f"{new}/mcp", "era": "modern"}}
 
 
 def configuration(upstream: dict[str, Any], redis: RedisServer) -> dict[str, Any]:
@@ -57,8 +51,9 @@ def fleet(upstream: dict[str, Any], redis: RedisServer, start_fleet: Any) -> Ite
 
 @pytest.fixture
 def balancer(fleet: Fleet) -> Iterator[Balancer]:
-    balancer = Balancer([replica.direct for replica in fleet])
-    yield balancer
+    balancer = Balancer(fleet.direct)
+    with judged(Between.CLIENTS, balancer):
+        yield balancer
     balancer.close()
 
 
@@ -91,56 +86,56 @@ def test_real_clients_need_no_sticky_balancer(fleet: Fleet, balancer: Balancer) 
         # It said DELETE to one of them.
         for replica in fleet:
             eventually(
-                lambda: post(replica.direct, {"id": 1, "method": "ping"}, seen["session"]).status_code == 404, 1, "an ended session is refused"
+                lambda: post(replica.url, {"id": 1, "method": "ping"}, seen["session"]).status_code == 404, 1, "an ended session is refused"
             )
     assert all(sent > count for sent in balancer.sent.values()), balancer.sent
     assert fleet.metric("weir_http_requests_total", route="forwarded") > 0
 
 
 def test_an_answer_finds_the_replica_that_asked(fleet: Fleet) -> None:
-    session = initialize(fleet[0].direct, {"elicitation": {}})
+    session = initialize(fleet[0].url, {"elicitation": {}})
     headers = {"Accept": BOTH, "Mcp-Session-Id": session, "MCP-Protocol-Version": LEGACY, **bearer("data")}
     call = {"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "test_elicitation", "arguments": {"message": "Who?"}}}
-    with httpx.stream("POST", fleet[1].direct + "/mcp/old", json=call, headers=headers, timeout=20) as response:
+    with httpx.stream("POST", fleet[1].url + "/mcp/old", json=call, headers=headers, timeout=20) as response:
         events = Events(response)
         question = events.until("elicitation/create")
         answer = {"id": question["id"], "result": {"action": "accept", "content": {"response": "yes", "email": "a@example.com"}}}
         # Nobody else may answer, wherever.
-        assert post(fleet[2].direct, answer, session, tenant="platform").status_code == 404
-        assert post(fleet[2].direct, answer, session).status_code == 202
+        assert post(fleet[2].url, answer, session, tenant="platform").status_code == 404
+        assert post(fleet[2].url, answer, session).status_code == 202
         assert "yes" in json.dumps(events.answer(5))
 
 
 def test_a_lost_stream_is_taken_up_through_another_replica(fleet: Fleet) -> None:
-    session = initialize(fleet[0].direct)
+    session = initialize(fleet[0].url)
     headers = {"Accept": BOTH, "Mcp-Session-Id": session, "MCP-Protocol-Version": LEGACY, **bearer("data")}
     call = {"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
         "name": "test_steps", "arguments": {"steps": 10, "pause": 0.2}, "_meta": {"progressToken": "p"}}}
-    with httpx.stream("POST", fleet[1].direct + "/mcp/old", json=call, headers=headers, timeout=20) as response:
+    with httpx.stream("POST", fleet[1].url + "/mcp/old", json=call, headers=headers, timeout=20) as response:
         events = Events(response)
         last = next(event for event in events if event.data and event.message.get("method") == "notifications/progress")
     headers["Last-Event-ID"] = last.id
-    with httpx.stream("GET", fleet[2].direct + "/mcp/old", headers=headers, timeout=20) as response:
+    with httpx.stream("GET", fleet[2].url + "/mcp/old", headers=headers, timeout=20) as response:
         assert response.status_code == 200
         assert Events(response).answer(5)["result"]
 
 
 def test_a_session_outlives_its_replica_but_for_what_lived_there(fleet: Fleet) -> None:
-    session = initialize(fleet[0].direct)
-    assert post(fleet[1].direct, {"id": 1, "method": "tools/list"}, session).status_code == 200
+    session = initialize(fleet[0].url)
+    assert post(fleet[1].url, {"id": 1, "method": "tools/list"}, session).status_code == 200
     fleet.kill(0)
     for number in (1, 2):
-        assert post(fleet[number].direct, {"id": 1, "method": "tools/list"}, session).status_code == 200
+        assert post(fleet[number].url, {"id": 1, "method": "tools/list"}, session).status_code == 200
     headers = {"Accept": "text/event-stream", "Mcp-Session-Id": session, **bearer("data")}
 
     def status() -> int:
         # Never a hang; first it may be that the replica comes back, then it is known that it does not.
-        with httpx.stream("GET", fleet[1].direct + "/mcp/old", headers=headers, timeout=5) as response:
+        with httpx.stream("GET", fleet[1].url + "/mcp/old", headers=headers, timeout=5) as response:
             assert response.status_code in (503, 404)
             return response.status_code
 
     eventually(lambda: status() == 404, 20, "the client is told to open a new session", pause=0.5)
-    assert post(fleet[2].direct, {"id": 1, "method": "tools/list"}, session).status_code == 200
+    assert post(fleet[2].url, {"id": 1, "method": "tools/list"}, session).status_code == 200
 
 
 CAPABILITIES = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
@@ -155,13 +150,13 @@ def test_a_modern_client_comes_back_to_another_replica(fleet: Fleet, upstream_na
     arguments = {"name": tool, "arguments": {"message": "Who?", "topic": "t"}}
 
     def ask(number: int, **further: Any) -> Any:
-        with Caller(f"{fleet[number].direct}/mcp/{upstream_name}", headers=bearer("data")) as caller:
+        with Caller(f"{fleet[number].url}/mcp/{upstream_name}", headers=bearer("data")) as caller:
             return caller.request("tools/call", arguments | further, CAPABILITIES)
 
     asked = ask(0).result
     assert asked["resultType"] == "input_required"
     answers = {name: {"action": "accept", "content": content} for name in asked["inputRequests"]}
-    with Caller(f"{fleet[1].direct}/mcp/{upstream_name}", headers=bearer("platform")) as foreign:
+    with Caller(f"{fleet[1].url}/mcp/{upstream_name}", headers=bearer("platform")) as foreign:
         refused = foreign.request("tools/call", arguments | {"requestState": asked["requestState"], "inputResponses": answers}, CAPABILITIES)
         assert refused.error is not None or refused.is_error
     done = ask(1, requestState=asked["requestState"], inputResponses=answers)
@@ -169,13 +164,13 @@ def test_a_modern_client_comes_back_to_another_replica(fleet: Fleet, upstream_na
 
 
 def test_old_event_streams_get_what_is_posted_elsewhere(fleet: Fleet) -> None:
-    with httpx.stream("GET", fleet[0].direct + "/sse/old", headers={"Accept": "text/event-stream", **bearer("data")}, timeout=20) as response:
+    with httpx.stream("GET", fleet[0].url + "/sse/old", headers={"Accept": "text/event-stream", **bearer("data")}, timeout=20) as response:
         events = Events(response)
         path = events.next().data
         params = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
         for number, replica in enumerate((fleet[1], fleet[2], fleet[0])):
             message = {"id": number, "method": "initialize", "params": params} if number == 0 else {"id": number, "method": "tools/list"}
-            assert post(replica.direct, message, path=path).status_code == 202
+            assert post(replica.url, message, path=path).status_code == 202
             assert events.answer(number)["result"]
 
 
@@ -183,5 +178,5 @@ def test_without_a_common_secret_the_log_says_what_to_do(upstream: dict[str, Any
     unsealed = {name: value for name, value in configuration(upstream, redis).items() if name != "seal_key"}
     with start_weir(unsealed, level="info") as weir:
         eventually(lambda: "no seal_key" in weir.process.output and "openssl rand" in weir.process.output, 5, "the log says so")
-        session = initialize(weir.direct)
-        assert post(weir.direct, {"id": 1, "method": "ping"}, session).status_code == 200
+        session = initialize(weir.url)
+        assert post(weir.url, {"id": 1, "method": "ping"}, session).status_code == 200

@@ -110,7 +110,7 @@ def test_a_redis_that_is_gone_is_waited_for_once_where_a_rate_and_a_budget_lie_i
         contextlib.closing(proxy), start_fleet(configured, count=1) as having, start_fleet(witnessed(witness, {}, **limits), count=1) as lacking,
     ):
         having.wait_for_redis()
-        pairs = Pairs(having[0].url, lacking[0].url)
+        pairs = Pairs(having[0].direct, lacking[0].direct)
         there = pairs.ask(60)
         GONE[name].begin(redis, proxy)
         first = pairs.ask(40)

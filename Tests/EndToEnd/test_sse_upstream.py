@@ -12,12 +12,14 @@ import mcp_types as types
 import pytest
 from mcp import Client
 
-from conftest import upstream_program
+from conftest import judged, served, upstream_served
 from parity.lab import KINDS, Kind, play
 from parity.normalise import normalised
 from parity.scenarios import SCENARIOS, Scenario
+from support.oracle import Between
 from support.paths import END_TO_END, MCP1_PYTHON
 from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.relay import Relay
 from support.weir import Weir
 
 pytestmark = [pytest.mark.weir, pytest.mark.filterwarnings("ignore")]
@@ -25,30 +27,28 @@ pytestmark = [pytest.mark.weir, pytest.mark.filterwarnings("ignore")]
 PLAYED = [(kind, scenario) for kind in KINDS[:2] for scenario in SCENARIOS.values() if kind.has(scenario)]
 
 
-def everything(port: int) -> ManagedProcess:
-    return ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--sse"])
-
-
-def eventful(port: int) -> ManagedProcess:
-    return ManagedProcess([MCP1_PYTHON, "-W", "ignore", END_TO_END / "upstreams" / "eventful.py", str(port)])
+def eventful(port: int) -> list[str]:
+    """The command of the server of the 1.x SDK."""
+    return [str(MCP1_PYTHON), "-W", "ignore", str(END_TO_END / "upstreams" / "eventful.py"), str(port)]
 
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Callable[..., Any]) -> Iterator[Weir]:
     """Before the fixture of the current SDK, over either transport, and a server of the 1.x SDK: one is found out, the other is configured."""
-    streamable, events, older = ports = [free_port() for _ in range(3)]
-    processes = [everything(streamable), everything(events), eventful(older)]
-    upstreams = {
-        "streamable": {"url": f"http://127.0.0.1:{streamable}/mcp", "share": "all", "era": "legacy"},
-        "everything": {"url": f"http://127.0.0.1:{events}/sse", "share": "all"},
-        "eventful": {"url": f"http://127.0.0.1:{older}/sse", "transport": "sse"},
-    }
-    eventually(lambda: all(accepts(port) for port in ports), 60, "the servers listen")
-    with start_weir({"upstreams": upstreams}) as weir:
-        weir.wait_for_tools(*upstreams)
-        yield weir
-    for process in processes:
-        process.stop()
+    port = free_port()
+    with (
+        upstream_served("everything.py", "--sse") as streamable,
+        upstream_served("everything.py", "--sse") as events,
+        served(eventful(port), port) as older,
+    ):
+        upstreams = {
+            "streamable": {"url": f"{streamable}/mcp", "share": "all", "era": "legacy"},
+            "everything": {"url": f"{events}/sse", "share": "all"},
+            "eventful": {"url": f"{older}/sse", "transport": "sse"},
+        }
+        with start_weir({"upstreams": upstreams}) as weir:
+            weir.wait_for_tools(*upstreams)
+            yield weir
 
 
 @pytest.mark.parametrize(("kind", "scenario"), PLAYED, ids=lambda value: value.name)
@@ -134,10 +134,11 @@ def test_a_changed_list_is_told_of_and_listed_again(weir: Weir, mode: str) -> No
 @pytest.mark.parametrize("transport", ["auto", "sse"])
 def test_a_server_that_is_started_again(start_weir: Callable[..., Any], transport: str) -> None:
     port = free_port()
-    server = eventful(port)
+    server = ManagedProcess(eventful(port))
     eventually(lambda: accepts(port), 60, "the server of the 1.x SDK listens")
-    upstream = {"url": f"http://127.0.0.1:{port}/sse", "transport": transport}
-    with start_weir({"upstreams": {"up": upstream}}) as weir:
+    relay = Relay(port)
+    upstream = {"url": f"{relay.url}/sse", "transport": transport}
+    with judged(Between.UPSTREAMS, relay), start_weir({"upstreams": {"up": upstream}}) as weir:
         weir.wait_for_tools("up")
         with weir.caller("/mcp/up", era="legacy") as caller, ThreadPoolExecutor(1) as pool:
             first = caller.call("pid", {}).text
@@ -149,16 +150,13 @@ def test_a_server_that_is_started_again(start_weir: Callable[..., Any], transpor
             assert lost.is_error or lost.error, lost
             down = caller.call("echo", {"text": "a"})
             assert down.is_error, down
-            server = eventful(port)
+            server = ManagedProcess(eventful(port))
             eventually(lambda: not caller.call("echo", {"text": "a"}).is_error, 60, "the server is found again", pause=0.2)
             assert caller.call("pid", {}).text != first
     server.stop()
+    relay.close()
 
 
 def test_an_address_that_is_neither_is_explained(start_weir: Callable[..., Any]) -> None:
-    port = free_port()
-    server = everything(port)
-    eventually(lambda: accepts(port), 60, "the fixture listens")
-    with start_weir({"upstreams": {"up": {"url": f"http://127.0.0.1:{port}/elsewhere"}}}) as weir:
+    with upstream_served("everything.py", "--sse") as url, start_weir({"upstreams": {"up": {"url": f"{url}/elsewhere"}}}) as weir:
         eventually(lambda: "HTTP+SSE of 2024-11-05 fails, too" in weir.ready().text, 30, f"the reason is shown: {weir.ready().text}")
-    server.stop()

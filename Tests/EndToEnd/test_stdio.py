@@ -12,10 +12,10 @@ import mcp_types as types
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from conftest import upstream_program
+from conftest import upstream_command, upstream_served
 from support.bridge import ERAS, INITIALIZE, INITIALIZED, LEGACY, MODERN, Bridge, answer_of, listed, request, run, text_of
 from support.paths import END_TO_END, MCP1_PYTHON, find_binary
-from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.processes import free_port
 from support.weir import Weir
 from test_tenants import KEYS, bearer, tenant
 
@@ -25,17 +25,14 @@ pytestmark = [pytest.mark.weir, pytest.mark.filterwarnings("ignore")]
 @pytest.fixture(scope="module")
 def everything() -> Iterator[str]:
     """The server with every feature of the protocol, by HTTP, of both eras: the URL."""
-    port = free_port()
-    process = ManagedProcess([*upstream_program("everything.py"), "--port", str(port)])
-    eventually(lambda: accepts(port), 60, "everything.py listens")
-    yield f"http://127.0.0.1:{port}/mcp"
-    process.stop()
+    with upstream_served("everything.py") as url:
+        yield f"{url}/mcp"
 
 
 @pytest.fixture(scope="module")
 def guarded(start_weir: Any) -> Iterator[Weir]:
     """A Weir that wants a key, in front of the same server as a command of each era."""
-    program = [*upstream_program("everything.py"), "--stdio"]
+    program = upstream_command("everything.py")
     upstreams = {"old": {"command": program, "era": "legacy"}, "new": {"command": program, "era": "modern"}}
     with start_weir({"upstreams": upstreams, "tenants": {"platform": tenant("platform", ["*"])}}) as weir:
         weir.wait_for_tools("old", "new", headers=bearer("platform"))
@@ -123,7 +120,7 @@ def test_a_modern_client_hears_of_changes_by_listening(everything: str) -> None:
 
 @pytest.mark.parametrize("ends", ["server", "bridge"])
 def test_the_end_of_a_subscription_is_a_result_and_a_cancellation(start_weir: Any, ends: str) -> None:
-    upstreams = {"workshop": {"command": upstream_program("workshop.py")}}
+    upstreams = {"workshop": {"command": upstream_command("workshop.py")}}
     with start_weir({"upstreams": upstreams}) as weir, Bridge("stdio", "--url", f"{weir.url}/mcp").process() as bridge:
         bridge.stdin.write(request(7, "subscriptions/listen", MODERN, notifications={"toolsListChanged": True}))
         acknowledged = json.loads(bridge.stdout.readline())
@@ -193,7 +190,7 @@ def test_weir_at_the_url_takes_the_key_from_the_environment(guarded: Weir, mode:
 @pytest.mark.parametrize("mode", ERAS)
 def test_a_key_that_is_missing_or_wrong_is_an_error_that_says_so(guarded: Weir, mode: str, token: str | None, words: str) -> None:
     first = INITIALIZE if mode == LEGACY else request(0, "tools/list")
-    answers, log = Bridge("stdio", "--url", f"{guarded.direct}/mcp", token=token).run(first)
+    answers, log = Bridge("stdio", "--url", f"{guarded.url}/mcp", token=token).run(first)
     assert [answer["id"] for answer in answers] == [0]
     assert words in answers[0]["error"]["message"]
     assert not token or token not in log + json.dumps(answers)
@@ -203,15 +200,15 @@ def test_arguments_that_tools_want_in_headers_are_there(guarded: Weir) -> None:
     """Weir refuses the call where they are missing. The client never listed the tools: the bridge does."""
     arguments = {"region": "größe", "limit": 3, "query": "q"}
     call = request(1, "tools/call", name="new__test_header_parameter", arguments=arguments)
-    answers, _ = Bridge("stdio", "--url", f"{guarded.direct}/mcp", token=KEYS["platform"]).run(call)
+    answers, _ = Bridge("stdio", "--url", f"{guarded.url}/mcp", token=KEYS["platform"]).run(call)
     assert [answer["id"] for answer in answers] == [1]
     assert json.loads(answers[0]["result"]["content"][0]["text"]) == arguments
 
 
 def test_a_session_that_the_server_forgot_is_opened_again(start_weir: Any) -> None:
-    with start_weir({"upstreams": {"one": {"command": [*upstream_program("workshop.py")], "share": "all"}}}) as weir:
+    with start_weir({"upstreams": {"one": {"command": upstream_command("workshop.py"), "share": "all"}}}) as weir:
         weir.wait_for_tools("one")
-        with Bridge("stdio", "--url", f"{weir.direct}/mcp/one").process() as bridge:
+        with Bridge("stdio", "--url", f"{weir.url}/mcp/one").process() as bridge:
             bridge.stdin.write(INITIALIZE + INITIALIZED + request(1, "tools/list", LEGACY))
             assert [answer_of(bridge)["id"] for _ in range(2)] == [0, 1]
             weir.restart()
@@ -241,7 +238,7 @@ def test_a_server_that_is_not_there_is_an_error_for_every_request(mode: str) -> 
 
 def test_faulty_lines_are_answered_and_end_nothing(everything: str) -> None:
     lines = ["no json\n", "[]\n", "\n", "\xff\n", '{"jsonrpc":"2.0","id":1}\n', "x" * (17 << 20) + "\n", request(2, "tools/list").rstrip("\n")]
-    answers, _ = Bridge("stdio", "--url", everything).run("".join(lines))
+    answers, _ = Bridge("stdio", "--url", everything, faulty=True).run("".join(lines))
     assert len([answer for answer in answers if "error" in answer]) == 5
     assert [answer["id"] for answer in answers if "result" in answer] == [2]
 

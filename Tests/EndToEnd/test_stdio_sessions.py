@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command
 from support.bridge import INITIALIZED, LEGACY, Bridge, answer_of, request
 
 pytestmark = pytest.mark.weir
@@ -205,9 +205,9 @@ def test_a_batch_is_refused_in_sessions_of_other_revisions(servers: list[Server]
 
 
 def test_weir_answers_a_batch(start_weir: Any) -> None:
-    with start_weir({"upstreams": {"one": {"command": [*upstream_program("workshop.py")], "share": "all"}}}) as weir:
+    with start_weir({"upstreams": {"one": {"command": upstream_command("workshop.py"), "share": "all"}}}) as weir:
         weir.wait_for_tools("one")
-        with Bridge("stdio", "--url", f"{weir.direct}/mcp/one").process() as bridge:
+        with Bridge("stdio", "--url", f"{weir.url}/mcp/one").process() as bridge:
             bridge.stdin.write(opening("2025-03-26") + INITIALIZED)
             assert answer_of(bridge)["id"] == 0
             batch = [json.loads(line) for line in (request(1, "ping", LEGACY), request(2, "tools/list", LEGACY), request(3, "no/such", LEGACY))]

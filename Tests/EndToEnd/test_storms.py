@@ -8,9 +8,9 @@ from typing import Any
 import psutil
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command, upstream_served
 from support.events import Session
-from support.processes import ManagedProcess, accepts, eventually, free_port
+from support.processes import eventually
 from support.weir import Weir
 
 pytestmark = pytest.mark.weir
@@ -18,15 +18,14 @@ pytestmark = pytest.mark.weir
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
-    port = free_port()
-    server = ManagedProcess([*upstream_program("everything.py"), "--port", str(port), "--era", "legacy"])
-    eventually(lambda: accepts(port), 60, "the server listens")
-    calm = {"calm": {"command": [*upstream_program("everything.py"), "--stdio"], "era": "modern"}}
-    stormy = {"by-url": {"url": f"http://127.0.0.1:{port}/mcp"}, "by-command": {"command": [*upstream_program("everything.py"), "--stdio"], "era": "legacy"}}
-    with start_weir({"upstreams": calm | stormy}) as weir:
+    calm = {"calm": {"command": upstream_command("everything.py"), "era": "modern"}}
+    stormy = {"by-command": {"command": upstream_command("everything.py"), "era": "legacy"}}
+    with (
+        upstream_served("everything.py", "--era", "legacy") as url,
+        start_weir({"upstreams": calm | stormy | {"by-url": {"url": f"{url}/mcp"}}}) as weir,
+    ):
         weir.wait_for_tools("calm", "by-url", "by-command")
         yield weir
-    server.stop()
 
 
 def holdings(weir: Weir) -> tuple[int, int]:

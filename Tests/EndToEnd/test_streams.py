@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command
 from support.caller import MODERN, modern_meta
 from support.events import BOTH, Event, Events, Session, rpc
 from support.processes import eventually
@@ -20,7 +20,7 @@ KINDS = ["tool", "prompt", "resource"]
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
-    program = [*upstream_program("everything.py"), "--stdio"]
+    program = upstream_command("everything.py")
     configuration = {
         "upstreams": {"old": {"command": program, "era": "legacy"}, "new": {"command": program, "era": "modern"}},
         "tenants": {"data": tenant("data", ["*"]), "platform": tenant("platform", ["*"])},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command
 from support.caller import Answer, Caller
 from support.weir import Weir
 from test_tenants import bearer, tenant
@@ -19,7 +19,7 @@ DECLARED = {"io.modelcontextprotocol/clientCapabilities": {"extensions": {EXTENS
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
     configuration = {
-        "upstreams": {"slow": {"command": upstream_program("later.py"), "era": "modern"}},
+        "upstreams": {"slow": {"command": upstream_command("later.py"), "era": "modern"}},
         "tenants": {"data": tenant("data", ["*"]), "platform": tenant("platform", ["*"])},
     }
     with start_weir(configuration) as weir:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conftest import upstream_program
+from conftest import upstream_command
 from support.events import Session
 from support.weir import Weir
 from test_tenants import bearer, tenant
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.weir
 
 @pytest.fixture(scope="module")
 def weir(start_weir: Any) -> Iterator[Weir]:
-    program = [*upstream_program("everything.py"), "--stdio"]
+    program = upstream_command("everything.py")
     configuration = {
         "upstreams": {"one": {"command": program, "era": "legacy"}, "two": {"command": program, "era": "legacy"}},
         "tenants": {"data": tenant("data", ["*"]), "platform": tenant("platform", ["*"])},

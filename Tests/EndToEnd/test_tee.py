@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.oracle import SchemaOracle
+from support.oracle import Between, SchemaOracle
 from support.processes import eventually
 from support.tees import Tees
 
@@ -18,6 +18,12 @@ from support.tees import Tees
 @pytest.fixture
 def tees() -> Tees:
     return Tees()
+
+
+@pytest.fixture
+def oracle() -> SchemaOracle:
+    """Another than the run's: what is said here is no message of Weir's."""
+    return SchemaOracle()
 
 
 def start(tees: Tees, program: str) -> subprocess.Popen[bytes]:
@@ -84,6 +90,8 @@ def test_the_command_does_not_outlive_a_tee_that_is_killed(tees: Tees, tmp_path:
 INITIALIZE = b'{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}}'
 INITIALIZED = b'{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"b","version":"1"}}}'
 LIST = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
+ASKED = b'{"jsonrpc":"2.0","id":7,"method":"roots/list"}'
+ROOTS = b'{"jsonrpc":"2.0","id":7,"result":{"roots":[{"name":"a"}]}}'
 LISTED = b'{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}'
 
 
@@ -98,6 +106,9 @@ LISTED = b'{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}'
         ([b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}'], [], ["→ CallToolRequest of 2025-06-18"]),
         ([], [b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"loud","data":1}}'], ["← LoggingMessageNotification of 2025-06-18"]),
         ([], [b'{"jsonrpc":"2.0","id":1,"method":"ping"}'], []),
+        ([ROOTS], [ASKED], ["→ ListRootsResult of 2025-06-18"]),
+        ([ROOTS], [], ["→ answers nothing that was asked"]),
+        ([b"[" + LIST + b"]", b"[]"], [LISTED], ["→ is no message"]),
     ],
 )
 def test_what_was_recorded_is_judged_once(tees: Tees, oracle: SchemaOracle, said: list[bytes], answers: list[bytes], found: list[str]) -> None:
@@ -111,5 +122,23 @@ def test_what_was_recorded_is_judged_once(tees: Tees, oracle: SchemaOracle, said
     process.wait(10)
     problems = tees.problems(oracle)
     assert len(problems) == len(found) and all(problem.startswith(start) for problem, start in zip(problems, found)), problems
-    assert tees.judged == 2 + len(said) + len(answers)
+    unjudged = sum("is no message" in problem or "answers nothing" in problem for problem in problems)
+    assert oracle.checked[Between.CHILDREN] == 2 + len(said) + len(answers) - unjudged
     assert tees.problems(oracle) == []
+
+
+def test_of_lines_that_are_wrong_on_purpose_the_answers_are_judged(tees: Tees, oracle: SchemaOracle) -> None:
+    if oracle.missing:
+        pytest.skip(oracle.missing)
+    program = """
+        import sys
+        for line in sys.stdin:
+            print('{"jsonrpc":"2.0","id":null,"error":{"code":-32700}}', flush=True)
+    """
+    process = subprocess.Popen(
+        tees.before([sys.executable, "-IS", "-c", textwrap.dedent(program)], Between.CLIENTS, faulty=True), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    process.communicate(b"no json\n", 10)
+    problems = tees.problems(oracle)
+    assert len(problems) == 1 and problems[0].startswith("← JSONRPC"), problems
+    assert oracle.checked == {Between.CLIENTS: 1}

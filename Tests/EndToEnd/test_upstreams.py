@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from conftest import pricing_stdio, upstream_program
+from conftest import judged, pricing_stdio, served, upstream_command, upstream_program
 from emulator import Emulator
-from support.processes import ManagedProcess, accepts, eventually, free_port, survivors
+from support.oracle import Between
+from support.processes import eventually, free_port, survivors
 from support.weir import Weir
 
 pytestmark = pytest.mark.weir
@@ -54,19 +55,16 @@ def test_an_upstream_that_is_down_delays_nobody_and_joins_later(start_weir: Any,
         assert str(port) not in weir.ready().text, "an upstream's address is nobody's business"
         assert 'upstream="absent"' in weir.metrics()
 
-        late = ManagedProcess([*upstream_program("workshop.py"), str(port)])
-        try:
-            eventually(lambda: accepts(port), 30, "the workshop listens")
+        behind = free_port()
+        with served(upstream_program("workshop.py", behind), behind, at=port):
             weir.wait_for_tools("absent", timeout=60)
             eventually(lambda: "ready" in state_of(weir, "absent"), 5, "/readyz says that it joined")
             with weir.caller() as caller:
                 assert caller.call("absent__echo", {"text": "here"}).text == "here"
-        finally:
-            late.stop()
 
 
 def test_a_child_that_dies_is_started_again(start_weir: Any) -> None:
-    configuration = {"upstreams": {"workshop": {"command": upstream_program("workshop.py")}}}
+    configuration = {"upstreams": {"workshop": {"command": upstream_command("workshop.py")}}}
     with start_weir(configuration) as weir:
         weir.wait_for_tools("workshop")
         with weir.caller() as caller:
@@ -82,7 +80,7 @@ def test_a_child_that_dies_is_started_again(start_weir: Any) -> None:
 
 
 def test_a_child_that_is_killed_between_calls_is_started_again(start_weir: Any) -> None:
-    configuration = {"upstreams": {"workshop": {"command": upstream_program("workshop.py"), "processes": 2}}}
+    configuration = {"upstreams": {"workshop": {"command": upstream_command("workshop.py"), "processes": 2}}}
     with start_weir(configuration) as weir:
         weir.wait_for_tools("workshop")
         eventually(lambda: len(weir.process.children()) >= 2, 60, "two children")
@@ -95,7 +93,7 @@ def test_a_child_that_is_killed_between_calls_is_started_again(start_weir: Any) 
 
 
 def test_a_pool_answers_side_by_side(start_weir: Any) -> None:
-    configuration = {"upstreams": {"workshop": {"command": upstream_program("workshop.py"), "processes": 3}}}
+    configuration = {"upstreams": {"workshop": {"command": upstream_command("workshop.py"), "processes": 3}}}
     with start_weir(configuration) as weir:
         weir.wait_for_tools("workshop")
         with weir.caller() as caller:
@@ -111,9 +109,9 @@ def test_no_child_outlives_weir_killed_without_warning(start_weir: Any, cloud: E
     configuration = {
         "upstreams": {
             "pricing": pricing_stdio(cloud, processes=2),
-            "old-timer": {"command": upstream_program("old_timer.py")},
+            "old-timer": {"command": upstream_command("old_timer.py")},
             # A shell that starts the server: the grandchild must not survive either.
-            "shell": {"command": ["/bin/sh", "-c", " ".join(f"'{part}'" for part in upstream_program("old_timer.py")) + "; exit 0"]},
+            "shell": {"command": ["/bin/sh", "-c", " ".join(f"'{part}'" for part in upstream_command("old_timer.py")) + "; exit 0"]},
         }
     }
     weir = Weir(configuration, tmp_path)
@@ -129,10 +127,12 @@ def test_no_child_outlives_weir_killed_without_warning(start_weir: Any, cloud: E
         for child in weir.process.children():
             child.kill()
         weir.relay.close()
+    with judged(Between.CLIENTS, weir.relay):
+        pass
 
 
 def test_sigterm_ends_calls_in_flight_and_open_streams(start_weir: Any) -> None:
-    configuration = {"listen": {"shutdown_grace": "2s"}, "upstreams": {"workshop": {"command": upstream_program("workshop.py")}}}
+    configuration = {"listen": {"shutdown_grace": "2s"}, "upstreams": {"workshop": {"command": upstream_command("workshop.py")}}}
     with start_weir(configuration) as weir:
         weir.wait_for_tools("workshop")
         with weir.caller(timeout=30) as caller, ThreadPoolExecutor(1) as pool:
@@ -146,7 +146,7 @@ def test_sigterm_ends_calls_in_flight_and_open_streams(start_weir: Any) -> None:
 
 
 def test_results_over_the_limit_fail_and_do_no_harm(start_weir: Any) -> None:
-    configuration = {"upstreams": {"workshop": {"command": upstream_program("workshop.py"), "max_result": "1MiB"}}}
+    configuration = {"upstreams": {"workshop": {"command": upstream_command("workshop.py"), "max_result": "1MiB"}}}
     with start_weir(configuration) as weir:
         weir.wait_for_tools("workshop")
         with weir.caller() as caller:

@@ -5,25 +5,31 @@ import itertools
 from collections import Counter
 from urllib.parse import urlsplit
 
-from .relay import Relay
+from .exchanges import Exchange
+from .relay import Connection, Relay
 
 CHECK_EVERY = 0.1
 
 
 class Balancer:
     """Round robin over replicas whose `/readyz` says 200, asked every 100 ms, as orchestrators do. A replica that cannot be connected to is passed over;
-    a request that was sent is never sent again. Each request has a connection of its own, so no client sticks to a replica by keeping one."""
+    a request that was sent is never sent again. Each request has a connection of its own, so no client sticks to a replica by keeping one. It remembers
+    every byte, as a relay does."""
 
     def __init__(self, urls: list[str]) -> None:
         self.targets = [(urlsplit(url).hostname, urlsplit(url).port) for url in urls]
         self.ready = dict.fromkeys(self.targets, True)
         # How many requests each target got.
         self.sent: Counter[tuple[str, int]] = Counter()
+        self.connections: list[Connection] = []
         self._turn = itertools.cycle(self.targets)
         self._loop = Relay.loop()
         self._server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=512), self._loop).result(5)
         self._checks = asyncio.run_coroutine_threadsafe(self._check(), self._loop)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def exchanges(self) -> list[Exchange]:
+        return [exchange for connection in list(self.connections) for exchange in connection.exchanges()]
 
     def close(self) -> None:
         self._checks.cancel()
@@ -71,25 +77,24 @@ class Balancer:
             return streams
         return None
 
-    @staticmethod
     async def _relay(
-        head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server_reader: asyncio.StreamReader, server: asyncio.StreamWriter
+        self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server_reader: asyncio.StreamReader, server: asyncio.StreamWriter
     ) -> None:
         lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(b"connection:")]
-        server.write(b"\r\n".join([*lines, b"Connection: close", b"", b""]))
+        head = b"\r\n".join([*lines, b"Connection: close", b"", b""])
+        server.write(head)
+        passed = Connection(bytearray(head))
+        self.connections.append(passed)
 
-        async def upward() -> None:
-            while data := await reader.read(65536):
-                server.write(data)
-                await server.drain()
-
-        async def downward() -> None:
-            while data := await server_reader.read(65536):
-                writer.write(data)
-                await writer.drain()
+        async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, record: bytearray) -> None:
+            while data := await source.read(65536):
+                record += data
+                target.write(data)
+                await target.drain()
 
         # The answer's end, or the client's, ends both.
-        parts = [asyncio.create_task(upward()), asyncio.create_task(downward())]
+        ways = [(reader, server, passed.upward), (server_reader, writer, passed.downward)]
+        parts = [asyncio.create_task(pump(*way)) for way in ways]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:

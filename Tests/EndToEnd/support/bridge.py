@@ -14,18 +14,20 @@ import psutil
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from .oracle import Between
 from .paths import find_binary
 from .processes import survivors
+from .tees import TEES
 
 MODERN, LEGACY = "2026-07-28", "legacy"
 ERAS = [MODERN, LEGACY]
 
 
 class Bridge:
-    """A command of weir."""
+    """A command of weir. Where lines are `faulty` on purpose only what it answers is judged."""
 
-    def __init__(self, *arguments: str | Path, token: str | None = None) -> None:
-        self.command = [str(find_binary()[0]), *(str(argument) for argument in arguments)]
+    def __init__(self, *arguments: str | Path, token: str | None = None, faulty: bool = False) -> None:
+        self.command = TEES.before([str(find_binary()[0]), *(str(argument) for argument in arguments)], Between.CLIENTS, faulty)
         self.environment = {"PATH": os.environ["PATH"]} | ({"WEIR_TOKEN": token} if token else {})
 
     @contextlib.asynccontextmanager

@@ -45,7 +45,7 @@ class Fleet:
     def _make(configuration: dict[str, Any], home: Path, level: str, admin: bool) -> Weir:
         address = f"127.0.0.1:{free_port()}" if admin else None
         listen = configuration.get("listen", {}) | ({"admin_address": address} if address else {})
-        replica = Weir(configuration | {"listen": listen}, home, level=level, relayed=False, wait=False)
+        replica = Weir(configuration | {"listen": listen}, home, level=level, wait=False)
         replica.admin = f"http://{address}" if address else None
         return replica
 
@@ -57,6 +57,11 @@ class Fleet:
 
     def __len__(self) -> int:
         return len(self.replicas)
+
+    @property
+    def direct(self) -> list[str]:
+        """The addresses of the replicas themselves: for load, and for what balances it."""
+        return [replica.direct for replica in self.replicas]
 
     def running(self) -> list[Weir]:
         return [replica for replica in self.replicas if replica.process.running()]
@@ -120,6 +125,8 @@ class Fleet:
                 replica.stop()
             except AssertionError as trouble:
                 troubles.append(str(trouble))
+        for replica in self.replicas:
+            replica.relay.close()
         assert not (orderly and troubles), "\n".join(troubles)
 
     def logs(self, end: int = 3000) -> str:

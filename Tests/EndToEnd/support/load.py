@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .caller import MODERN, modern_meta
+from .ends import ENDS
+from .oracle import Between
 
 
 TENANTS = ("red", "green", "blue")
@@ -68,7 +70,7 @@ class Asked:
 
 
 class Wire:
-    """One connection to one replica; opened at the first call, and again after it was lost."""
+    """One connection to one replica; opened at the first call, and again after it was lost. It keeps what was said itself: see support/ends.py."""
 
     _numbers = itertools.count(1)
 
@@ -103,10 +105,16 @@ class Wire:
             async with self._connecting:
                 self._streams = await asyncio.open_connection(self.host, self.port, limit=2**22)
         reader, writer = self._streams
-        writer.write(b"POST /mcp HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-        found = await reader.readexactly(int(fields["content-length"]))
+        request = b"POST /mcp HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body
+        writer.write(request)
+        start = found = b""
+        try:
+            start = await reader.readuntil(b"\r\n\r\n")
+            head = start.decode("latin-1").split("\r\n")
+            fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+            found = await reader.readexactly(int(fields["content-length"]))
+        finally:
+            ENDS.keep(Between.CLIENTS, request, start + found)
         if fields.get("connection", "").lower() == "close":
             self.close()
         message = json.loads(found)

@@ -1,6 +1,8 @@
 """The schema oracle: every JSON-RPC message of the tests against the JSON schema of the revision it is spoken in."""
 
 import json
+from collections import Counter
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +13,15 @@ from .paths import find_data
 REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
 MODERN = "2026-07-28"
 META_VERSION = "io.modelcontextprotocol/protocolVersion"
+
+
+class Between(StrEnum):
+    """Who speaks with whom."""
+
+    CLIENTS = "between clients and Weir"
+    UPSTREAMS = "between Weir and upstreams over HTTP"
+    CHILDREN = "between Weir and its child processes"
+
 
 _RESULTS = {
     "initialize": "InitializeResult",
@@ -29,6 +40,11 @@ _RESULTS = {
     "tasks/get": "GetTaskResult",
     "tasks/cancel": "CancelTaskResult",
     "tasks/list": "ListTasksResult",
+    "tasks/result": "GetTaskPayloadResult",
+    "subscriptions/listen": "SubscriptionsListenResult",
+    "elicitation/create": "ElicitResult",
+    "sampling/createMessage": "CreateMessageResult",
+    "roots/list": "ListRootsResult",
     "ping": "EmptyResult",
 }
 
@@ -44,7 +60,8 @@ class SchemaOracle:
         data = find_data()
         self.folder = data / "mcp-schema" if data and (data / "mcp-schema").is_dir() else None
         self.missing = "" if self.folder else _MISSING
-        self.checked = 0
+        # How many messages were, by who spoke with whom.
+        self.checked: Counter[Between] = Counter()
 
     @lru_cache(maxsize=None)
     def _schema(self, revision: str) -> tuple[str, dict[str, Any]]:
@@ -64,13 +81,14 @@ class SchemaOracle:
                 return name
         return None
 
-    def problems(self, message: Any, revision: str, method: str | None = None) -> list[str]:
-        """What is wrong with a message; `method` is the one that a response answers, None where it is not known."""
+    def problems(self, message: Any, revision: str, method: str | None = None, between: Between | None = None) -> list[str]:
+        """What is wrong with a message; `method` is the one that a response answers, None where it is not known. `between` counts it there."""
         if self.folder is None:
             return []
         if revision not in REVISIONS:
             return [f"unknown revision {revision}"]
-        self.checked += 1
+        if between:
+            self.checked[between] += 1
         if not isinstance(message, dict):
             return ["is no object"]
         if "method" in message:
@@ -96,7 +114,7 @@ class SchemaOracle:
             return "InputRequiredResult"
         if revision == "2025-11-25" and method == "tools/call" and isinstance(result, dict) and "task" in result:
             return "CreateTaskResult"
-        return _RESULTS[method]
+        return _RESULTS[method] if _RESULTS[method] in self._schema(revision)[1] else None
 
     def _check(self, revision: str, name: str | None, value: Any) -> list[str]:
         if name is None:

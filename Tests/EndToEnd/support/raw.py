@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 
 from . import http1
+from .ends import ENDS
+from .oracle import Between
 
 
 @dataclass
@@ -21,9 +23,9 @@ class RawReply:
 
 
 def exchange(
-    port: int, data: bytes, *, then_close: bool = False, drip: tuple[bytes, float] | None = None, timeout: float = 10, wait_for_close: bool = False
+    port: int, data: bytes, *, faulty: bool, then_close: bool = False, drip: tuple[bytes, float] | None = None, timeout: float = 10, wait_for_close: bool = False
 ) -> RawReply:
-    """Sends the bytes, optionally ends its side, optionally goes on sending one byte at a time (`drip`: the bytes, seconds between them), and
+    """Sends the bytes, which are `faulty` on purpose or to be judged as the answer is, optionally ends its side, optionally goes on sending one byte at a time (`drip`: the bytes, seconds between them), and
     reads until a whole response has come, the server closed, or the time is over."""
     began = time.monotonic()
     received, closed = b"", False
@@ -53,6 +55,7 @@ def exchange(
                     break
         except (ConnectionResetError, BrokenPipeError):
             closed = True
+    ENDS.keep(Between.CLIENTS, data, received, faulty)
     responses = [message for message in http1.parse(received, responses=True) if message.status >= 200] if received else []
     return RawReply(responses[0] if responses else None, closed, time.monotonic() - began)
 

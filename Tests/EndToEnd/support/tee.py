@@ -40,8 +40,8 @@ def main(folder: str, command: list[str]) -> None:
     child.stdout.close()
     answers.start()
     status = child.wait()
-    # What it said last may still be on its way. A process that it left behind may keep its output open for ever.
-    answers.join(5)
+    # What it said last may still be on its way. A process that it left behind may keep its output open for ever, or nobody read it.
+    answers.join(2)
     if status < 0:
         if -status != signal.SIGKILL:
             signal.signal(-status, signal.SIG_DFL)

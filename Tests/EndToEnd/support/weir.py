@@ -17,11 +17,10 @@ UNHURRIED = {"rate": "10000/s", "burst": 10000}
 
 
 class Weir:
-    """One running `weir serve`. Clients speak to `url`, which is the relay, or without one Weir itself; `port` is Weir's own."""
+    """One running `weir serve`. Clients speak to `url`, which is the relay; `port` and `direct` are Weir's own."""
 
     def __init__(
-        self, configuration: dict[str, Any], folder: Path, environment: dict[str, str] | None = None, level: str = "debug", wait: bool = True,
-        relayed: bool = True,
+        self, configuration: dict[str, Any], folder: Path, environment: dict[str, str] | None = None, level: str = "debug", wait: bool = True
     ) -> None:
         self.folder = folder
         self.configuration = configuration
@@ -29,8 +28,8 @@ class Weir:
         self.level = level
         self.port = free_port()
         self.direct = f"http://127.0.0.1:{self.port}"
-        self.relay = Relay(self.port) if relayed else None
-        self.url = self.relay.url if self.relay else self.direct
+        self.relay = Relay(self.port)
+        self.url = self.relay.url
         self._started: list = []
         # The address of its admin listener, where metrics are then.
         self.admin: str | None = None
@@ -60,7 +59,7 @@ class Weir:
 
     def wait_for_tools(self, *prefixes: str, timeout: float = 60, headers: dict[str, str] | None = None) -> None:
         """Until tools of every named upstream are listed."""
-        with Caller(f"{self.direct}/mcp", headers=headers) as caller:
+        with self.caller(headers=headers) as caller:
 
             def check() -> bool:
                 assert self.process.running(), f"weir ended:\n{self.process.output[-3000:]}"
@@ -95,5 +94,4 @@ class Weir:
             if self.process.running():
                 self.stop()
         finally:
-            if self.relay:
-                self.relay.close()
+            self.relay.close()

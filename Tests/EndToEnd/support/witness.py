@@ -5,13 +5,15 @@ from typing import Any
 
 import httpx
 
+from .ends import ENDS
 from .load import SITES, TENANTS, tenants
+from .oracle import Between
 from .paths import END_TO_END
 from .processes import ManagedProcess, accepts, eventually, free_port
 
 
 class Witness:
-    """Started at once. `configuration(site)` is what Weir needs to know of it."""
+    """Started at once. What was said there it knows itself: a relay before it would be slower than what is measured. `configuration(site)` is what Weir needs to know of it."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -40,6 +42,8 @@ class Witness:
         eventually(lambda: self._http.get("/state").json()["holding"] >= count, timeout, f"{count} calls are held at the upstream", pause=0.01)
 
     def close(self) -> None:
+        for asked, answered in self._http.get("/wire").json():
+            ENDS.keep(Between.UPSTREAMS, asked.encode("latin-1"), answered.encode("latin-1"))
         self._http.close()
         self.process.process.kill()
         self.process.wait(5)

@@ -1,6 +1,6 @@
 """An upstream with every feature of the protocol, in both eras; its answers are always the same.
 
-``everything.py --stdio`` speaks on standard input and output; ``--port N`` over Streamable HTTP at ``/mcp`` and, with ``--sse``, over the HTTP+SSE of
+``everything.py`` speaks on standard input and output; ``everything.py PORT`` over Streamable HTTP at ``/mcp`` and, with ``--sse``, over the HTTP+SSE of
 2024-11-05 at ``/sse``. ``--era legacy`` or ``modern`` refuses the other one. Names are those of the conformance suite's fixture where it has them.
 """
 
@@ -82,13 +82,12 @@ async def serve_stdio(server: Server) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--stdio", action="store_true")
-    parser.add_argument("--port", type=int)
+    parser.add_argument("port", type=int, nargs="?")
     parser.add_argument("--sse", action="store_true")
     parser.add_argument("--era", choices=["legacy", "modern", "both"], default="both")
     options = parser.parse_args()
     server = make_server()
-    if options.stdio:
+    if options.port is None:
         asyncio.run(serve_stdio(server))
         return
     application: Any = server.streamable_http_app(custom_starlette_routes=sse_routes(server) if options.sse else None)

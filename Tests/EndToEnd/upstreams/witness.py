@@ -2,7 +2,7 @@
 time. It remembers every call.
 
 ``python witness.py PORT``. MCP over HTTP of both eras, on asyncio alone, so that what is measured is what stands in front of it. ``POST /control``
-changes how it answers, ``GET /log`` and ``GET /state`` say what came; support/witness.py speaks to it.
+changes how it answers, ``GET /log`` and ``GET /state`` say what came, ``GET /wire`` byte by byte; support/witness.py speaks to it.
 """
 
 import asyncio
@@ -32,6 +32,8 @@ class Witness:
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {"latency": 0.0, "hold": False, "hang": 0, "refuse": 0, "retry_after": 1}
         self.log: list[dict[str, Any]] = []
+        # Every request of MCP and its answer, as they were on the wire.
+        self.wire: list[list[str]] = []
         self.holding = 0
         self.run = uuid.uuid4().hex[:8]
         self.numbers = itertools.count(1)
@@ -110,49 +112,57 @@ class Connection(asyncio.Protocol):
             if len(rest) < length:
                 return
             self.buffer = rest[length:]
-            task = asyncio.create_task(self.answer(*first.split(" ")[:2], headers, rest[:length]))
+            task = asyncio.create_task(self.serve(*first.split(" ")[:2], headers, head + separator, rest[:length]))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
-    async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
+    async def serve(self, method: str, path: str, headers: dict[str, str], head: bytes, body: bytes) -> None:
+        passed = [(head + body).decode("latin-1"), ""]
+        if method == "POST" and path != "/control":
+            self.witness.wire.append(passed)
+        answer = await self.answer(method, path, headers, body)
+        passed[1] = answer.decode("latin-1")
+        self.transport.write(answer)
+
+    async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
         match method, path:
             case "GET", "/log":
-                self.reply(self.witness.log)
+                return reply(self.witness.log)
+            case "GET", "/wire":
+                return reply(self.witness.wire)
             case "GET", "/state":
-                self.reply({"holding": self.witness.holding, "calls": len(self.witness.log)})
+                return reply({"holding": self.witness.holding, "calls": len(self.witness.log)})
             case "POST", "/control":
                 self.witness.change(json.loads(body))
-                self.reply({})
+                return reply({})
             case "POST", _:
                 found = SIGN.search(body)
-                await self.speak(len(found[1]) if found else 0, headers.get("x-site", ""), json.loads(body))
+                return await self.speak(len(found[1]) if found else 0, headers.get("x-site", ""), json.loads(body))
             case _:
-                self.reply({}, "405 Method Not Allowed")
+                return reply({}, "405 Method Not Allowed")
 
-    async def speak(self, sign: int, site: str, message: dict[str, Any]) -> None:
+    async def speak(self, sign: int, site: str, message: dict[str, Any]) -> bytes:
         if "id" not in message:
-            self.reply(None, "202 Accepted")
-            return
+            return reply(None, "202 Accepted")
         params = message.get("params", {})
         modern = "io.modelcontextprotocol/protocolVersion" in params.get("_meta", {})
         if message["method"] == "tools/call":
             result = await self.witness.call(sign, site, params, self.transport.get_extra_info("peername")[1])
             if result is None:
-                self.reply({}, "429 Too Many Requests", f"Retry-After: {self.witness.settings['retry_after']}\r\n")
-                return
+                return reply({}, "429 Too Many Requests", f"Retry-After: {self.witness.settings['retry_after']}\r\n")
         else:
             result = LISTS.get(message["method"])
         if result is None:
-            self.reply({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32601, "message": "Method not found"}}, "404 Not Found")
-            return
+            return reply({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32601, "message": "Method not found"}}, "404 Not Found")
         if modern:
             result = {"resultType": "complete", **result, **(CACHED if message["method"] == "tools/list" else {})}
-        self.reply({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        return reply({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
-    def reply(self, value: Any, status: str = "200 OK", headers: str = "") -> None:
-        text = b"" if value is None else json.dumps(value).encode()
-        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{headers}Content-Length: {len(text)}\r\n\r\n"
-        self.transport.write(head.encode() + text)
+
+def reply(value: Any, status: str = "200 OK", headers: str = "") -> bytes:
+    text = b"" if value is None else json.dumps(value).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{headers}Content-Length: {len(text)}\r\n\r\n"
+    return head.encode() + text
 
 
 async def main() -> None:

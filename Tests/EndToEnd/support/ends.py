@@ -1,0 +1,33 @@
+"""What clients and servers of our own said and heard: recorded at their end where something in between would be too slow, or too orderly."""
+
+from .exchanges import Exchange, Exchanges
+from .http1 import HTTPMessage, parse
+from .oracle import Between, SchemaOracle
+
+
+class Ends:
+    """The recordings of a run. `problems` judges what was recorded since it was last asked."""
+
+    def __init__(self) -> None:
+        # By who speaks: the bytes of a request, those that came back, and whether the request is wrong on purpose.
+        self._recorded: dict[Between, list[tuple[bytes, bytes, bool]]] = {Between.CLIENTS: [], Between.UPSTREAMS: []}
+
+    def keep(self, between: Between, request: bytes, response: bytes, faulty: bool = False) -> None:
+        self._recorded[between].append((request, response, faulty))
+
+    def problems(self, oracle: SchemaOracle) -> list[str]:
+        found: list[str] = []
+        for between in self._recorded:
+            recorded, self._recorded[between] = self._recorded[between], []
+            found += Exchanges(oracle, between).problems(_exchange(*bytes_and_fault) for bytes_and_fault in recorded)
+        return found
+
+
+def _exchange(request: bytes, response: bytes, faulty: bool) -> Exchange:
+    # What is wrong on purpose may be no HTTP either: nothing of it is read.
+    asked = HTTPMessage("POST / HTTP/1.1") if faulty else parse(request, responses=False)[0]
+    answers = [answer for answer in parse(response, responses=True) if answer.status >= 200]
+    return Exchange(asked, answers[0] if answers else None, faulty)
+
+
+ENDS = Ends()
