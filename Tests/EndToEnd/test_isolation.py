@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 
 from conftest import upstream_command, upstream_served
@@ -51,18 +50,12 @@ def count(client: Session) -> int:
     return int(result(client, "resources/read", uri=URI)["contents"][0]["text"])
 
 
-def children(weir: Weir) -> int:
-    """Processes of upstreams, without their guards."""
-    found = psutil.Process(weir.process.process.pid).children(recursive=True)
-    return sum(child.name().startswith("python") for child in found if child.is_running())
-
-
 def test_each_session_has_a_process_of_its_own(weir: Weir) -> None:
-    before = children(weir)
+    before = len(weir.servers())
     with session(weir, "each") as one, session(weir, "each") as other:
         assert [count(one), count(one), count(other), count(one), count(other)] == [1, 2, 1, 3, 2]
-        assert children(weir) == before + 2
-    eventually(lambda: children(weir) == before, 20, "the processes end with their sessions")
+        assert len(weir.servers()) == before + 2
+    eventually(lambda: len(weir.servers()) == before, 20, "the processes end with their sessions")
 
 
 def test_all_sessions_of_a_principal_share_a_process(weir: Weir) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 import psutil
 import pytest
 
-from conftest import upstream_command
+from conftest import judged, upstream_command
 from support.bridge import INITIALIZED, LEGACY, Bridge, answer_of, request
+from support.oracle import Between
+from support.relay import Relay
 
 pytestmark = pytest.mark.weir
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Knows the session `s<number>` that it has given last, and answers every request with its method."""
+    """Knows the session `s<number>` that it has given last, and answers every request with its method and what belongs to that."""
 
     protocol_version = "HTTP/1.1"
     seen: list[tuple[str | None, Any]]
@@ -50,13 +52,19 @@ class Handler(BaseHTTPRequestHandler):
     def take(self, message: Any) -> None:
         if "id" not in message:
             return self.reply(202)
-        return self.reply(200, {"jsonrpc": "2.0", "id": message["id"], "result": {"did": message["method"]}})
+        return self.reply(200, did(message))
 
     def do_GET(self) -> None:
         self.reply(405)
 
     def do_DELETE(self) -> None:
         self.reply(200)
+
+
+def did(message: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request."""
+    members = {"tools/list": {"tools": []}, "tools/call": {"content": []}}.get(message["method"], {})
+    return {"jsonrpc": "2.0", "id": message["id"], "result": {"did": message["method"], **members}}
 
 
 class Server:
@@ -66,9 +74,10 @@ class Server:
         fresh = type("Fresh", (handler,), {"seen": self.seen, "sessions": self.sessions, **members})
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), fresh)
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self.relay = Relay(self.http.server_port)
 
-    def bridge(self) -> Bridge:
-        return Bridge("stdio", "--url", f"http://127.0.0.1:{self.http.server_port}/mcp")
+    def bridge(self, faulty: bool = False) -> Bridge:
+        return Bridge("stdio", "--url", f"{self.relay.url}/mcp", faulty=faulty)
 
     def said(self, session: str) -> list[tuple[str, Any]]:
         """Methods and what they are about, in this session."""
@@ -80,7 +89,10 @@ class Server:
 def servers() -> Iterator[list[Server]]:
     servers: list[Server] = []
     yield servers
+    with judged(Between.UPSTREAMS, *(server.relay for server in servers)):
+        pass
     for server in servers:
+        server.relay.close()
         server.http.shutdown()
         server.http.server_close()
 
@@ -104,7 +116,7 @@ def test_log_level_and_subscriptions_outlive_a_forgotten_session(servers: list[S
         assert answer_of(bridge)["id"] == 5
         server.sessions.append("somebody else's")
         bridge.stdin.write(request(6, "tools/list", LEGACY))
-        assert answer_of(bridge) == {"jsonrpc": "2.0", "id": 6, "result": {"did": "tools/list"}}
+        assert answer_of(bridge) == {"jsonrpc": "2.0", "id": 6, "result": {"did": "tools/list", "tools": []}}
         bridge.stdin.close()
         assert bridge.wait(5) == 0
     again = server.said("s3")
@@ -162,7 +174,7 @@ class Batching(Handler):
     def take(self, message: Any) -> None:
         if not isinstance(message, list):
             return super().take(message)
-        answers = [{"jsonrpc": "2.0", "id": one["id"], "result": {"did": one["method"]}} for one in reversed(message) if "id" in one]
+        answers = [did(one) for one in reversed(message) if "id" in one]
         if not answers:
             return self.reply(202)
         if all(one["method"] != "tools/call" for one in message):
@@ -179,13 +191,13 @@ class Batching(Handler):
 def test_a_batch_reaches_the_server_as_one_and_each_answer_the_client(servers: list[Server], method: str) -> None:
     server = Server(Batching)
     servers.append(server)
-    batch = [json.loads(request(1, method, LEGACY)), json.loads(INITIALIZED) | {"method": "notifications/x"}, json.loads(request(2, "ping", LEGACY))]
+    batch = [json.loads(request(1, method, LEGACY, name="a")), json.loads(INITIALIZED) | {"method": "notifications/x"}, json.loads(request(2, "ping", LEGACY))]
     with server.bridge().process() as bridge:
         bridge.stdin.write(opening("2025-03-26") + INITIALIZED)
         assert answer_of(bridge)["id"] == 0
         bridge.stdin.write(json.dumps(batch) + "\n")
         assert [answer_of(bridge) for _ in range(2)] == [
-            {"jsonrpc": "2.0", "id": 2, "result": {"did": "ping"}}, {"jsonrpc": "2.0", "id": 1, "result": {"did": method}}]
+            did({"id": 2, "method": "ping"}), did({"id": 1, "method": method})]
         bridge.stdin.write(json.dumps(batch[1:2]) + "\n")
         bridge.stdin.close()
         assert bridge.wait(5) == 0
@@ -195,7 +207,7 @@ def test_a_batch_reaches_the_server_as_one_and_each_answer_the_client(servers: l
 def test_a_batch_is_refused_in_sessions_of_other_revisions(servers: list[Server]) -> None:
     server = Server(Batching)
     servers.append(server)
-    with server.bridge().process() as bridge:
+    with server.bridge(faulty=True).process() as bridge:
         bridge.stdin.write(opening("2025-11-25") + INITIALIZED)
         assert answer_of(bridge)["id"] == 0
         bridge.stdin.write(f"[{request(1, 'ping', LEGACY).strip()}]\n" + request(2, "ping", LEGACY))

@@ -8,7 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from conftest import judged
 from support.bridge import INITIALIZE, INITIALIZED, LEGACY, Bridge, answer_of, request
+from support.oracle import Between
+from support.relay import Relay
 
 pytestmark = pytest.mark.weir
 
@@ -46,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         last = self.headers.get("Last-Event-ID")
         self.seen.append(("GET", self.headers.get("Mcp-Session-Id"), last))
         if last and last.startswith("call-"):
-            answer = json.dumps({"jsonrpc": "2.0", "id": int(last.removeprefix("call-")), "result": {"resumed": True}}, indent=1)
+            answer = json.dumps({"jsonrpc": "2.0", "id": int(last.removeprefix("call-")), "result": {"content": [], "resumed": True}}, indent=1)
             lines = "".join(f"data: {line}\r\n" for line in answer.splitlines())
             return self.reply(200, f"id: call-end\r\n{lines}\r\n", "text/event-stream")
         number = int(last.removeprefix("get-")) + 1 if last else 1
@@ -59,17 +62,21 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
+def server() -> Iterator[tuple[Relay, list[tuple[str, str | None, str | None]]]]:
+    """It behind a relay, and what it has seen."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Fresh", (Handler,), {"seen": []}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
+    relay = Relay(server.server_port)
+    with judged(Between.UPSTREAMS, relay):
+        yield relay, server.RequestHandlerClass.seen
+    relay.close()
     server.shutdown()
     server.server_close()
 
 
-def test_streams_are_taken_up_where_they_ended(server: ThreadingHTTPServer) -> None:
-    seen = server.RequestHandlerClass.seen
-    with Bridge("stdio", "--url", f"http://127.0.0.1:{server.server_port}/mcp").process() as bridge:
+def test_streams_are_taken_up_where_they_ended(server: tuple[Relay, list[tuple[str, str | None, str | None]]]) -> None:
+    relay, seen = server
+    with Bridge("stdio", "--url", f"{relay.url}/mcp").process() as bridge:
         bridge.stdin.write(INITIALIZE + INITIALIZED)
         assert answer_of(bridge)["id"] == 0
         said, began = [], time.monotonic()
@@ -77,7 +84,7 @@ def test_streams_are_taken_up_where_they_ended(server: ThreadingHTTPServer) -> N
             said.append(json.loads(bridge.stdout.readline())["params"]["data"])
         assert said == [1, 2, 3, 4] and 0.5 < time.monotonic() - began < 5
         bridge.stdin.write(request(7, "tools/call", LEGACY, name="a"))
-        assert answer_of(bridge) == {"jsonrpc": "2.0", "id": 7, "result": {"resumed": True}}
+        assert answer_of(bridge) == {"jsonrpc": "2.0", "id": 7, "result": {"content": [], "resumed": True}}
         bridge.stdin.close()
         assert bridge.wait(5) == 0
     assert seen[0] == ("initialize", None, None)

@@ -108,7 +108,7 @@ LISTED = b'{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}'
         ([], [b'{"jsonrpc":"2.0","id":1,"method":"ping"}'], []),
         ([ROOTS], [ASKED], ["→ ListRootsResult of 2025-06-18"]),
         ([ROOTS], [], ["→ answers nothing that was asked"]),
-        ([b"[" + LIST + b"]", b"[]"], [LISTED], ["→ is no message"]),
+        ([b"[" + LIST + b"]"], [LISTED], ["→ is no message"]),
     ],
 )
 def test_what_was_recorded_is_judged_once(tees: Tees, oracle: SchemaOracle, said: list[bytes], answers: list[bytes], found: list[str]) -> None:

@@ -83,11 +83,11 @@ def test_a_child_that_is_killed_between_calls_is_started_again(start_weir: Any) 
     configuration = {"upstreams": {"workshop": {"command": upstream_command("workshop.py"), "processes": 2}}}
     with start_weir(configuration) as weir:
         weir.wait_for_tools("workshop")
-        eventually(lambda: len(weir.process.children()) >= 2, 60, "two children")
+        eventually(lambda: len(weir.servers()) >= 2, 60, "two children")
         before = {child.pid for child in weir.process.children()}
         for child in weir.process.children():
             child.kill()
-        eventually(lambda: len({child.pid for child in weir.process.children()} - before) >= 2, 60, "two new children")
+        eventually(lambda: len({child.pid for child in weir.servers()} - before) >= 2, 60, "two new children")
         with weir.caller() as caller:
             eventually(lambda: caller.call("workshop__echo", {"text": "a"}).status == 200, 20, "an answer")
 
@@ -118,7 +118,7 @@ def test_no_child_outlives_weir_killed_without_warning(start_weir: Any, cloud: E
     try:
         weir.wait_for_tools("pricing", "old-timer", "shell")
         children = weir.process.children()
-        assert len(children) >= 4
+        assert len(weir.servers()) >= 4
         weir.process.signal(signal.SIGKILL)
         weir.process.wait(5)
         left = survivors(children, timeout=5)

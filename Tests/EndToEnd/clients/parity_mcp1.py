@@ -115,7 +115,7 @@ class Sdk1OverSSE(Sdk1):
 
 async def main(transport: str, url: str, *names: str) -> None:
     kind = {"http": Sdk1, "sse": Sdk1OverSSE}[transport]
-    print(json.dumps({name: await record(kind, url, SCENARIOS[name], keeps_wire=transport == "sse") for name in names}))
+    print(json.dumps({name: await record(kind, url, SCENARIOS[name]) for name in names}))
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -47,8 +47,6 @@ class Lab:
 
     direct: dict[tuple[str, str], str]
     weir: dict[tuple[str, str], str]
-    # What clients of HTTP+SSE said and heard through Weir, by scenario.
-    wire: list[list[tuple[str, dict[str, Any]]]] = field(default_factory=list)
     _recorded: dict[tuple[str, str, str], Recording] = field(default_factory=dict)
 
     def directly(self, kind: Kind, scenario: Scenario) -> Recording:
@@ -65,9 +63,6 @@ class Lab:
                 self._recorded[key] = play(kind, url, scenario)
             else:
                 for name, recording in play_elsewhere(kind, url).items():
-                    messages = recording.pop("wire", [])
-                    if kind.transport == "sse" and url in self.weir.values():
-                        self.wire.append(messages)
                     self._recorded[kind.name, url, name] = recording
         return self._recorded[key]
 

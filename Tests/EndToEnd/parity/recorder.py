@@ -14,8 +14,6 @@ class Recorder:
         self.steps: list[dict[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
         self.changes: list[dict[str, Any]] = []
-        # Every message as it was, with `→` for the client's: where no relay can look at the wire.
-        self.wire: list[tuple[str, dict[str, Any]]] = []
         self._requests: dict[Any, tuple[str, dict[str, Any] | None]] = {}
 
     def recording(self) -> dict[str, Any]:
@@ -40,7 +38,6 @@ class Recorder:
         return within + sum(change["method"] == method for change in self.changes)
 
     def sent(self, message: Any) -> None:
-        self._keep("→", message)
         method, identifier = getattr(message, "method", None), getattr(message, "id", None)
         if method and identifier is not None:
             # SDKs list the tools on their own before and after calls, which is none of the step's business.
@@ -48,16 +45,11 @@ class Recorder:
             self._requests[identifier] = (method, step)
 
     def received(self, message: Any) -> None:
-        self._keep("←", message)
         method, identifier = getattr(message, "method", None), getattr(message, "id", None)
         if method and identifier is None:
             self._notified(method, getattr(message, "params", None) or {})
         elif not method and identifier in self._requests:
             self._answered(self._requests[identifier][1], message)
-
-    def _keep(self, direction: str, message: Any) -> None:
-        if hasattr(message, "model_dump"):
-            self.wire.append((direction, message.model_dump(by_alias=True, mode="json", exclude_unset=True)))
 
     def question(self, method: str, params: dict[str, Any]) -> None:
         """What the client's user was asked."""

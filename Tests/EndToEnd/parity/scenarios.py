@@ -45,8 +45,8 @@ def scenario(*shows: str, **options: Any) -> Callable[[Any], Any]:
     return add
 
 
-async def record(kind: type[ParityClient], url: str, scenario: Scenario, keeps_wire: bool = False) -> dict[str, Any]:
-    """The recording of one scenario; a client that cannot even connect has one too. With every message as it was, if that is wanted (`wire`)."""
+async def record(kind: type[ParityClient], url: str, scenario: Scenario) -> dict[str, Any]:
+    """The recording of one scenario; a client that cannot even connect has one too."""
     client = kind(url, able=scenario.able)
     try:
         async with asyncio.timeout(LIMIT), client.open():
@@ -54,7 +54,7 @@ async def record(kind: type[ParityClient], url: str, scenario: Scenario, keeps_w
         ended = {}
     except Exception as problem:
         ended = {"ended": _name(problem)}
-    return client.recorder.recording() | ended | ({"wire": client.recorder.wire} if keeps_wire else {})
+    return client.recorder.recording() | ended
 
 
 def _name(problem: BaseException) -> str:

@@ -100,9 +100,8 @@ class _Conversation:
     def _judge_all(self, lines: list[bytes], way: str, oracle: SchemaOracle) -> list[str]:
         found = []
         for line in lines:
-            messages = _parse(line)
-            if len(messages) != 1 and self._negotiated != "2025-03-26":
-                messages = [None]
+            is_batch = line.lstrip().startswith(b"[")
+            messages = [None] if is_batch and self._negotiated != "2025-03-26" else _parse(line)
             problems = [problem for message in messages for problem in self._judge(message, way, oracle)]
             found += [f"{_ARROWS[way]} {problem}: {line[:300].decode(errors='replace')}" for problem in problems]
         return found

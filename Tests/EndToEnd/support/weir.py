@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import yaml
 
 from .caller import Caller
@@ -76,6 +77,11 @@ class Weir:
 
     def ready(self) -> httpx.Response:
         return httpx.get(f"{self.direct}/readyz", timeout=5)
+
+    def servers(self) -> list[psutil.Process]:
+        """Its upstreams that are child processes: those in Python, without the guards and tees around them."""
+        commands = [(child, child.cmdline()) for child in self.process.children() if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        return [child for child, command in commands if "python" in "".join(command[:1]) and not any(part.endswith("/tee.py") for part in command)]
 
     def restart(self) -> None:
         self.stop()
