@@ -18,6 +18,7 @@ from support.events import BOTH, Events, Session, rpc
 from support.fleet import Fleet
 from support.load import TENANTS, bearer, tenants
 from support.oracle import Between
+from support.processes import eventually
 from support.redis import RedisServer
 from test_asking import ANSWER, CAPABILITIES
 from test_parity import compared, servers, written  # noqa: F401

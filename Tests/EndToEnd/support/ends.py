@@ -1,5 +1,7 @@
 """What clients and servers of our own said and heard: recorded at their end where something in between would be too slow, or too orderly."""
 
+import httpx
+
 from .exchanges import Exchange, Exchanges
 from .http1 import HTTPMessage, parse
 from .oracle import Between, SchemaOracle
@@ -14,6 +16,14 @@ class Ends:
 
     def keep(self, between: Between, request: bytes, response: bytes, faulty: bool = False) -> None:
         self._recorded[between].append((request, response, faulty))
+
+    def hear(self, response: httpx.Response) -> None:
+        """A hook for clients of httpx."""
+        asked, content = response.request, response.read()
+        start = f"{asked.method} {asked.url.raw_path.decode()} HTTP/1.1"
+        kind = f"Content-Type: {response.headers.get('content-type', '')}\r\nContent-Length: {len(content)}\r\n\r\n"
+        request = "\r\n".join([start, *(f"{name}: {value}" for name, value in asked.headers.items())]).encode() + b"\r\n\r\n" + asked.content
+        self.keep(Between.CLIENTS, request, f"HTTP/1.1 {response.status_code} \r\n{kind}".encode() + content)
 
     def problems(self, oracle: SchemaOracle) -> list[str]:
         found: list[str] = []

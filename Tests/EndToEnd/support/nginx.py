@@ -48,12 +48,12 @@ class Nginx:
         program = shutil.which("nginx")
         assert program, "nginx is not installed; scripts/test does it"
         folder.chmod(0o755)
-        port = free_port()
+        self.port = free_port()
         path = folder / "nginx.conf"
-        path.write_text(AROUND.format(folder=folder, example=adapted(EXAMPLE.read_text(), port, replicas)))
-        self.url = f"http://127.0.0.1:{port}"
+        path.write_text(AROUND.format(folder=folder, example=adapted(EXAMPLE.read_text(), self.port, replicas)))
+        self.url = f"http://127.0.0.1:{self.port}"
         self.process = ManagedProcess([program, "-p", str(folder), "-c", str(path)])
-        eventually(lambda: accepts(port), 20, "nginx listens")
+        eventually(lambda: accepts(self.port), 20, "nginx listens")
 
     def close(self) -> None:
         self.process.stop()
