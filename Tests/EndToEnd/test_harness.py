@@ -4,11 +4,13 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from conftest import upstream_command
 from support import load, raw, witness
 from support.balancer import Balancer
 from support.caller import Caller, modern_meta
@@ -16,6 +18,7 @@ from support.ends import Ends
 from support.exchanges import Exchanges
 from support.oracle import META_VERSION, MODERN, Between, SchemaOracle
 from support.relay import Relay
+from support.weir import Weir
 
 GOOD = {"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": "x"}], "resultType": "complete"}}
 
@@ -58,17 +61,14 @@ def test_the_oracle_accepts_what_is_right(oracle: SchemaOracle, revision: str) -
 
 class _Echo(http.server.BaseHTTPRequestHandler):
     """Answers a call with an event stream in chunks; the tool `broken` gives an answer that no schema allows, `twin` another id, `cut` ends in the
-    midst of the second event, of which the first is no message. Every GET is answered as if it were a session of 2024-11-05."""
+    midst of the second event, of which the first is no message. What is not asked for calls is answered as in a session of 2024-11-05."""
 
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path != "/":
-            self.send_response(202)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
+            return self.nothing(202)
         tool = request["params"]["name"]
         answer = {**GOOD, "id": 99 if tool == "twin" else request["id"]}
         if tool == "broken":
@@ -78,7 +78,14 @@ class _Echo(http.server.BaseHTTPRequestHandler):
         body = b": hello\r\n\r\nevent: message\r\ndata: " + json.dumps(answer).encode() + b"\r\n\r\n"
         self.stream(body + b"data: {" if tool == "cut" else body, tool != "cut")
 
+    def nothing(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def do_GET(self) -> None:
+        if self.path == "/readyz":
+            return self.nothing(200)
         events = ["/posts?session=1", json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "a"}]}})]
         self.stream("".join(f"event: {name}\ndata: {data}\n\n" for name, data in zip(("endpoint", "message"), events)).encode())
 
@@ -168,3 +175,18 @@ def test_the_load_and_the_witness_keep_what_they_said_and_heard(oracle: SchemaOr
     problems = ends.problems(oracle)
     assert one(problems, "→ CallToolRequest of 2026-07-28") and len(problems) % 2 == 0, problems
     assert oracle.checked - before == {Between.CLIENTS: 2, Between.UPSTREAMS: 2}
+
+
+@pytest.mark.parametrize(
+    ("upstream", "heard"),
+    [
+        ({"url": "http://127.0.0.1:1/mcp"}, False),
+        ({"url": f"{Relay(1).url}/mcp"}, True),
+        ({"command": ["python", "workshop.py"]}, False),
+        ({"command": upstream_command("workshop.py")}, True),
+        ({"command": ["/bin/sh", "-c", " ".join(upstream_command("workshop.py"))]}, True),
+    ],
+)
+def test_no_weir_has_an_upstream_that_nobody_hears(tmp_path: Path, upstream: dict[str, Any], heard: bool) -> None:
+    with pytest.raises(AssertionError):
+        Weir({"upstreams": {"one": upstream}}, tmp_path, unheard=["one"] if heard else [])

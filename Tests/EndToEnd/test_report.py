@@ -13,6 +13,7 @@ import pytest
 
 from support.caller import question
 from support.paths import find_binary
+from support.tees import TEES
 from support.weir import UNHURRIED, Weir
 
 pytestmark = pytest.mark.weir
@@ -21,10 +22,9 @@ TOOL = "sample__cost-explorer"
 
 
 def configuration(file: Path | None = None, admin: int | None = None) -> dict:
+    command = TEES.before([str(find_binary()[0]), "sample", "--latency", "20"])
     settings = {
-        "upstreams": {
-            "sample": {"command": [str(find_binary()[0]), "sample", "--latency", "20"], "pack": "aws-billing-cost-management", "share": "all"}
-        },
+        "upstreams": {"sample": {"command": command, "pack": "aws-billing-cost-management", "share": "all"}},
         "providers": {"aws-cost-explorer": UNHURRIED},
     }
     if file:

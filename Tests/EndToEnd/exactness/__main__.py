@@ -49,7 +49,7 @@ def days(options: argparse.Namespace) -> int:
         clock.advance(datetime.combine(options.first, VISITS[0], UTC))
         direct = Direct(lambda: session_with(plain.url, options.server))
         configuration = weir_configuration(behind.url, options.server, remembers=not options.forget)
-        weir = Weir(configuration, folder, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}, level="warning")
+        weir = Weir(configuration, folder, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}, level="warning", unheard=["billing"])
         try:
             weir.wait_for_tools("billing", timeout=240)
             proof = DaysProof(RangeSpace(options.seed, Ledger(1)), direct, plain, f"{weir.direct}/mcp/billing", behind, clock)
@@ -91,7 +91,7 @@ def merging(options: argparse.Namespace) -> int:
             lambda: session_with(plain.url, options.server, name), file=folder / "direct.sqlite", setting=f"{setting}/{options.server}", tool=PACKS[name][2]
         )
         configuration = weir_configuration(behind.url, options.server, name, remembers=options.remember)
-        weir = Weir(configuration, Path(tempfile.mkdtemp(prefix="weir-")), level="warning")
+        weir = Weir(configuration, Path(tempfile.mkdtemp(prefix="weir-")), level="warning", unheard=[name])
         try:
             weir.wait_for_tools(name, timeout=240)
             proof = MergingProof(space, direct, f"{weir.direct}/mcp/{name}", behind.counts, numbers)

@@ -11,6 +11,8 @@ class Ends:
     """The recordings of a run. `problems` judges what was recorded since it was last asked."""
 
     def __init__(self) -> None:
+        # Where servers listen that keep what is said to them.
+        self.ports: set[int] = set()
         # By who speaks: the bytes of a request, those that came back, and whether the request is wrong on purpose.
         self._recorded: dict[Between, list[tuple[bytes, bytes, bool]]] = {Between.CLIENTS: [], Between.UPSTREAMS: []}
 

@@ -24,6 +24,8 @@ class Connection:
 class Relay:
     """Listens on a free port of the loopback interface, or on a given one, and relays to `target_port`."""
 
+    # Those of all relays.
+    ports: set[int] = set()
     _loop: asyncio.AbstractEventLoop | None = None
 
     def __init__(self, target_port: int, port: int = 0) -> None:
@@ -32,6 +34,7 @@ class Relay:
         self._given_port = port
         self._server = asyncio.run_coroutine_threadsafe(self._listen(), self.loop()).result(5)
         self.port = self._server.sockets[0].getsockname()[1]
+        self.ports.add(self.port)
         self.url = f"http://127.0.0.1:{self.port}"
 
     @classmethod

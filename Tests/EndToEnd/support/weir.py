@@ -1,14 +1,17 @@
 """Weir itself: the real binary with a configuration of the test's own, behind a relay that remembers what clients and it said."""
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import yaml
 
 from .caller import Caller
+from .ends import ENDS
 from .paths import find_binary
 from .processes import ManagedProcess, eventually, free_port, survivors
 from .relay import Relay
@@ -17,12 +20,22 @@ from .relay import Relay
 UNHURRIED = {"rate": "10000/s", "burst": 10000}
 
 
+def is_heard(upstream: dict[str, Any]) -> bool:
+    """Whether there is a relay or a tee before it, or it keeps by itself what is said to it."""
+    if "url" in upstream:
+        return urlsplit(upstream["url"]).port in Relay.ports | ENDS.ports
+    return any("/support/tee.py" in part for part in upstream["command"])
+
+
 class Weir:
     """One running `weir serve`. Clients speak to `url`, which is the relay; `port` and `direct` are Weir's own."""
 
     def __init__(
-        self, configuration: dict[str, Any], folder: Path, environment: dict[str, str] | None = None, level: str = "debug", wait: bool = True
+        self, configuration: dict[str, Any], folder: Path, environment: dict[str, str] | None = None, level: str = "debug", wait: bool = True,
+        unheard: Collection[str] = (),
     ) -> None:
+        """`unheard` names the upstreams of which nothing is recorded, and so nothing judged; without a name none may be so."""
+        assert sorted(unheard) == sorted(name for name, upstream in configuration.get("upstreams", {}).items() if not is_heard(upstream))
         self.folder = folder
         self.configuration = configuration
         self.environment = environment

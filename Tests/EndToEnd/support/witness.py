@@ -17,6 +17,7 @@ class Witness:
 
     def __init__(self) -> None:
         self.port = free_port()
+        ENDS.ports.add(self.port)
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = ManagedProcess([sys.executable, str(END_TO_END / "upstreams" / "witness.py"), str(self.port)])
         eventually(lambda: accepts(self.port), 20, "the witness listens")
