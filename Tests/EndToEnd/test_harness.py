@@ -164,6 +164,15 @@ def test_what_our_own_ends_kept_is_judged_once(oracle: SchemaOracle, faulty: boo
     assert ends.problems(oracle) == []
 
 
+def test_a_client_of_httpx_keeps_what_it_said_and_heard(oracle: SchemaOracle) -> None:
+    ends = Ends()
+    answers = httpx.MockTransport(lambda request: httpx.Response(200, json={**GOOD, "jsonrpc": "1.0"}))
+    with httpx.Client(transport=answers, event_hooks={"response": [ends.hear]}) as http:
+        http.post("http://127.0.0.1/mcp", json=WRONG)
+    arrows = [problem[0] for problem in ends.problems(oracle)]
+    assert set(arrows) == {"→", "←"} and arrows == sorted(arrows, reverse=True), arrows
+
+
 def test_the_load_and_the_witness_keep_what_they_said_and_heard(oracle: SchemaOracle, monkeypatch: pytest.MonkeyPatch) -> None:
     ends, before = Ends(), +oracle.checked
     monkeypatch.setattr(load, "ENDS", ends)
