@@ -187,15 +187,19 @@ def test_the_load_and_the_witness_keep_what_they_said_and_heard(oracle: SchemaOr
 
 
 @pytest.mark.parametrize(
-    ("upstream", "heard"),
+    ("command", "heard"),
     [
-        ({"url": "http://127.0.0.1:1/mcp"}, False),
-        ({"url": f"{Relay(1).url}/mcp"}, True),
-        ({"command": ["python", "workshop.py"]}, False),
-        ({"command": upstream_command("workshop.py")}, True),
-        ({"command": ["/bin/sh", "-c", " ".join(upstream_command("workshop.py"))]}, True),
+        (["python", "workshop.py"], False),
+        (upstream_command("workshop.py"), True),
+        (["/bin/sh", "-c", " ".join(upstream_command("workshop.py"))], True),
     ],
 )
-def test_no_weir_has_an_upstream_that_nobody_hears(tmp_path: Path, upstream: dict[str, Any], heard: bool) -> None:
+def test_no_weir_has_a_child_that_nobody_hears(tmp_path: Path, command: list[str], heard: bool) -> None:
     with pytest.raises(AssertionError):
-        Weir({"upstreams": {"one": upstream}}, tmp_path, unheard=["one"] if heard else [])
+        Weir({"upstreams": {"one": {"command": command}}}, tmp_path, unheard=["one"] if heard else [])
+
+
+def test_no_weir_has_a_url_that_nobody_hears(tmp_path: Path, wire: Relay | Balancer) -> None:
+    heard = isinstance(wire, Relay)
+    with pytest.raises(AssertionError):
+        Weir({"upstreams": {"one": {"url": f"{wire.url}/mcp"}}}, tmp_path, unheard=["one"] if heard else [])
