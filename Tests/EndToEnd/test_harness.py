@@ -17,6 +17,7 @@ from support.caller import Caller, modern_meta
 from support.ends import Ends
 from support.exchanges import Exchanges
 from support.oracle import META_VERSION, MODERN, Between, SchemaOracle
+from support.processes import free_port
 from support.relay import Relay
 from support.weir import Weir
 
@@ -156,7 +157,8 @@ WRONG = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"_meta": 
 def test_what_our_own_ends_kept_is_judged_once(oracle: SchemaOracle, faulty: bool) -> None:
     ends = Ends()
     answer = raw.post("", json.dumps({**GOOD, "jsonrpc": "1.0"}).encode(), []).partition(b"\r\n")[2]
-    ends.keep(Between.UPSTREAMS, raw.post("/mcp", json.dumps(WRONG).encode(), []), b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + answer, faulty)
+    response = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + answer
+    ends.keep(Between.UPSTREAMS, raw.post("/mcp", json.dumps(WRONG).encode(), []), response, faulty)
     found = ends.problems(oracle)
     # Where the request is wrong on purpose the answer is judged all the same.
     assert any("→ CallToolRequest" in problem for problem in found) is not faulty
@@ -195,11 +197,14 @@ def test_the_load_and_the_witness_keep_what_they_said_and_heard(oracle: SchemaOr
     ],
 )
 def test_no_weir_has_a_child_that_nobody_hears(tmp_path: Path, command: list[str], heard: bool) -> None:
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="nobody hears"):
         Weir({"upstreams": {"one": {"command": command}}}, tmp_path, unheard=["one"] if heard else [])
 
 
-def test_no_weir_has_a_url_that_nobody_hears(tmp_path: Path, wire: Relay | Balancer) -> None:
-    heard = isinstance(wire, Relay)
-    with pytest.raises(AssertionError):
-        Weir({"upstreams": {"one": {"url": f"{wire.url}/mcp"}}}, tmp_path, unheard=["one"] if heard else [])
+@pytest.mark.parametrize("heard", [False, True])
+def test_no_weir_has_a_url_that_nobody_hears(tmp_path: Path, heard: bool) -> None:
+    relay = Relay(free_port())
+    url = f"http://127.0.0.1:{relay.port if heard else relay.target_port}/mcp"
+    with pytest.raises(AssertionError, match="nobody hears"):
+        Weir({"upstreams": {"one": {"url": url}}}, tmp_path, unheard=["one"] if heard else [])
+    relay.close()

@@ -23,10 +23,11 @@ class RawReply:
 
 
 def exchange(
-    port: int, data: bytes, *, faulty: bool, then_close: bool = False, drip: tuple[bytes, float] | None = None, timeout: float = 10, wait_for_close: bool = False
+    port: int, data: bytes, *, faulty: bool, then_close: bool = False, drip: tuple[bytes, float] | None = None, timeout: float = 10,
+    wait_for_close: bool = False,
 ) -> RawReply:
-    """Sends the bytes, which are `faulty` on purpose or to be judged as the answer is, optionally ends its side, optionally goes on sending one byte at a time (`drip`: the bytes, seconds between them), and
-    reads until a whole response has come, the server closed, or the time is over."""
+    """Sends the bytes, which are `faulty` on purpose or to be judged as the answer is; optionally ends its side, or goes on sending one byte at a time
+    (`drip`: the bytes, seconds between them); and reads until a whole response has come, the server closed, or the time is over."""
     began = time.monotonic()
     received, closed = b"", False
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:

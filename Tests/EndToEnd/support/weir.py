@@ -35,7 +35,8 @@ class Weir:
         unheard: Collection[str] = (),
     ) -> None:
         """`unheard` names the upstreams of which nothing is recorded, and so nothing judged; without a name none may be so."""
-        assert sorted(unheard) == sorted(name for name, upstream in configuration.get("upstreams", {}).items() if not is_heard(upstream))
+        silent = sorted(name for name, upstream in configuration.get("upstreams", {}).items() if not is_heard(upstream))
+        assert silent == sorted(unheard), f"nobody hears {silent}, and {sorted(unheard)} is what the test says"
         self.folder = folder
         self.configuration = configuration
         self.environment = environment
