@@ -13,7 +13,8 @@ from .processes import ManagedProcess, accepts, eventually, free_port
 
 
 class Witness:
-    """Started at once. What was said to it it keeps itself: a relay would be slower than what is measured. `configuration(site)` is what Weir needs to know of it."""
+    """Started at once. `configuration(site)` is what Weir needs to know of it. It keeps what is said to it: a relay would be slower than what is
+    measured."""
 
     def __init__(self) -> None:
         self.port = free_port()
