@@ -10,6 +10,8 @@ from .recorder import Recorder, Tap
 
 # Long enough for a busy machine; where a feature is missing, a scenario waits so long in vain.
 PATIENCE = 1.5
+# Replicas of a fleet tell changes a second later, and up to three where more changes follow.
+HEARING = 5.0
 TIMEOUT = 5.0
 
 
@@ -79,7 +81,7 @@ class ParityClient:
         while not condition() and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
 
-    async def wait_for(self, method: str, count: int = 1, seconds: float = PATIENCE) -> None:
+    async def wait_for(self, method: str, count: int = 1, seconds: float = HEARING) -> None:
         """Once a notification has not come in time, no other is waited for."""
         if not self.deaf:
             await self.wait(lambda: self.recorder.heard(method) >= count, seconds)
