@@ -12,6 +12,7 @@ import pytest
 
 from support.caller import MODERN, modern_meta
 from support.events import BOTH, Events, rpc
+from support.elsewhere import Elsewhere
 from support.fault_proxy import FaultProxy
 from support.fleet import Fleet
 from support.judge import judge
@@ -52,9 +53,11 @@ class Stage:
         eventually(lambda: self.waiting() >= count, 40, f"{count} calls wait, of which one was sent; it is {self.waiting():.0f}", pause=0.02)
         return together
 
-    def joined(self, question: Call, count: int) -> Together:
-        """So many calls that ask what a call at every replica asks already."""
-        first = self.held(question, self.urls, len(self.fleet))
+    def joined(self, question: Call, count: int) -> Elsewhere:
+        """So many calls that ask what a call at every replica asks already: these come first in `results`, from a process of their own."""
+        self.witness.set(hold=True)
+        first = Elsewhere(self.urls, [question] * len(self.fleet))
+        eventually(lambda: self.waiting() >= len(self.fleet), 40, f"a call waits at every replica; it is {self.waiting():.0f}", pause=0.02)
         rest = Together(self.urls, [question] * (count - len(self.fleet)))
         eventually(lambda: self.waiting() >= count, 40, f"{count} calls wait; it is {self.waiting():.0f}", pause=0.05)
         first.and_also(rest)
@@ -130,10 +133,15 @@ def test_ten_thousand_identical_calls_are_one(crowded: Stage, at_once: bool) -> 
     asked = stage.judged(together.results())
     assert len(asked) == 10_000 and len(stage.calls()) == 1, stage.story()
     assert len({call.told["nonce"] for call in asked}) == 1
-    firsts = [min(call.ended for call in asked if call.replica == number) - released for number in range(3)]
-    print(f"10,000 answers within {max(call.ended for call in asked) - released:.2f} s of the upstream's; the first of the leader after "
-          f"{firsts[leader] * 1000:.0f} ms, of those that follow {[round((first - firsts[leader]) * 1000) for first in firsts]} ms later; "
+    took = max(call.ended for call in asked) - released
+    print(f"10,000 answers within {took:.2f} s of the upstream's; "
           f"{stage.fleet.metric('weir_redis_failures_total'):.0f} commands to Redis failed meanwhile")
+    if not at_once:
+        first = {call.replica: call.ended for call in asked[:3]}
+        later = [ended - first[leader] for ended in first.values()]
+        print(f"the first answers of the replicas came {[round(seconds * 1000, 1) for seconds in later]} ms after the leader's")
+        # A machine that is busy with ten thousand answers for longer says nothing of three.
+        assert max(later) < 0.05 or took > 1
 
 
 def lags(stage: Stage, label: str, rounds: int) -> list[float]:

@@ -27,10 +27,21 @@ class Ends:
         request = "\r\n".join([start, *(f"{name}: {value}" for name, value in asked.headers.items())]).encode() + b"\r\n\r\n" + asked.content
         self.keep(Between.CLIENTS, request, f"HTTP/1.1 {response.status_code} \r\n{kind}".encode() + content)
 
+    def take(self) -> dict[Between, list[tuple[bytes, bytes, bool]]]:
+        """What was recorded, for another process to judge."""
+        taken = {between: list(recorded) for between, recorded in self._recorded.items()}
+        for recorded in self._recorded.values():
+            recorded.clear()
+        return taken
+
+    def give(self, taken: dict[Between, list[tuple[bytes, bytes, bool]]]) -> None:
+        """What another process has recorded."""
+        for between, recorded in taken.items():
+            self._recorded[between] += recorded
+
     def problems(self, oracle: SchemaOracle) -> list[str]:
         found: list[str] = []
-        for between in self._recorded:
-            recorded, self._recorded[between] = self._recorded[between], []
+        for between, recorded in self.take().items():
             found += Exchanges(oracle, between).problems(_exchange(*bytes_and_fault) for bytes_and_fault in recorded)
         return found
 
