@@ -142,6 +142,10 @@ package final class RedisClient: Sendable {
     return stats
   }
 
+  /// Calls `body`, which must not block, each time a server has left a command unanswered: nobody need wait for word of it. For as long as the
+  /// client lives.
+  package func whenSilent(_ body: @escaping @Sendable () -> Void) { monitor.whenSilent(body) }
+
   /// Waits until commands with any key can be sent.
   /// - Returns: False where that was not so within `timeout`, or the task was cancelled.
   package func waitUntilReady(timeout: Duration) async -> Bool {

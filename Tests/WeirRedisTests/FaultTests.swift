@@ -100,10 +100,13 @@ extension NetworkTests {
         configuration.silenceTolerance = .seconds(20)
         try await withClient(configuration) { client in
           try #require(await client.waitUntilReady(timeout: .seconds(30)))
+          let silences = ConnectionCounter()
+          client.whenSilent { _ = silences.next() }
           server.signal(SIGSTOP)
           let error = await #expect(throws: RedisError.self) { try await client.send(command("ECHO", "late")) }
           #expect(error?.code == .timedOut && client.stats.state == .open)
           await expectInstantRefusals(client)
+          #expect(silences.value == 1)
           server.signal(SIGCONT)
           await eventually("it is heard of") { client.stats.state == .ready }
           #expect(try await client.send(command("ECHO", "mine"), timeout: .seconds(20)) == .bulk(bytes("mine")))

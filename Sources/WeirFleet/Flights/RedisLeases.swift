@@ -28,6 +28,8 @@ package final class RedisLeases: LeaseStore {
     self.client = client
     self.keys = keys
     channels = keys.wakeChannels
+    // Who follows would hear nothing of a server that says nothing.
+    client.whenSilent { [book] in book.wakeAll() }
   }
 
   /// Hears of leases that end, and says what is said behind callers' backs, until cancelled.

@@ -43,10 +43,12 @@ final class WakeBook: Sendable {
 
   /// Messages arrive from now on, or may be missing: everybody looks for himself.
   func wakeAll(isHearing: Bool) {
-    let wakes = state.withLockedValue { state in
-      state.isHearing = isHearing
-      return state.wakes.values.flatMap(\.values)
-    }
-    for wake in wakes { wake() }
+    state.withLockedValue { $0.isHearing = isHearing }
+    wakeAll()
+  }
+
+  /// There is reason for everybody to look.
+  func wakeAll() {
+    for wake in state.withLockedValue({ $0.wakes.values.flatMap(\.values) }) { wake() }
   }
 }

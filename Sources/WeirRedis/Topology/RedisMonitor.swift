@@ -9,6 +9,8 @@ struct RedisMonitor: Sendable {
   let readiness = ChangeSignal()
   /// A server did not do what was asked of it: reason to look who is where.
   let trouble: TroubleSignal
+  /// Whom to tell when a server has left a command unanswered.
+  private let silenceListeners = NIOLockedValueBox<[@Sendable () -> Void]>([])
   let logger: Logger
   let group: any EventLoopGroup
 
@@ -17,6 +19,12 @@ struct RedisMonitor: Sendable {
       RefreshGate(shortest: TimeAmount(configuration.shortestRefresh), regular: TimeAmount(configuration.regularRefresh)))
     self.logger = logger
     self.group = group
+  }
+
+  func whenSilent(_ body: @escaping @Sendable () -> Void) { silenceListeners.withLockedValue { $0.append(body) } }
+
+  func silenceBegan() {
+    for body in silenceListeners.withLockedValue({ $0 }) { body() }
   }
 
   func count(_ code: RedisError.Code) {

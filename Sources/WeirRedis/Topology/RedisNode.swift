@@ -48,7 +48,7 @@ final class RedisNode: Sendable {
     } catch {
       // What came from another server, or was to be quick, may have had less time than is due.
       if error.code == .timedOut, asked + TimeAmount(dialer.configuration.commandTimeout) <= .now() {
-        state.withLockedValue { $0.wasSilent(since: asked) }
+        if state.withLockedValue({ $0.wasSilent(since: asked) }) { monitor.silenceBegan() }
       }
       failed(error)
       throw error
@@ -154,7 +154,12 @@ extension RedisNode.State {
     return isSilent ? .failure(.isSilent) : .success(connection)
   }
 
-  mutating func wasSilent(since asked: NIODeadline) { unansweredSince = max(unansweredSince ?? asked, asked) }
+  /// - Returns: whether the server counts as silent from now on.
+  mutating func wasSilent(since asked: NIODeadline) -> Bool {
+    let wasKnown = isSilent
+    unansweredSince = max(unansweredSince ?? asked, asked)
+    return isSilent && !wasKnown
+  }
 
   /// Until its answer comes, late, on whatever connection, or its connection is given up for another.
   var isSilent: Bool {
