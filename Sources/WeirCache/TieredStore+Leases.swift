@@ -49,8 +49,9 @@ extension TieredStore {
   /// - Parameters:
   ///   - owner: the tenant whose call fetched it, for the quota of the memory store.
   ///   - ticket: from `ticket(for:)` before the answer was asked for.
+  ///   - patience: how long to wait for the store; what it has not heard by then is said behind the caller's back.
   package func commit(
-    _ key: CacheKey, _ entry: CacheEntry<Payload>, owner: Name?, _ token: LeaseToken, since ticket: PurgeTicket
+    _ key: CacheKey, _ entry: CacheEntry<Payload>, owner: Name?, _ token: LeaseToken, since ticket: PurgeTicket, within patience: Duration
   ) async -> (receipt: LeaseReceipt, isKept: Bool) {
     guard let leases, isCurrent(ticket, for: key) else {
       leases?.endLater(key, token, as: .nothing)
@@ -61,7 +62,7 @@ extension TieredStore {
       return (.accepted, false)
     }
     let end = ending(key, entry, ticket)
-    let receipt = await leases.end(key, token, as: end)
+    let receipt = await leases.end(key, token, as: end, within: patience)
     count(end, receipt)
     if receipt == .refused { return (receipt, false) }
     // The removal may have overtaken the write.

@@ -64,11 +64,11 @@ package final class RedisLeases: LeaseStore {
   }
 
   /// Said a second time where the connection was lost: nobody knows then whether it was done, and doing it twice changes nothing.
-  package func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd) async -> LeaseReceipt {
-    await say(job(key, token, end))
+  package func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd, within patience: Duration?) async -> LeaseReceipt {
+    await say(job(key, token, end), within: patience)
   }
 
-  private func say(_ job: LeaseEndings.Job) async -> LeaseReceipt {
+  private func say(_ job: LeaseEndings.Job, within patience: Duration? = nil) async -> LeaseReceipt {
     let (kind, bytes, ttl): (String, [UInt8], Duration) =
       switch job.end {
       case .value(let bytes, let ttl): ("value", bytes, ttl)
@@ -78,7 +78,7 @@ package final class RedisLeases: LeaseStore {
     let milliseconds = Array(String(max(1, ttl.saturatedMilliseconds)).utf8)
     let arguments = [job.token.bytes, Array(kind.utf8), bytes, milliseconds, job.key.bytes, channels, job.began]
     func send() async throws(RedisError) -> RedisReply {
-      try await client.evaluate(LeaseScripts.end, keys: keys.lease(of: job.key), arguments: arguments)
+      try await client.evaluate(LeaseScripts.end, keys: keys.lease(of: job.key), arguments: arguments, timeout: patience)
     }
     do {
       return Self.receipt(try await send())

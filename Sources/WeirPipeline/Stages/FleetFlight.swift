@@ -28,7 +28,7 @@ struct FleetFlight: Sendable {
       if Task.isCancelled { return giveBack() }
       switch machine.receive(found.answer, asked: asked, now: time.now(), hearsWakes: leases.hearsWakes, jitter: .random(in: 0...1)) {
       case .finish: return settled(found, hasFollowed: machine.hasFollowed)
-      case .lead: return await lead(takingOver: machine.hasFollowed)
+      case .lead: return await lead(takingOver: machine.hasFollowed, waited: time.now() - asked)
       case .askAlone: return await askAlone(found)
       case .giveUp: return giveUp()
       case .wait(let moment):
@@ -80,11 +80,12 @@ struct FleetFlight: Sendable {
 
   // MARK: Asking for all
 
-  private func lead(takingOver: Bool) async -> Result<Fetched, CallError> {
+  /// - Parameter waited: for the store, until it gave the lease.
+  private func lead(takingOver: Bool, waited: Duration) async -> Result<Fetched, CallError> {
     recorder.flew(.led)
     if takingOver { recorder.tookOver() }
     switch await askRenewing() {
-    case .success(let fetched): return .success(await keep(fetched))
+    case .success(let fetched): return .success(await keep(fetched, within: max(Self.leastPatience, leases.patience - waited)))
     case .failure(let error):
       if Task.isCancelled { return giveBack() }
       let lifetime = error.sharedLifetime
@@ -119,14 +120,17 @@ struct FleetFlight: Sendable {
     }
   }
 
-  private func keep(_ fetched: Fetched) async -> Fetched {
+  /// The store may cost a call its patience once, for the look and this together.
+  private static let leastPatience = Duration.milliseconds(5)
+
+  private func keep(_ fetched: Fetched, within patience: Duration) async -> Fetched {
     guard let keeping = fetched.keeping else {
       share(fetched)
       return fetched
     }
     let started = time.now()
     let kept = await fetch.cache.commit(
-      missed.key, keeping.entry, owner: missed.permitted.caller.tenant, token, since: keeping.ticket)
+      missed.key, keeping.entry, owner: missed.permitted.caller.tenant, token, since: keeping.ticket, within: patience)
     if kept.receipt == .refused { recorder.flew(.leaseLost) }
     recorder.observe(.store, time.now() - started)
     return fetched.settled(isKept: kept.isKept, now: time.wall())

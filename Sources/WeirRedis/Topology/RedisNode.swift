@@ -46,8 +46,9 @@ final class RedisNode: Sendable {
       state.withLockedValue { $0.breaker.succeeded(at: .now()) }
       return replies
     } catch {
-      // What came from another server, or was to be quick, may have had less time than is due.
-      if error.code == .timedOut, asked + TimeAmount(dialer.configuration.commandTimeout) <= .now() {
+      if error.code == .timedOut {
+        // What came from another server, or was to be quick, has had less time than is due, and says nothing of this one.
+        guard asked + TimeAmount(dialer.configuration.commandTimeout) <= .now() else { throw error }
         if state.withLockedValue({ $0.wasSilent(since: asked) }) { monitor.silenceBegan() }
       }
       failed(error)
