@@ -144,6 +144,16 @@ def billing_http(cloud: Emulator) -> Iterator[str]:
         yield f"{url}/mcp"
 
 
+@pytest.fixture(scope="session")
+def pricing_http(cloud: Emulator) -> Iterator[str]:
+    """The real pricing server over Streamable HTTP, behind a relay: the URL. Its command speaks on standard input and output only, so it is started from
+    the module."""
+    port = free_port()
+    start = f"from awslabs.aws_pricing_mcp_server.server import mcp; mcp.run('streamable-http', port={port})"
+    with served([AWS_BIN / "python", "-c", start], port, aws_environment(cloud.url)) as url:
+        yield f"{url}/mcp"
+
+
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path)
@@ -232,18 +242,19 @@ UNHURRIED_BILLING = {"aws-cost-explorer": UNHURRIED, "aws-billing": UNHURRIED, "
 
 
 @pytest.fixture(scope="session")
-def shared_weir(start_weir: Callable[..., Any], cloud: Emulator, billing_http: str) -> Iterator[Weir]:
-    """One Weir for the tests that leave no trace: the billing server as a child and over HTTP, the pricing server as a child."""
+def shared_weir(start_weir: Callable[..., Any], cloud: Emulator, billing_http: str, pricing_http: str) -> Iterator[Weir]:
+    """One Weir for the tests that leave no trace: the billing server and the pricing server, each as a child and over HTTP."""
     configuration = {
         "providers": UNHURRIED_BILLING,
         "upstreams": {
             "billing": billing_stdio(cloud, processes=1),
             "billing-http": billing_url(billing_http),
             "pricing": pricing_stdio(cloud),
+            "pricing-http": {"url": pricing_http, "pack": "aws-pricing", "share": "all"},
         },
     }
     with start_weir(configuration) as weir:
-        weir.wait_for_tools("billing", "billing-http", "pricing")
+        weir.wait_for_tools("billing", "billing-http", "pricing", "pricing-http")
         yield weir
 
 

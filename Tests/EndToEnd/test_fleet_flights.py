@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from support.caller import MODERN, modern_meta
-from support.events import BOTH, Events, rpc
 from support.elsewhere import Elsewhere
+from support.events import BOTH, Events, rpc
 from support.fault_proxy import FaultProxy
 from support.fleet import Fleet
 from support.judge import judge
@@ -20,6 +20,7 @@ from support.load import COMMAND_TIMEOUT, SITES, TENANTS, Asked, Call, Load, Mix
 from support.processes import eventually
 from support.redis import RedisServer
 from support.witness import Witness, witnessed
+from test_fleet_redis import GONE
 
 pytestmark = pytest.mark.weir
 
@@ -53,15 +54,14 @@ class Stage:
         eventually(lambda: self.waiting() >= count, 40, f"{count} calls wait, of which one was sent; it is {self.waiting():.0f}", pause=0.02)
         return together
 
-    def joined(self, question: Call, count: int) -> Elsewhere:
-        """So many calls that ask what a call at every replica asks already: these come first in `results`, from a process of their own."""
+    def joined(self, question: Call, count: int) -> list[Elsewhere | Together]:
+        """So many calls that ask what a call at every replica asks already: these come first, from a process of their own."""
         self.witness.set(hold=True)
         first = Elsewhere(self.urls, [question] * len(self.fleet))
         eventually(lambda: self.waiting() >= len(self.fleet), 40, f"a call waits at every replica; it is {self.waiting():.0f}", pause=0.02)
         rest = Together(self.urls, [question] * (count - len(self.fleet)))
         eventually(lambda: self.waiting() >= count, 40, f"{count} calls wait; it is {self.waiting():.0f}", pause=0.05)
-        first.and_also(rest)
-        return first
+        return [first, rest]
 
     def waiting(self) -> float:
         return self.fleet.metric("weir_flight_waiters")
@@ -127,10 +127,10 @@ def test_ten_thousand_identical_calls_are_one(crowded: Stage, at_once: bool) -> 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     asks = question(f"ten thousand {at_once}")
-    together = stage.held(asks, stage.urls, 10_000) if at_once else stage.joined(asks, 10_000)
+    waiting = [stage.held(asks, stage.urls, 10_000)] if at_once else stage.joined(asks, 10_000)
     leader, released = stage.fetcher(), time.monotonic()
     stage.witness.set(hold=False)
-    asked = stage.judged(together.results())
+    asked = stage.judged([call for calls in waiting for call in calls.results()])
     assert len(asked) == 10_000 and len(stage.calls()) == 1, stage.story()
     assert len({call.told["nonce"] for call in asked}) == 1
     took = max(call.ended for call in asked) - released
@@ -247,19 +247,13 @@ def test_a_stall_costs_one_call_for_each_replica_that_follows_at_most(stage: Sta
     assert len(stage.calls()) <= 2
 
 
-GONE = {
-    "killed": lambda stage: stage.redis.kill(), "frozen": lambda stage: stage.redis.pause(), "black-holed": lambda stage: stage.proxy.black_hole(),
-}
-BACK = {"killed": lambda stage: stage.redis.start(), "frozen": lambda stage: stage.redis.resume(), "black-holed": lambda stage: stage.proxy.heal()}
-
-
 @pytest.mark.parametrize("name", GONE)
 def test_who_follows_asks_for_itself_when_redis_is_gone(stage: Stage, name: str) -> None:
     """Issue 5: losing Redis costs a caller one command's timeout, not what is left of a lease. It shows by the calls of others, too."""
     asks, others = question(f"left alone {name}"), question(f"others {name}")
     together = stage.held(asks, stage.urls, 9)
     gone = time.time()
-    GONE[name](stage)
+    GONE[name].begin(stage.redis, stage.proxy)
     try:
         beside = Together(stage.urls, [others] * 3)
         eventually(lambda: len(stage.calls()) == 6, LEASE, "every replica asks both", pause=0.01)
@@ -268,7 +262,7 @@ def test_who_follows_asks_for_itself_when_redis_is_gone(stage: Stage, name: str)
         asked = stage.judged(together.results())
         stage.judged(beside.results())
     finally:
-        BACK[name](stage)
+        GONE[name].end(stage.redis, stage.proxy)
     print(f"{name}: the followers asked after {' and '.join(f'{seconds:.2f} s' for seconds in took)}")
     # The others' commands are in vain after one timeout; who follows has heard nothing for as long then.
     assert len(took) == 2 and max(took) < 2 * COMMAND_TIMEOUT + 0.25, took

@@ -14,6 +14,7 @@ from support.weir import Weir
 pytestmark = pytest.mark.weir
 
 UPSTREAMS = ["billing", "billing-http"]
+PRICING = ["pricing", "pricing-http"]
 ERAS = ["modern", "legacy"]
 
 
@@ -35,8 +36,8 @@ def costs(answer: Answer) -> dict[str, Any]:
 def test_tools_carry_the_name_of_their_upstream(shared_weir: Weir, era: str) -> None:
     with shared_weir.caller(era=era) as caller:
         names = caller.names()
-    assert "billing__cost-explorer" in names and "billing-http__cost-explorer" in names and "pricing__get_pricing" in names
-    assert len(names) == len(set(names)) == 47 + 47 + 9
+    assert {f"{name}__cost-explorer" for name in UPSTREAMS} | {f"{name}__get_pricing" for name in PRICING} <= set(names)
+    assert len(names) == len(set(names)) == 47 + 47 + 9 + 9
     with shared_weir.caller(era=era) as caller:
         assert caller.names() == names
 
@@ -176,6 +177,7 @@ def test_answers_that_are_errors_are_not_kept(shared_weir: Weir, emulator: Emula
     assert emulator.received() == 2
 
 
+@pytest.mark.parametrize("pricing", PRICING)
 @pytest.mark.parametrize(
     ("arguments", "error_type"),
     [
@@ -185,20 +187,21 @@ def test_answers_that_are_errors_are_not_kept(shared_weir: Weir, emulator: Emula
     ],
 )
 def test_error_shaped_bodies_that_do_not_say_so_are_not_kept(
-    shared_weir: Weir, emulator: Emulator, arguments: dict[str, Any], error_type: str
+    shared_weir: Weir, emulator: Emulator, pricing: str, arguments: dict[str, Any], error_type: str
 ) -> None:
-    with shared_weir.caller("/mcp/pricing") as caller:
+    with shared_weir.caller(f"/mcp/{pricing}") as caller:
         answers = [caller.call("get_pricing", arguments) for _ in range(2)]
     # The pricing server calls these no errors: isError is false, only the body tells.
     assert all(not answer.is_error and answer.data["error_type"] == error_type for answer in answers)
     assert emulator.received("GetProducts") == 2
 
 
-def test_prices_are_kept(shared_weir: Weir, emulator: Emulator) -> None:
+@pytest.mark.parametrize("pricing", PRICING)
+def test_prices_are_kept(shared_weir: Weir, emulator: Emulator, pricing: str) -> None:
     asked = {"service_code": "AmazonS3", "region": ["us-east-1", "ap-southeast-2"]}
     with shared_weir.caller() as caller:
-        answers = [caller.call("pricing__get_pricing", asked) for _ in range(3)]
-        lists = [caller.call("pricing__get_pricing_attribute_values", {"service_code": "AmazonRDS", "attribute_names": ["instanceType"]}) for _ in range(2)]
+        answers = [caller.call(f"{pricing}__get_pricing", asked) for _ in range(3)]
+        lists = [caller.call(f"{pricing}__get_pricing_attribute_values", {"service_code": "AmazonRDS", "attribute_names": ["instanceType"]}) for _ in range(2)]
     assert [answer.outcome for answer in answers] == ["miss", "hit_memory", "hit_memory"]
     assert emulator.received("GetProducts") == 1
     assert [answer.outcome for answer in lists] == ["miss", "hit_memory"]

@@ -367,6 +367,6 @@ struct LeaseTests {
 
 extension RedisLeases {
   fileprivate func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd) async -> LeaseReceipt {
-    await self.end(key, token, as: end, within: nil)
+    await self.end(key, token, as: end, within: patience)
   }
 }

@@ -76,7 +76,7 @@ final class LeaseShelf: LeaseStore, SharedStore {
     state.withLockedValue { $0.leases[key] == token ? .accepted : .refused }
   }
 
-  func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd, within patience: Duration? = nil) -> LeaseReceipt {
+  func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd, within patience: Duration = .zero) -> LeaseReceipt {
     let wakes = state.withLockedValue { state -> [@Sendable () -> Void]? in
       guard state.leases[key] == token else { return nil }
       state.leases[key] = nil

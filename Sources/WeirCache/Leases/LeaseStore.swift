@@ -10,8 +10,8 @@ package protocol LeaseStore: Sendable {
   /// Prolongs the lease.
   func renew(_ key: CacheKey, _ token: LeaseToken) async -> LeaseReceipt
   /// Ends the lease. May be said twice.
-  /// - Parameter patience: how long to wait for the receipt; nil: as long as its own.
-  func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd, within patience: Duration?) async -> LeaseReceipt
+  /// - Parameter patience: how long to wait for the receipt.
+  func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd, within patience: Duration) async -> LeaseReceipt
   /// Ends the lease behind the caller's back, whose task may be cancelled. Where too much waits, the lease ends by itself.
   func endLater(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd)
   /// Calls `onWake`, which must not block, whenever a flight of this key may have ended. To be called before the first look, so that no wake is

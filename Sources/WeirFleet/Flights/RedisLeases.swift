@@ -64,7 +64,7 @@ package final class RedisLeases: LeaseStore {
   }
 
   /// Said a second time where the connection was lost: nobody knows then whether it was done, and doing it twice changes nothing.
-  package func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd, within patience: Duration?) async -> LeaseReceipt {
+  package func end(_ key: CacheKey, _ token: LeaseToken, as end: LeaseEnd, within patience: Duration) async -> LeaseReceipt {
     await say(job(key, token, end), within: patience)
   }
 

@@ -12,7 +12,7 @@ final class RedisNode: Sendable {
     var isFresh = true
     var isRetired = false
     var lastAsked = NIODeadline.now()
-    /// When the last command was sent that was not answered in time.
+    /// When the last command was sent that was not answered in time; nil once the server has been heard of since.
     var unansweredSince: NIODeadline?
     /// The password that was last announced to be another, and how often one was.
     var announced: (password: RedisPassword, count: Int)?
@@ -49,7 +49,7 @@ final class RedisNode: Sendable {
       if error.code == .timedOut {
         // What came from another server, or was to be quick, has had less time than is due, and says nothing of this one.
         guard asked + TimeAmount(dialer.configuration.commandTimeout) <= .now() else { throw error }
-        if state.withLockedValue({ $0.wasSilent(since: asked) }) { monitor.silenceBegan() }
+        if state.withLockedValue({ $0.noteUnanswered(since: asked) }) { monitor.silenceBegan() }
       }
       failed(error)
       throw error
@@ -152,11 +152,13 @@ extension RedisNode.State {
     lastAsked = now
     guard breaker.isClosed else { return .failure(.isGivenUp) }
     guard let connection = leastLoaded else { return .failure(.isAway) }
-    return isSilent ? .failure(.isSilent) : .success(connection)
+    guard !isSilent else { return .failure(.isSilent) }
+    unansweredSince = nil
+    return .success(connection)
   }
 
   /// - Returns: whether the server counts as silent from now on.
-  mutating func wasSilent(since asked: NIODeadline) -> Bool {
+  mutating func noteUnanswered(since asked: NIODeadline) -> Bool {
     let wasKnown = isSilent
     unansweredSince = max(unansweredSince ?? asked, asked)
     return isSilent && !wasKnown

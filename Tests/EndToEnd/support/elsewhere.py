@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from .ends import ENDS
-from .load import Asked, Call, Together, all_at_once
+from .load import Asked, Call, all_at_once
 
 
 class Elsewhere:
@@ -14,17 +14,12 @@ class Elsewhere:
     def __init__(self, urls: list[str], calls: list[Call]) -> None:
         self._process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
         self._asked = self._process.submit(_ask, urls, calls)
-        self._others: list[Together] = []
-
-    def and_also(self, others: Together) -> None:
-        """What the others get is in `results`, too, behind."""
-        self._others.append(others)
 
     def results(self) -> list[Asked]:
         asked, recorded = self._asked.result()
         self._process.shutdown()
         ENDS.give(recorded)
-        return asked + [call for others in self._others for call in others.results()]
+        return asked
 
 
 def _ask(urls: list[str], calls: list[Call]) -> tuple[list[Asked], Any]:

@@ -239,7 +239,6 @@ class Together:
     def __init__(self, urls: list[str], calls: list[Call], timeout: float = 60) -> None:
         self.urls, self.calls, self.timeout = urls, calls, timeout
         self._asked: list[Asked] = []
-        self._others: list[Together] = []
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self._thread.start()
 
@@ -253,13 +252,9 @@ class Together:
             for wire in wires:
                 wire.close()
 
-    def and_also(self, others: "Together") -> None:
-        """What the others get is in `results`, too."""
-        self._others.append(others)
-
     def results(self) -> list[Asked]:
         self._thread.join()
-        return self._asked + [asked for others in self._others for asked in others.results()]
+        return self._asked
 
 
 def all_at_once(urls: list[str], calls: list[Call], timeout: float = 60) -> list[Asked]:
