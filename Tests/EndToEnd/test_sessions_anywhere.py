@@ -120,6 +120,16 @@ def test_a_lost_stream_is_taken_up_through_another_replica(fleet: Fleet) -> None
         assert Events(response).answer(5)["result"]
 
 
+def test_a_replica_that_says_that_it_is_ready_can_be_found(upstream: dict[str, Any], redis: RedisServer, start_fleet: Any) -> None:
+    """Issue 5: what a replica opens right after its start is known elsewhere, and where it has gone by then nobody calls it ended."""
+    with start_fleet(configuration(upstream, redis), count=2) as fleet:
+        for number in (0, 1) * 4:
+            fleet.restart(number)
+            session = initialize(fleet[number].url)
+            response = post(fleet[1 - number].url, {"id": 1, "method": "logging/setLevel", "params": {"level": "error"}}, session)
+            assert response.status_code == 200, response.text
+
+
 def test_a_session_outlives_its_replica_but_for_what_lived_there(fleet: Fleet) -> None:
     session = initialize(fleet[0].url)
     assert post(fleet[1].url, {"id": 1, "method": "tools/list"}, session).status_code == 200

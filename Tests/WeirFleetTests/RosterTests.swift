@@ -1,3 +1,4 @@
+import Logging
 import RedisTestSupport
 import Testing
 import WeirCore
@@ -14,8 +15,9 @@ struct RosterTests {
       let keys = FleetKeys(prefix: "test")
       let first = Roster(id: .random(), address: "10.0.0.1:80", client: client, keys: keys, time: time)
       let second = Roster(id: .random(), address: nil, client: client, keys: keys, time: time)
-      #expect(first.members.count == 1 && !first.isCurrent && first.redisClock(at: time.now()) == nil)
+      #expect(first.members.count == 1 && !first.isCurrent && !first.isSettled && first.redisClock(at: time.now()) == nil)
       try await whileRunning(first, second, on: time) {
+        #expect(first.isSettled && second.isSettled)
         time.advance(by: Roster.interval)
         await time.sleepers(atLeast: 2)
         #expect(first.members.addresses == [first.id: "10.0.0.1:80", second.id: ""])
@@ -27,6 +29,23 @@ struct RosterTests {
       await second.leave()
       await first.leave()
       #expect(first.members.count == 1 && first.members.addresses.isEmpty)
+    }
+  }
+
+  @Test("a replica that Redis does not let join waits for a second, and then serves without")
+  func alone() async throws {
+    let time = ManualTime()
+    // It does not run, so it has no connection.
+    let client = try RedisClient(configuration: RedisConfiguration(.single(.tcp(host: "127.0.0.1", port: 1))), logger: Logger(label: "test"))
+    let roster = Roster(id: .random(), address: "10.0.0.1:80", client: client, keys: FleetKeys(prefix: "test"), time: time)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await roster.run() }
+      await time.sleepers(atLeast: 1)
+      #expect(!roster.isSettled)
+      time.advance(by: .seconds(1))
+      await time.sleepers(atLeast: 1)
+      #expect(roster.isSettled && !roster.isCurrent)
+      group.cancelAll()
     }
   }
 

@@ -48,7 +48,7 @@ package struct Assembly: Sendable {
       recorder: CallRecorder(metrics: CallMetrics(registry), usage: usage, logger: logger), sealer: sealer ?? Sealer(), hints: hints,
       changes: Announcements(time: time) { fleet.map { $0.roster.members.count > 1 } ?? false }, time: time, logger: logger)
     let gateway = GatewaySwitch(workshop.make(settings, number: 1))
-    readiness = Readiness(directory: { gateway.current.directory }, redis: redis)
+    readiness = Readiness(directory: { gateway.current.directory }, fleet: fleet)
     front = Self.front(
       settings.listen, gateway, registry, readiness, UsagePage(usage, isKept: keeper != nil),
       CachePurges(
@@ -153,7 +153,7 @@ package struct Assembly: Sendable {
     hooks.pages = [FrontHooks.Page(path: UsagePage.path, label: "usage", answer: usage.answer)]
     hooks.actions = [purges.action(for: listen)]
     hooks.onSessionEnd = { session in for upstream in gateway.current.upstreams.values { upstream.family.sessionEnded(session) } }
-    hooks.readiness = { FrontHooks.Readiness(isReady: true, json: readiness.json) }
+    hooks.readiness = { FrontHooks.Readiness(isReady: readiness.isReady, json: readiness.json) }
     let requests = RequestCounter(registry)
     hooks.onRequest = { route, status in requests.count(route, status: status) }
     return Front(configuration: configuration, gateway: gateway, hooks: hooks, fleet: fleet, time: time, logger: logger)

@@ -1,18 +1,23 @@
 internal import WeirCore
 internal import WeirJSON
-package import WeirPipeline
-package import WeirRedis
+internal import WeirFleet
+internal import WeirPipeline
+internal import WeirRedis
 
-/// What `/readyz` shows: the state of every upstream and of Redis. None of them makes Weir unready, since it serves what it can without them.
+/// What `/readyz` shows: the state of every upstream and of Redis. None of them makes Weir unready, since it serves what it can without them; but a
+/// replica is ready only when the others can find it, or Redis has not let it join their fleet within a second.
 package struct Readiness: Sendable {
   private let currentDirectory: @Sendable () -> ToolDirectory
-  private let redis: RedisClient?
+  private let fleet: Fleet?
 
   /// - Parameter directory: the one that holds now.
-  package init(directory: @escaping @Sendable () -> ToolDirectory, redis: RedisClient?) {
+  init(directory: @escaping @Sendable () -> ToolDirectory, fleet: Fleet?) {
     currentDirectory = directory
-    self.redis = redis
+    self.fleet = fleet
   }
+
+  /// Whether a balancer may send requests.
+  package var isReady: Bool { fleet?.roster.isSettled ?? true }
 
   /// Whether every upstream has come up, or failed to, since the start.
   package var isSettled: Bool {
@@ -27,7 +32,7 @@ package struct Readiness: Sendable {
     let snapshot = directory.snapshot
     var writer = JSONWriter()
     writer.beginObject()
-    writer.member("status", "ready")
+    writer.member("status", isReady ? "ready" : "starting")
     writer.key("upstreams")
     writer.beginObject()
     for name in directory.upstreamNames {
@@ -44,7 +49,7 @@ package struct Readiness: Sendable {
       writer.endObject()
     }
     writer.endObject()
-    writer.member("redis", redis.map { $0.stats.state.rawValue } ?? "off")
+    writer.member("redis", fleet.map { $0.client.stats.state.rawValue } ?? "off")
     writer.endObject()
     return writer.bytes
   }

@@ -8,6 +8,8 @@ package final class Roster: Sendable {
   package static let interval = Duration.seconds(2)
   static let absence = Duration.seconds(10)
   private static let shortInterval = Duration.milliseconds(100)
+  /// How long `run` tries to join before it counts as settled without.
+  static let patience = Duration.seconds(1)
 
   package let id: ReplicaID
   private let address: String
@@ -19,6 +21,7 @@ package final class Roster: Sendable {
   private struct State: Sendable {
     var members = FleetMembers()
     var heardAt: Moment?
+    var isSettled = false
   }
 
   /// - Parameter address: `host:port` at which other replicas reach this one; nil where they do not.
@@ -33,6 +36,9 @@ package final class Roster: Sendable {
 
   /// What was known last.
   package var members: FleetMembers { state.withLockedValue { $0.members } }
+
+  /// Whether others can find this replica, or Redis has not let it join within a second of the start.
+  package var isSettled: Bool { state.withLockedValue { $0.isSettled } }
 
   /// Whether Redis has been heard of lately, so that `members` can be relied upon.
   package var isCurrent: Bool {
@@ -58,22 +64,23 @@ package final class Roster: Sendable {
     case unknown
   }
 
-  /// Where a replica is. One that is not known is asked for, unless that was done a moment ago: it may be new.
+  /// Where a replica is. One that is not known is asked for, however lately others were: it may be newer than that.
   package func locate(_ replica: ReplicaID) async -> Location {
     if let address = members.addresses[replica] { return address.isEmpty ? .gone : .at(address) }
-    let now = time.now()
-    let isFresh = state.withLockedValue { $0.heardAt.map { now - $0 < .milliseconds(250) } ?? false }
-    if !isFresh { guard await beat(isLeaving: false) else { return .unknown } }
+    guard await beat(isLeaving: false) else { return .unknown }
     guard let address = members.addresses[replica], !address.isEmpty else { return .gone }
     return .at(address)
   }
 
   /// Says that this replica is there, until cancelled.
   package func run() async {
+    let started = time.now()
+    // Others may look for this replica at once.
+    _ = await client.waitUntilReady(timeout: Self.patience)
     while !Task.isCancelled {
-      // At the start Redis is not connected yet, and others may look for this replica at once.
-      let pause = await beat(isLeaving: false) ? Self.interval : Self.shortInterval
-      do { try await time.sleep(until: time.now() + pause) } catch { return }
+      let hasJoined = await beat(isLeaving: false)
+      if hasJoined || time.now() - started >= Self.patience { state.withLockedValue { $0.isSettled = true } }
+      do { try await time.sleep(until: time.now() + (hasJoined ? Self.interval : Self.shortInterval)) } catch { return }
     }
   }
 
