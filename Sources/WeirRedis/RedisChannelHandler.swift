@@ -14,6 +14,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
   private var decoder: RESPDecoder
   private var pending: PendingCommands<RedisRequest>
   private var replies: [RedisReply] = []
+  private var hasHeard = false
   private var context: ChannelHandlerContext?
   private var listener: ((RedisReply) -> Void)?
   private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
@@ -86,6 +87,10 @@ final class RedisChannelHandler: ChannelInboundHandler {
       try decode(unwrapInboundIn(data))
     } catch {
       failure = error
+    }
+    if !hasHeard, let first = replies.first {
+      hasHeard = true
+      if let refusal = first.refusal { return close(RedisError(.connectFailed, refusal)) }
     }
     if let listener {
       for reply in replies { listener(reply) }

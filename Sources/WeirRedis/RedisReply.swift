@@ -17,6 +17,17 @@ package enum RedisReply: Sendable, Hashable {
     return text.prefix { $0 != " " }
   }
 
+  /// Why a server will not have a connection, which it says before it has been asked anything, and then closes it.
+  var refusal: String? {
+    guard case .error(let text) = self else { return nil }
+    if text.hasPrefix("DENIED") {
+      return "the server is in protected mode and takes connections from its own machine only: give it a password, or, in a closed network, "
+        + "protected-mode no"
+    }
+    if text.hasPrefix("ERR max number of clients") { return "the server has as many clients as its maxclients allows" }
+    return nil
+  }
+
   /// True for a null of either form.
   package var isNull: Bool { self == .bulk(nil) }
 }

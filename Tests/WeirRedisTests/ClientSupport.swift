@@ -20,9 +20,10 @@ func patiently(_ configuration: inout RedisConfiguration) {
 
 /// Runs `body` with a running client, and ends it afterwards.
 func withClient(
-  _ configuration: RedisConfiguration, onLatency: (@Sendable (Duration) -> Void)? = nil, _ body: (RedisClient) async throws -> Void
+  _ configuration: RedisConfiguration, log: any LogHandler = SwiftLogNoOpLogHandler(), onLatency: (@Sendable (Duration) -> Void)? = nil,
+  _ body: (RedisClient) async throws -> Void
 ) async throws {
-  let client = try RedisClient(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onLatency: onLatency)
+  let client = try RedisClient(configuration: configuration, logger: Logger(label: "test") { _ in log }, onLatency: onLatency)
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { await client.run() }
     defer { group.cancelAll() }

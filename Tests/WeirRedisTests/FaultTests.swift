@@ -4,6 +4,7 @@ import NIOConcurrencyHelpers
 import RedisTestSupport
 import Testing
 import WeirRedis
+import WeirTestSupport
 
 extension NetworkTests {
   /// Servers that misbehave, and networks that do.
@@ -26,6 +27,22 @@ extension NetworkTests {
           await expectInstantRefusals(client)
           #expect(client.stats.state == .connecting)
           #expect(await !client.waitUntilReady(timeout: .milliseconds(20)))
+        }
+      }
+    }
+
+    @Test(
+      "a server that will not have the connection is quoted in the log, and with what to do (issue 5)",
+      arguments: [
+        ("-DENIED Redis is running in protected mode because protected mode is enabled\r\n", "protected-mode no"),
+        ("-ERR max number of clients reached\r\n", "maxclients"),
+      ])
+    func refusesConnections(text: String, advice: String) async throws {
+      try await ScriptedServer.with({ _, _ in .close(after: bytes(text)) }) { server in
+        let log = LogLines(level: .debug)
+        try await withClient(impatient(server.url), log: log) { client in
+          await eventually("the log says why") { log.lines.contains { $0.contains(advice) && $0.contains("connect_failed") } }
+          #expect(client.stats.failures[.protocolError] == nil, "\(client.stats)")
         }
       }
     }

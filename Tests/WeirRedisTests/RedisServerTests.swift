@@ -1,8 +1,10 @@
 import Foundation
+import Logging
 import NIOConcurrencyHelpers
 import RedisTestSupport
 import Testing
 import WeirRedis
+import WeirTestSupport
 
 extension NetworkTests {
   /// Against a real server.
@@ -24,6 +26,19 @@ extension NetworkTests {
           #expect(try await client.send(command("RPUSH", "l", "a", "", "c")) == .integer(3))
           #expect(try await client.send(command("LRANGE", "l", "0", "-1")) == .array([.bulk(bytes("a")), .bulk([]), .bulk(bytes("c"))]))
           #expect(try await client.send(command("LRANGE", "none", "0", "-1")) == .array([]))
+        }
+      }
+    }
+
+    @Test("a server with as many clients as it allows says so in the log")
+    func tooManyClients() async throws {
+      try await RedisServer.with(RedisServer.Options(more: ["--maxclients", "1"])) { server in
+        let log = LogLines(level: .debug)
+        // Of its two connections one finds no room.
+        try await withClient(patient(server.url), log: log) { client in
+          await eventually("the log says why") { log.lines.contains { $0.contains("maxclients") } }
+          try #require(await client.waitUntilReady(timeout: .seconds(30)))
+          #expect(try await client.send(command("ECHO", "a")) == .bulk(bytes("a")))
         }
       }
     }

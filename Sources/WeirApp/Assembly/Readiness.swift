@@ -1,6 +1,6 @@
 internal import WeirCore
-internal import WeirJSON
 internal import WeirFleet
+internal import WeirJSON
 internal import WeirPipeline
 internal import WeirRedis
 
