@@ -1,6 +1,7 @@
 """A fleet behind the balancer of examples/compose/balancer.conf, in a real nginx."""
 
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,40 @@ from test_fleet_sessions import SEAL, know_each_other, result
 pytestmark = pytest.mark.weir
 
 KEY = bearer(TENANTS[0])
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """An address that neither takes a connection nor refuses one, as that of a container that was killed."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    waiting = []
+    while True:
+        caller = socket.socket()
+        waiting.append(caller)
+        caller.settimeout(0.3)
+        try:
+            caller.connect(listener.getsockname())
+        except TimeoutError:
+            break
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    for caller in [*waiting, listener]:
+        caller.close()
+
+
+def test_an_address_that_is_gone_costs_a_second(start_weir: Callable[..., Any], deaf: str, tmp_path: Any) -> None:
+    """Issue 5: a call waited for a minute."""
+    with start_weir({"tenants": tenants(*TENANTS), "upstreams": {"nobody": {"url": "http://127.0.0.1:9/mcp"}}}, unheard=["nobody"]) as weir:
+        nginx = Nginx(tmp_path, [deaf, weir.direct.removeprefix("http://")])
+        times = []
+        for _ in range(6):
+            began = time.monotonic()
+            assert httpx.get(f"{nginx.url}/healthz", timeout=20).status_code == 200
+            times.append(time.monotonic() - began)
+        nginx.close()
+    print("answered after", [f"{seconds:.2f} s" for seconds in times])
+    assert 0.9 < max(times) < 3
 
 
 @pytest.fixture
