@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -128,6 +129,26 @@ def test_a_replica_that_says_that_it_is_ready_can_be_found(upstream: dict[str, A
             session = initialize(fleet[number].url)
             response = post(fleet[1 - number].url, {"id": 1, "method": "logging/setLevel", "params": {"level": "error"}}, session)
             assert response.status_code == 200, response.text
+
+
+def test_a_flushed_redis_ends_no_session(fleet: Fleet, redis: RedisServer) -> None:
+    """Issue 5: until its next beat a replica was not on the list, and what lived there was called ended."""
+    # Their beats come two seconds apart: now not all at the same moment.
+    time.sleep(1)
+    fleet.restart(1)
+    session = initialize(fleet[0].url)
+    headers = {"Accept": "text/event-stream", "Mcp-Session-Id": session, **bearer("data")}
+    with httpx.stream("GET", fleet[1].url + "/mcp/old", headers=headers, timeout=20) as response:
+        stream = Events(response)
+        assert stream.next().data == ""
+        for _ in range(10):
+            redis.flush()
+            for number in (1, 2) * 5:
+                answer = post(fleet[number].url, {"id": 1, "method": "logging/setLevel", "params": {"level": "error"}}, session)
+                assert answer.status_code == 200, answer.text
+                time.sleep(0.05)
+        post(fleet[2].url, {"id": 2, "method": "tools/call", "params": {"name": "test_trigger_tool_change"}}, session)
+        assert stream.until("notifications/tools/list_changed")["jsonrpc"] == "2.0"
 
 
 def test_a_session_outlives_its_replica_but_for_what_lived_there(fleet: Fleet) -> None:

@@ -26,6 +26,7 @@ struct RosterTests {
         let clock = try #require(first.redisClock(at: time.now()))
         #expect(first.redisClock(at: time.now() + .milliseconds(3)) == clock + 3000)
       }
+      try await ageRoster(client, keys)
       await second.leave()
       await first.leave()
       #expect(first.members.count == 1 && first.members.addresses.isEmpty)
@@ -57,4 +58,15 @@ struct RosterTests {
       group.cancelAll()
     }
   }
+}
+
+/// Lets the list have begun a minute earlier than it has.
+func ageRoster(_ client: RedisClient, _ keys: FleetKeys) async throws {
+  let (list, field) = (keys.part("addresses"), Array("began".utf8))
+  let reply = try await client.send(RedisCommand("HGET", list, field))
+  guard case .bulk(let began?) = reply, let moment = Int64(String(decoding: began, as: UTF8.self)) else {
+    Issue.record("there is no list")
+    return
+  }
+  _ = try await client.send(RedisCommand("HSET", list, field, Array("\(moment - 60_000)".utf8)))
 }

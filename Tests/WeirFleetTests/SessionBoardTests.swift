@@ -58,16 +58,45 @@ struct SessionBoardTests {
   @Test("a replica that has just come is found, also by one that has just looked, and one that has left is not")
   func locations() async throws {
     try await withRedis { client in
-      let keys = FleetKeys(prefix: "test")
-      let first = Roster(id: .random(), address: "10.0.0.1:80", client: client, keys: keys, time: SystemTime())
-      let second = Roster(id: .random(), address: "10.0.0.2:80", client: client, keys: keys, time: SystemTime())
+      let first = roster(client, "10.0.0.1:80")
+      let second = roster(client, "10.0.0.2:80")
+      _ = await first.locate(second.id)
+      try await ageRoster(client, keys)
       #expect(await first.locate(second.id) == .gone)
-      _ = await second.locate(first.id)
+      _ = await second.locate(.random())
       #expect(await first.locate(second.id) == .at("10.0.0.2:80"))
       await second.leave()
-      let third = Roster(id: .random(), address: nil, client: client, keys: keys, time: SystemTime())
+      let third = roster(client, nil)
       #expect(await third.locate(second.id) == .gone)
       #expect(await third.locate(first.id) == .at("10.0.0.1:80"))
     }
+  }
+
+  @Test("after Redis has lost everything nobody is called gone until all have had time to say that they are there (issue 5)")
+  func flushed() async throws {
+    try await withRedis { client in
+      let first = roster(client, "10.0.0.1:80")
+      let second = roster(client, "10.0.0.2:80")
+      for _ in 0..<2 { for one in [first, second] { _ = await one.locate(.random()) } }
+      try await ageRoster(client, keys)
+      _ = try await client.send(RedisCommand("FLUSHALL"))
+      _ = await first.locate(.random())
+      #expect(first.members.count == 2)
+      #expect(await first.locate(second.id) == .at("10.0.0.2:80"))
+      // One that knew nobody before.
+      let third = roster(client, nil)
+      #expect(await third.locate(second.id) == .unknown)
+      // The second does not come back.
+      try await ageRoster(client, keys)
+      #expect(await third.locate(second.id) == .gone)
+      _ = await first.locate(.random())
+      #expect(await first.locate(second.id) == .gone)
+    }
+  }
+
+  private let keys = FleetKeys(prefix: "test")
+
+  private func roster(_ client: RedisClient, _ address: String?) -> Roster {
+    Roster(id: .random(), address: address, client: client, keys: keys, time: SystemTime())
   }
 }

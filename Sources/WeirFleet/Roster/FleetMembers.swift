@@ -7,18 +7,29 @@ package struct FleetMembers: Sendable, Equatable {
   package var addresses: [ReplicaID: String] = [:]
   /// Redis' clock at the last beat, in microseconds since 1970; nil before the first.
   package var clock: Int64?
+  /// The list has begun so lately that who is in the fleet may not be on it yet: Redis was started anew, or flushed.
+  package var isYoung = false
 
   /// How many share what is shared: at least one, this one.
   package var count: Int { max(1, addresses.count) }
 
   package init() {}
 
-  /// From the reply of the script of `Roster`: the clock, then ids and addresses by turns. Nil where that is not what came.
+  /// From the reply of the script of `Roster`: the clock, ids and addresses by turns, and 1 where the list is young. Nil where that is not what came.
   init?(_ reply: RedisReply) {
-    guard case .array(let parts) = reply, parts.count == 2, case .bulk(let clock?) = parts[0] else { return nil }
+    guard case .array(let parts) = reply, parts.count == 3, case .bulk(let clock?) = parts[0], case .integer(let youth) = parts[2] else { return nil }
     guard let clock = Int64(String(decoding: clock, as: UTF8.self)), let addresses = Self.addresses(parts[1]) else { return nil }
     self.clock = clock
     self.addresses = addresses
+    isYoung = youth == 1
+  }
+
+  /// These, and while the list is young those that were known before it began.
+  func following(_ known: FleetMembers) -> FleetMembers {
+    guard isYoung else { return self }
+    var members = self
+    members.addresses.merge(known.addresses) { listed, _ in listed }
+    return members
   }
 
   /// From ids and addresses by turns. Nil where that is not what came.

@@ -7,6 +7,8 @@ package import WeirRedis
 package final class Roster: Sendable {
   package static let interval = Duration.seconds(2)
   static let absence = Duration.seconds(10)
+  /// How long a new list is not complete: everybody has said by then that it is there.
+  static let youth = Duration.seconds(5)
   private static let shortInterval = Duration.milliseconds(100)
   /// How long `run` tries to join before it counts as settled without.
   static let patience = Duration.seconds(1)
@@ -60,7 +62,7 @@ package final class Roster: Sendable {
     case at(String)
     /// It is not in the fleet, or has no address.
     case gone
-    /// It is not known, and Redis does not answer.
+    /// It is not known, and Redis does not answer, or has a list that has only begun.
     case unknown
   }
 
@@ -68,8 +70,9 @@ package final class Roster: Sendable {
   package func locate(_ replica: ReplicaID) async -> Location {
     if let address = members.addresses[replica] { return address.isEmpty ? .gone : .at(address) }
     guard await beat(isLeaving: false) else { return .unknown }
-    guard let address = members.addresses[replica], !address.isEmpty else { return .gone }
-    return .at(address)
+    let members = members
+    guard let address = members.addresses[replica] else { return members.isYoung ? .unknown : .gone }
+    return address.isEmpty ? .gone : .at(address)
   }
 
   /// Says that this replica is there, until cancelled.
@@ -90,19 +93,23 @@ package final class Roster: Sendable {
   /// False where Redis did not answer.
   @discardableResult
   private func beat(isLeaving: Bool) async -> Bool {
-    let arguments = [id.bytes, Array(address.utf8), Array(String(Self.absence.saturatedMilliseconds).utf8), isLeaving ? [0x31] : [0x30]]
+    let arguments = [
+      id.bytes, Array(address.utf8), Array(String(Self.absence.saturatedMilliseconds).utf8), isLeaving ? [0x31] : [0x30],
+      Array(String(Self.youth.saturatedMilliseconds).utf8),
+    ]
     guard let reply = try? await client.evaluate(Self.script, keys: names, arguments: arguments), let members = FleetMembers(reply) else {
       return false
     }
     let now = time.now()
     state.withLockedValue { state in
-      state.members = members
+      state.members = members.following(state.members)
       state.heardAt = now
     }
     return true
   }
 
-  /// KEYS roster, addresses. ARGV id, address, milliseconds after which a silent one is gone, 1 to leave.
+  /// KEYS roster, addresses. ARGV id, address, milliseconds after which a silent one is gone, 1 to leave, milliseconds for which a list is young.
+  /// Gives the clock in microseconds, the addresses, whether the list is young.
   private static let script = RedisScript(
     """
     local t = redis.call('TIME')
@@ -124,8 +131,12 @@ package final class Roster: Sendable {
       redis.call('ZREM', KEYS[1], gone)
       redis.call('HDEL', KEYS[2], gone)
     end
+    -- Beside the addresses, and no id: when the list began.
+    redis.call('HSETNX', KEYS[2], 'began', string.format('%.0f', now))
+    local age = now - tonumber(redis.call('HGET', KEYS[2], 'began'))
     redis.call('PEXPIRE', KEYS[1], 6 * absence)
     redis.call('PEXPIRE', KEYS[2], 6 * absence)
-    return {string.format('%.0f', t[1] * 1000000 + t[2]), redis.call('HGETALL', KEYS[2])}
+    local isYoung = age >= 0 and age < tonumber(ARGV[5]) and 1 or 0
+    return {string.format('%.0f', t[1] * 1000000 + t[2]), redis.call('HGETALL', KEYS[2]), isYoung}
     """)
 }
