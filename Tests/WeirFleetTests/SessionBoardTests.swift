@@ -69,17 +69,30 @@ struct SessionBoardTests {
       let third = roster(client, nil)
       #expect(await third.locate(second.id) == .gone)
       #expect(await third.locate(first.id) == .at("10.0.0.1:80"))
+      for one in [first, third] { await one.leave() }
+      #expect(await roster(client, nil).locate(first.id) == .gone)
     }
   }
 
-  @Test("after Redis has lost everything nobody is called gone until all have had time to say that they are there (issue 5)")
-  func flushed() async throws {
+  /// What can have happened to the list.
+  enum Loss: CaseIterable {
+    case flushed, isOld
+  }
+
+  @Test(
+    "after Redis has lost everything, or has come back with an old list, nobody is called gone until all have had time to say that they are there (issue 5)",
+    arguments: Loss.allCases)
+  func lost(_ loss: Loss) async throws {
     try await withRedis { client in
       let first = roster(client, "10.0.0.1:80")
       let second = roster(client, "10.0.0.2:80")
       for _ in 0..<2 { for one in [first, second] { _ = await one.locate(.random()) } }
       try await ageRoster(client, keys)
-      _ = try await client.send(RedisCommand("FLUSHALL"))
+      switch loss {
+      case .flushed: _ = try await client.send(RedisCommand("FLUSHALL"))
+      case .isOld:
+        for one in [first, second] { _ = try await client.send(RedisCommand("ZINCRBY", keys.part("roster"), Array("-20000".utf8), one.id.bytes)) }
+      }
       _ = await first.locate(.random())
       #expect(first.members.count == 2)
       #expect(await first.locate(second.id) == .at("10.0.0.2:80"))

@@ -7,7 +7,7 @@ package struct FleetMembers: Sendable, Equatable {
   package var addresses: [ReplicaID: String] = [:]
   /// Redis' clock at the last beat, in microseconds since 1970; nil before the first.
   package var clock: Int64?
-  /// The list has begun so lately that who is in the fleet may not be on it yet: Redis was started anew, or flushed.
+  /// The list has begun so lately that who is in the fleet may not be on it yet: Redis was started anew, flushed, or away.
   package var isYoung = false
 
   /// How many share what is shared: at least one, this one.

@@ -7,7 +7,7 @@ package import WeirRedis
 package final class Roster: Sendable {
   package static let interval = Duration.seconds(2)
   static let absence = Duration.seconds(10)
-  /// How long a new list is not complete: everybody has said by then that it is there.
+  /// How long a new list may not be complete: everybody has said by then that it is there.
   static let youth = Duration.seconds(5)
   private static let shortInterval = Duration.milliseconds(100)
   /// How long `run` tries to join before it counts as settled without.
@@ -32,7 +32,7 @@ package final class Roster: Sendable {
     self.address = address ?? ""
     self.client = client
     self.time = time
-    names = [keys.part("roster"), keys.part("addresses")]
+    names = [keys.part("roster"), keys.part("addresses"), keys.part("roster-began")]
     state = NIOLockedValueBox(State())
   }
 
@@ -108,13 +108,19 @@ package final class Roster: Sendable {
     return true
   }
 
-  /// KEYS roster, addresses. ARGV id, address, milliseconds after which a silent one is gone, 1 to leave, milliseconds for which a list is young.
-  /// Gives the clock in microseconds, the addresses, whether the list is young.
+  /// KEYS roster, addresses, when the list began. ARGV id, address, milliseconds after which a silent one is gone, 1 to leave, milliseconds for which
+  /// a list is young. Gives the clock in microseconds, the addresses, whether the list is young.
   private static let script = RedisScript(
     """
     local t = redis.call('TIME')
     local now = t[1] * 1000 + math.floor(t[2] / 1000)
-    local absence = tonumber(ARGV[3])
+    local absence, youth = tonumber(ARGV[3]), tonumber(ARGV[5])
+    -- Where Redis has forgotten, or nobody has been heard of for longer than between two beats, the list begins anew; not where all have left.
+    local newest = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+    local silence = newest and now - tonumber(newest) or 0
+    if silence > youth or silence < -absence or redis.call('EXISTS', KEYS[3]) == 0 then
+      redis.call('SET', KEYS[3], string.format('%.0f', now))
+    end
     if ARGV[4] == '1' then
       redis.call('ZREM', KEYS[1], ARGV[1])
       redis.call('HDEL', KEYS[2], ARGV[1])
@@ -131,12 +137,10 @@ package final class Roster: Sendable {
       redis.call('ZREM', KEYS[1], gone)
       redis.call('HDEL', KEYS[2], gone)
     end
-    -- Beside the addresses, and no id: when the list began.
-    redis.call('HSETNX', KEYS[2], 'began', string.format('%.0f', now))
-    local age = now - tonumber(redis.call('HGET', KEYS[2], 'began'))
     redis.call('PEXPIRE', KEYS[1], 6 * absence)
     redis.call('PEXPIRE', KEYS[2], 6 * absence)
-    local isYoung = age >= 0 and age < tonumber(ARGV[5]) and 1 or 0
-    return {string.format('%.0f', t[1] * 1000000 + t[2]), redis.call('HGETALL', KEYS[2]), isYoung}
+    redis.call('PEXPIRE', KEYS[3], 6 * absence)
+    local age = now - tonumber(redis.call('GET', KEYS[3]) or '0')
+    return {string.format('%.0f', t[1] * 1000000 + t[2]), redis.call('HGETALL', KEYS[2]), age >= 0 and age < youth and 1 or 0}
     """)
 }
