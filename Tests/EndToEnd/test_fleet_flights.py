@@ -140,8 +140,8 @@ def test_ten_thousand_identical_calls_are_one(crowded: Stage, at_once: bool) -> 
         first = {call.replica: call.ended for call in asked[:3]}
         later = [ended - first[leader] for ended in first.values()]
         print(f"the first answers of the replicas came {[round(seconds * 1000, 1) for seconds in later]} ms after the leader's")
-        # A machine that is busy with ten thousand answers for longer says nothing of three.
-        assert max(later) < 0.05 or took > 1
+        # Three of ten thousand answers that leave at once come no closer to each other than the machine's cores let them.
+        assert max(later) < max(0.05, took / 10)
 
 
 def lags(stage: Stage, label: str, rounds: int) -> list[float]:
