@@ -135,11 +135,10 @@ final class RedisSubscriber: Sendable {
   }
 
   private func put(_ event: RedisSubscriptionEvent, _ readers: Set<SubscriptionTable.ID>, _ state: State) {
+    // Counted before a reader can act on it, so that whoever has a message finds it counted.
+    if case .message = event { monitor.stats.withLockedValue { $0.messages += 1 } }
     var missed: UInt64 = 0
     for reader in readers where state.mailboxes[reader]?.put(event) == false { missed += 1 }
-    monitor.stats.withLockedValue { stats in
-      if case .message = event { stats.messages += 1 }
-      stats.missedMessages += missed
-    }
+    if missed > 0 { monitor.stats.withLockedValue { $0.missedMessages += missed } }
   }
 }
