@@ -1,6 +1,6 @@
 /// What stands between the callers and the provider, each with all of the ones before it.
 enum Mode: String, CaseIterable, Sendable {
-  case direct, exact, coalescing, lane, freshness, merging, buckets, wider
+  case direct, exact, coalescing, lane, freshness, merging, buckets, wider, sums
 
   var title: String {
     switch self {
@@ -12,6 +12,7 @@ enum Mode: String, CaseIterable, Sendable {
     case .merging: "plus merging"
     case .buckets: "plus buckets"
     case .wider: "plus wider questions"
+    case .sums: "plus sums (off unless configured)"
     }
   }
 

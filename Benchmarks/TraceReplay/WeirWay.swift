@@ -106,7 +106,8 @@ struct WeirWay: Way {
     return packs.map { name, pack, provider in
       UpstreamSettings(
         name: name, credential: "replay", policy: mode.isAtLeast(.freshness) ? UpstreamPolicy(pack: pack) : UpstreamPolicy(rules: [hour]),
-        provider: provider, share: .all, callTimeout: .seconds(120), reusesBuckets: mode.isAtLeast(.buckets), widens: mode.isAtLeast(.wider))
+        provider: provider, share: .all, callTimeout: .seconds(120), reusesBuckets: mode.isAtLeast(.buckets), widens: mode.isAtLeast(.wider),
+        derivesSums: mode.isAtLeast(.sums))
     }
   }
 }

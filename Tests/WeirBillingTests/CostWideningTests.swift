@@ -33,7 +33,7 @@ struct CostWideningTests {
       question.filters.append(CostQuestion.leaf(random.pick(CostQuestion.keys), &random, count: random.chance(85) ? 1 : nil))
       question.move(&random)
       guard let narrow = CostQuery(try json(question.spelled(&random))), let buckets = CostAndUsageBuckets.buckets(of: narrow) else { continue }
-      for rule in CostAndUsageBuckets(query: narrow, book: book).wider() {
+      for rule in CostAndUsageBuckets(query: narrow, book: book).wider(addingUp: false) {
         widenings += 1
         for bucket in buckets.prefix(6) {
           func answer(_ rule: any BucketRule) throws -> [UInt8] {
@@ -102,7 +102,7 @@ struct CostWideningTests {
     let book = try Self.book(server)
     for (service, isTold) in [("Amazon S3", true), ("Amazon Simple Storage Service", false)] {
       let narrow = CostAndUsageBuckets(query: try Self.query(#""filter":\#(Self.leaf("SERVICE", #""\#(service)""#))"#), book: book)
-      let rule = try #require(narrow.wider().last)
+      let rule = try #require(narrow.wider(addingUp: false).last)
       let bucket = TimeBucket(start: CivilDate(year: 2026, month: 11, day: 1), end: CivilDate(year: 2026, month: 11, day: 2))
       let whole = try server.answer(try JSONDocument(parsing: rule.rule.call(from: bucket.start, to: bucket.end).sentArguments).root)
       #expect((rule.slice(try JSONDocument(parsing: whole).root, of: bucket) != nil) == isTold)
@@ -124,15 +124,15 @@ struct CostWideningTests {
     let narrow = CostAndUsageBuckets(
       query: try Self.query(#""filter":\#(Self.leaf("LINKED_ACCOUNT", #""a""#))"#, start: "2026-11-13", end: "2026-11-20"), book: book)
     // 25 accounts, as far as anybody knows: a month of them fits, three do not.
-    let ask = try #require(narrow.asking(7, of: range, today: Self.today))
+    let ask = try #require(narrow.asking(7, of: range, today: Self.today, addingUp: false))
     let sent = String(decoding: ask.rule.call(from: range.start, to: range.end).keyArguments, as: UTF8.self)
     #expect(sent.contains("group_by") && !sent.contains("filter"))
     #expect(ask.buckets.first?.start == CivilDate(year: 2026, month: 10, day: 20) && ask.buckets.last?.end == Self.today)
     // On the day on which it was of no use, the next best is asked.
     ask.wider.refuse(on: Self.today)
-    let next = try #require(narrow.asking(7, of: range, today: Self.today))
+    let next = try #require(narrow.asking(7, of: range, today: Self.today, addingUp: false))
     #expect(String(decoding: next.rule.call(from: range.start, to: range.end).keyArguments, as: UTF8.self).contains("filter"))
-    #expect(narrow.asking(7, of: range, today: Self.today + 1)?.buckets.count == 31)
+    #expect(narrow.asking(7, of: range, today: Self.today + 1, addingUp: false)?.buckets.count == 31)
   }
 
   @Test("of a range of which some days are known, the wider question is asked for the others alone")
@@ -146,18 +146,18 @@ struct CostWideningTests {
     let freshness = BucketFreshness(table: FreshnessTable(calendar: AWSBillingCalendar()), today: Self.today)
     let narrow = try Self.query(#""filter":\#(Self.leaf("LINKED_ACCOUNT", #""7""#))"#, start: "2026-11-01", end: "2026-11-20")
     let call = try requireValue(CostAndUsageBuckets.call(narrow, book, freshness: freshness))
-    let ask = try #require(call.asking(missing: 15..<19))
+    let ask = try #require(call.asking(missing: 15..<19, addingUp: false))
     #expect(ask.call.buckets == Array(call.buckets[15..<19]))
     #expect(String(decoding: ask.call.shape, as: UTF8.self).contains("group_by"))
-    #expect(call.asking(missing: 3..<3) == nil && call.asking(missing: 15..<20) == nil)
+    #expect(call.asking(missing: 3..<3, addingUp: false) == nil && call.asking(missing: 15..<20, addingUp: false) == nil)
   }
 
   @Test("what is asked over its whole window already has no wider form")
   func widest() throws {
     let narrow = CostAndUsageBuckets(query: try Self.query(#""metrics":["UnblendedCost"]"#, start: "2026-08-19", end: "2026-11-20"), book: CostBook())
-    let own = narrow.asking(93, of: try Self.range("2026-08-19", "2026-11-20"), today: Self.today)
+    let own = narrow.asking(93, of: try Self.range("2026-08-19", "2026-11-20"), today: Self.today, addingUp: false)
     #expect(own == nil)
-    let shorter = narrow.asking(9, of: try Self.range("2026-08-20", "2026-11-20"), today: Self.today)
+    let shorter = narrow.asking(9, of: try Self.range("2026-08-20", "2026-11-20"), today: Self.today, addingUp: false)
     #expect(shorter != nil)
   }
 
@@ -166,7 +166,7 @@ struct CostWideningTests {
     let book = CostBook()
     let filter = Self.leaf("LINKED_ACCOUNT", #""a""#)
     let narrow = CostAndUsageBuckets(query: try Self.query(#""filter":\#(filter),"group_by":[{"Type":"DIMENSION","Key":"USAGE_TYPE"}]"#), book: book)
-    let ask = narrow.asking(9, of: try Self.range("2026-11-01", "2026-11-10"), today: Self.today)
+    let ask = narrow.asking(9, of: try Self.range("2026-11-01", "2026-11-10"), today: Self.today, addingUp: false)
     #expect(ask == nil)
   }
 

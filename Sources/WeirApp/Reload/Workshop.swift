@@ -117,6 +117,6 @@ struct Workshop: Sendable {
       share: upstream.share, toolShares: upstream.toolShares, tags: upstream.tags, toolTags: upstream.toolTags,
       callTimeout: upstream.callTimeout, resourceTTL: upstream.resourceTTL,
       sharesSessions: upstream.isolation == .shared,
-      reusesBuckets: upstream.reusesBuckets, widens: upstream.widens)
+      reusesBuckets: upstream.reusesBuckets, widens: upstream.widens, derivesSums: upstream.derivesSums)
   }
 }

@@ -111,6 +111,8 @@ package struct Settings: Sendable {
     package var reusesBuckets = true
     /// Whether a question may be asked in wider terms where that costs no more.
     package var widens = true
+    /// Whether answers may hold amounts that Weir added up.
+    package var derivesSums = false
 
     package var isStdio: Bool { if case .stdio = transport { true } else { false } }
 

@@ -20,7 +20,8 @@ enum UpstreamReader {
   private static func upstream(_ name: Name, _ node: SettingsNode) throws(SettingsError) -> Settings.Upstream {
     let map = try node.mapping(
       "command", "environment", "processes", "url", "headers", "ca_file", "pack", "provider", "share", "cache", "freshness", "trust_annotations",
-      "call_timeout", "resource_ttl", "start_timeout", "max_result", "era", "transport", "isolation", "max_sessions", "buckets", "widen", "tags")
+      "call_timeout", "resource_ttl", "start_timeout", "max_result", "era", "transport", "isolation", "max_sessions", "buckets", "widen",
+      "derive_sums", "tags")
     let pack = try map.value("pack", "a pack that Weir has: \(PolicyPacks.all.map(\.name).joined(separator: ", "))") { PolicyPacks.named($0) }
     let rules = try self.rules(map["cache"])
     let trusted = try map.duration("trust_annotations").map { Freshness(fresh: $0, stale: .zero) }
@@ -43,6 +44,10 @@ enum UpstreamReader {
     upstream.maxResultBytes = try map.limit("max_result") ?? upstream.maxResultBytes
     upstream.reusesBuckets = try map.flag("buckets") ?? upstream.reusesBuckets
     upstream.widens = try map.flag("widen") ?? upstream.widens
+    upstream.derivesSums = try map.flag("derive_sums") ?? upstream.derivesSums
+    if upstream.derivesSums, !(upstream.reusesBuckets && upstream.widens), let flag = map["derive_sums"] {
+      throw flag.error("needs \"buckets\" and \"widen\": sums are made of what wider answers hold")
+    }
     upstream.era = try map.value("era", "auto, legacy or modern") { ["auto", "legacy", "modern"].contains($0) ? $0 : nil } ?? upstream.era
     upstream.urlTransport = try urlTransport(map, era: upstream.era) ?? upstream.urlTransport
     upstream.isolation = try map.value("isolation", "shared, session or principal") { UpstreamFamily.Isolation(rawValue: $0) } ?? upstream.isolation

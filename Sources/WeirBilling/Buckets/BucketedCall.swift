@@ -51,15 +51,16 @@ package struct BucketedCall: Sendable {
   package var isPaged: Bool { rule.isPaged(buckets: buckets.count) }
 
   /// Wider questions whose answers hold this one's, bucket by bucket.
-  package func wider() -> [any WiderRule] { rule.wider() }
+  /// - Parameter addingUp: also those whose amounts have to be added up, after the others.
+  package func wider(addingUp: Bool) -> [any WiderRule] { rule.wider(addingUp: addingUp) }
   /// Ways to put its answers together from those to other questions.
   package func assemblies() -> [any AssemblyRule] { rule.assemblies() }
   /// The wider question that is worth asking in the place of this one, of which these buckets are missing; nil where none costs no more. What is
   /// known of this one need not be known of the wider one, so only what lies between the first and the last of them is asked for.
-  package func asking(missing: Range<Int>) -> (call: BucketedCall, wider: any WiderRule)? {
+  package func asking(missing: Range<Int>, addingUp: Bool) -> (call: BucketedCall, wider: any WiderRule)? {
     guard !missing.isEmpty, buckets.indices.contains(missing.lowerBound), missing.upperBound <= buckets.count else { return nil }
     let range = TimeBucket(start: buckets[missing.lowerBound].start, end: buckets[missing.upperBound - 1].end)
-    return rule.asking(missing.count, of: range, today: freshness.today).map { ask in
+    return rule.asking(missing.count, of: range, today: freshness.today, addingUp: addingUp).map { ask in
       (BucketedCall(buckets: ask.buckets, rule: ask.rule, freshness: freshness), ask.wider)
     }
   }
@@ -73,16 +74,16 @@ package protocol BucketRule: Sendable {
   func cut(_ result: JSONValue, into buckets: [TimeBucket]) -> [BucketAnswer]?
   func join(_ answers: [JSONValue]) -> [UInt8]?
   func isPaged(buckets: Int) -> Bool
-  func wider() -> [any WiderRule]
+  func wider(addingUp: Bool) -> [any WiderRule]
   func assemblies() -> [any AssemblyRule]
-  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk?
+  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate, addingUp: Bool) -> WiderAsk?
 }
 
 extension BucketRule {
   package func isPaged(buckets: Int) -> Bool { false }
-  package func wider() -> [any WiderRule] { [] }
+  package func wider(addingUp: Bool) -> [any WiderRule] { [] }
   package func assemblies() -> [any AssemblyRule] { [] }
-  package func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? { nil }
+  package func asking(_ missing: Int, of range: TimeBucket, today: CivilDate, addingUp: Bool) -> WiderAsk? { nil }
 }
 
 /// Days from `start` to before `end`.

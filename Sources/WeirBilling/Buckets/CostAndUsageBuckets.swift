@@ -61,9 +61,12 @@ struct CostAndUsageBuckets: BucketRule {
     // The provider would give that many rows in pages.
     guard parts.reduce(0, { $0 + max(1, $1.buckets[0].groups.count) }) <= book.sizes.page else { return nil }
     guard let first = parts.first, let attributes = Self.united(parts.map(\.attributes)) else { return nil }
-    let frame = first.frame.result(with: [])
-    guard parts.allSatisfy({ $0.hasSameHead(as: first) && $0.frame.result(with: []) == frame }) else { return nil }
-    return first.result(definitions: first.definitions, buckets: parts.flatMap { $0.buckets.map(\.value.raw) }, attributes: attributes)
+    // One sum in it makes the whole a derived answer.
+    let isDerived = parts.contains(where: \.frame.isDerived)
+    let frame = first.frame.result(with: [], isDerived: isDerived)
+    guard parts.allSatisfy({ $0.hasSameHead(as: first) && $0.frame.result(with: [], isDerived: isDerived) == frame }) else { return nil }
+    return first.result(
+      definitions: first.definitions, buckets: parts.flatMap { $0.buckets.map(\.value.raw) }, attributes: attributes, isDerived: isDerived)
   }
 
   func query(from start: CivilDate, to end: CivilDate) -> CostQuery {

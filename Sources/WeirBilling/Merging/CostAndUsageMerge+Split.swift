@@ -35,9 +35,11 @@ private struct CostSlice {
       (position, wanted) = (0, nil)
       return
     }
-    guard let position = merged.query.groups.firstIndex(of: key), let values = member.filter?.slice(by: key) else { return nil }
+    guard let position = merged.query.groups.firstIndex(of: key) else { return nil }
+    let values = member.filter?.slice(by: key)
+    guard values != nil || merged.addsUp else { return nil }
     self.position = position
-    wanted = Set(values.map(key.groupKey))
+    wanted = values.map { Set($0.map(key.groupKey)) }
     guard let all = merged.query.filter?.slice(by: key) else { return }
     // A group that nobody asked for: the values of the filter are not the names of the groups.
     let known = Set(all.map(key.groupKey))
@@ -52,8 +54,9 @@ private struct CostSlice {
       guard let text = text(of: bucket) else { return nil }
       texts.append(text)
     }
-    let definitions = answer.definitions.dropFirst(merged.isKeyAdded ? 1 : 0)
-    return answer.result(definitions: Array(definitions), buckets: texts, attributes: attributes)
+    var definitions = answer.definitions
+    if merged.isKeyAdded { definitions.remove(at: position) }
+    return answer.result(definitions: definitions, buckets: texts, attributes: attributes, isDerived: merged.addsUp)
   }
 
   private func rows(of bucket: CostAnswer.Bucket) -> [CostAnswer.Group] {
@@ -63,12 +66,22 @@ private struct CostSlice {
 
   private func text(of bucket: CostAnswer.Bucket) -> [UInt8]? {
     let rows = rows(of: bucket)
+    if merged.addsUp { return sums(of: rows).map { bucket.with(total: $0.total, groups: $0.groups) } }
     guard member.groups.isEmpty else {
       return bucket.with(total: Array("{}".utf8), groups: rows.map { $0.with(metrics: member.metrics, droppingFirstKey: merged.isKeyAdded) })
     }
     guard merged.isKeyAdded else { return bucket.with(total: bucket.total.object(of: member.metrics), groups: []) }
     guard rows.count < 2, let total = rows.first?.metrics.object(of: member.metrics) ?? zero() else { return nil }
     return bucket.with(total: total, groups: [])
+  }
+
+  /// The rows without the key that was added, those of the same other key as one.
+  private func sums(of rows: [CostAnswer.Group]) -> (total: [UInt8], groups: [[UInt8]])? {
+    guard !member.groups.isEmpty else {
+      return (rows.isEmpty ? zero() : CostSum.object(of: rows, member.metrics)).map { ($0, []) }
+    }
+    guard let groups = CostSum.groups(of: rows, by: 1 - position, member.metrics) else { return nil }
+    return (Array("{}".utf8), groups)
   }
 
   /// The total of no costs: the unit and the order of the metrics are those that the answer has everywhere; in an answer without a single cost the
@@ -102,9 +115,9 @@ private struct CostSlice {
   /// Of the values that are left. Nil where a value may be meant by the key that is not there any more.
   private func attributes() -> [JSONValue]? {
     let rows = buckets.flatMap(rows)
-    let kept = CostAnswer.dimensionValues(of: rows, member.groups, from: merged.isKeyAdded ? 1 : 0)
-    if merged.isKeyAdded, merged.key?.kind == .dimension, !kept.isDisjoint(with: Set(answer.buckets.flatMap { $0.groups.map { $0.keys[0] } })),
-      !answer.attributes.isEmpty
+    let kept = CostAnswer.dimensionValues(of: rows, member.groups, from: merged.isKeyAdded && position == 0 ? 1 : 0)
+    if merged.isKeyAdded, merged.key?.kind == .dimension,
+      !kept.isDisjoint(with: Set(answer.buckets.flatMap { $0.groups.map { $0.keys[position] } })), !answer.attributes.isEmpty
     {
       return nil
     }

@@ -6,11 +6,14 @@ internal import WeirJSON
 struct CostAndUsageMerge: MergeRule {
   /// The one query, which holds all of the members.
   struct Merged: Sendable {
-    let query: CostQuery
+    var query: CostQuery
     /// The key whose values the members filter by; nil where all have the same filter.
     let key: CostKey?
-    /// The key was put before the groups that the members ask for.
+    /// The key is none of those that the members group by. It stands before them, or after them where rows are added up.
     let isKeyAdded: Bool
+    /// Rows that differ in the added key alone are one row, of their sums: what nobody gets unless the operator wants it so
+    /// (docs/decisions/0024).
+    var addsUp = false
   }
 
   /// How large answers are.

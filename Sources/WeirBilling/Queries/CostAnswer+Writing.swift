@@ -3,14 +3,15 @@ internal import WeirJSON
 
 extension CostAnswer {
   /// A tool result like this one, of other buckets.
-  func result(definitions: [JSONValue], buckets: [[UInt8]], attributes: [JSONValue]) -> [UInt8] {
+  /// - Parameter isDerived: amounts in them were added up.
+  func result(definitions: [JSONValue], buckets: [[UInt8]], attributes: [JSONValue], isDerived: Bool = false) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
     if !definitions.isEmpty { Self.write(definitions.map(\.rawBytes), "GroupDefinitions", to: &writer) }
     Self.write(buckets.map { $0[...] }, "ResultsByTime", to: &writer)
     if frame.data["DimensionValueAttributes"] != nil { Self.write(attributes.map(\.rawBytes), "DimensionValueAttributes", to: &writer) }
     writer.endObject()
-    return frame.result(with: writer.bytes)
+    return frame.result(with: writer.bytes, isDerived: isDerived)
   }
 
   private static func write(_ elements: [ArraySlice<UInt8>], _ name: String, to writer: inout JSONWriter) {
@@ -45,14 +46,17 @@ extension CostAnswer.Group {
   }
 
   /// The group under other keys and without the other metrics.
-  func with(keys: [JSONValue], metrics kept: [CostMetric]) -> [UInt8] {
+  func with(keys: [JSONValue], metrics kept: [CostMetric]) -> [UInt8] { Self.text(keys: keys, metrics: metrics.object(of: kept)) }
+
+  /// - Parameter metrics: a JSON object.
+  static func text(keys: [JSONValue], metrics: [UInt8]) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("Keys")
     writer.beginArray()
     for key in keys { writer.raw(key.rawBytes) }
     writer.endArray()
-    writer.memberRaw("Metrics", metrics.object(of: kept))
+    writer.memberRaw("Metrics", metrics)
     writer.endObject()
     return writer.bytes
   }

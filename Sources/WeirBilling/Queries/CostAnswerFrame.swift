@@ -2,7 +2,7 @@ internal import WeirCore
 internal import WeirJSON
 
 /// What stands around the data of an answer of the server: `{"content":[{"text":"{\"status\":…}",…}],"structuredContent":{"status":…,"data":…}}`,
-/// both of the same text. Answers that Weir puts together have the same around them.
+/// both of the same text. Answers that Weir puts together have the same around them, and a label in `_meta` where it added anything up.
 struct CostAnswerFrame: Sendable {
   let data: JSONValue
   private let result: JSONValue
@@ -13,7 +13,7 @@ struct CostAnswerFrame: Sendable {
   init?(_ result: JSONValue) {
     guard result.kind == .object, result["isError"]?.bool != true, let content = result["content"], content.count == 1, let block = content[0],
       let text = block["text"], let body = result["structuredContent"], body.hasMembers(["status", "data"]),
-      body["status"]?.isString("success") == true,
+      body["status"]?.isString("success") == true, result["_meta"].map({ $0.kind == .object }) ?? true,
       let data = body["data"], data.kind == .object
     else { return nil }
     guard data.hasMembers(Self.known.filter { data[$0] != nil }), Self.isCompact(body.rawBytes),
@@ -28,17 +28,29 @@ struct CostAnswerFrame: Sendable {
   /// The members of a whole answer's data, in the order that the server gives them.
   private static let known = ["GroupDefinitions", "ResultsByTime", "DimensionValueAttributes"]
 
+  /// Stands in `_meta` of an answer with amounts that Weir added up.
+  static let derived = "weir/derived"
+
+  /// Amounts in it were added up.
+  var isDerived: Bool { result["_meta"]?[Self.derived]?.bool == true }
+
   /// A tool result like this one with other data, a JSON object without whitespace.
-  func result(with data: [UInt8]) -> [UInt8] {
+  /// - Parameter isDerived: it is labelled so; what is labelled already stays so.
+  func result(with data: [UInt8], isDerived: Bool = false) -> [UInt8] {
     var text = Array(body.rawBytes[..<self.data.range.lowerBound])
     text += data
     text += body.rawBytes[self.data.range.upperBound...]
     let newBlock = block.setting("text", to: JSONWriter.quoted(String(decoding: text, as: UTF8.self)))
     // From the back, so that the ranges stay true.
-    let replacements = [(block.range, newBlock), (body.range, text)].sorted { $0.0.lowerBound > $1.0.lowerBound }
+    var replacements = [(block.range, newBlock), (body.range, text)]
+    let meta = isDerived ? result["_meta"] : nil
+    if let meta { replacements.append((meta.range, meta.setting(Self.derived, to: Array("true".utf8)))) }
     var bytes = result.raw
     let offset = result.range.lowerBound
-    for (range, new) in replacements { bytes.replaceSubrange((range.lowerBound - offset)..<(range.upperBound - offset), with: new) }
+    for (range, new) in replacements.sorted(by: { $0.0.lowerBound > $1.0.lowerBound }) {
+      bytes.replaceSubrange((range.lowerBound - offset)..<(range.upperBound - offset), with: new)
+    }
+    if isDerived, meta == nil { bytes.insert(contentsOf: #","_meta":{"\#(Self.derived)":true}"#.utf8, at: bytes.count - 1) }
     return bytes
   }
 

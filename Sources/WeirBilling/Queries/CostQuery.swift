@@ -45,6 +45,15 @@ struct CostQuery: Hashable, Sendable {
     }
   }
 
+  /// The keys of which the filter lets several values through: costs of all of them together are asked for, where it is not grouped by.
+  var summedKeys: [CostKey] {
+    (filter?.conjuncts ?? []).compactMap { condition in
+      guard case .leaf(let leaf) = condition, let values = leaf.sliceValues, values.count > 1, leaf.key.isGroupable, !groups.contains(leaf.key)
+      else { return nil }
+      return leaf.key
+    }
+  }
+
   /// The same question about another value of a key.
   func with(_ leaf: CostFilter.Leaf, value: Name) -> CostQuery {
     var query = self

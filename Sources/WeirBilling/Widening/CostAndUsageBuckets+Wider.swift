@@ -2,19 +2,23 @@ internal import WeirCore
 internal import WeirJSON
 
 extension CostAndUsageBuckets {
-  func wider() -> [any WiderRule] { widenings().filter { !$0.isSame }.map { CostWiderBuckets(widening: $0, book: book) } }
+  func wider(addingUp: Bool) -> [any WiderRule] {
+    let keys = query.summedKeys
+    let more = addingUp ? keys + book.sizes.groupedKeys.filter { !keys.contains($0) } : []
+    return widenings(addingUpOver: more).filter { !$0.isSame }.map { CostWiderBuckets(widening: $0, book: book) }
+  }
 
   func assemblies() -> [any AssemblyRule] { query.sliceable.compactMap { CostAssembly(query, $0, book) } }
 
   /// A request is paid for, however much its page holds: of what fits a page, the query with the most rows is asked, over as much time as fits too.
-  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? {
+  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate, addingUp: Bool) -> WiderAsk? {
     let sizes = book.sizes
     // An answer in pages is nobody's.
     let own = sizes.rows(query, buckets: missing)
     guard sizes.pages(ofRows: own) == 1 else { return nil }
-    let useful = widenings().filter { wider in
+    let useful = widenings(addingUpOver: addingUp ? query.summedKeys : []).filter { wider in
       let isNoLarger = sizes.rows(wider.query, buckets: missing) <= own
-      return (isNoLarger || sizes.fitsPage(wider.query, buckets: missing)) && !sizes.isRefused(wider.query.shape, on: today)
+      return (isNoLarger || sizes.fitsPage(wider.query, buckets: missing)) && !sizes.isRefused(wider.refusal, on: today)
     }
     guard let widest = useful.max(by: { sizes.rowsOfBucket($0.query) < sizes.rowsOfBucket($1.query) }) else { return nil }
     let window = window(of: widest, around: range, today: today, sizes)
@@ -35,7 +39,9 @@ extension CostAndUsageBuckets {
   }
 
   /// The query itself first, with the metrics that are worth having.
-  private func widenings() -> [CostWidening] { CostWidening.all(of: query, metrics: book.sizes.metrics) }
+  private func widenings(addingUpOver keys: [CostKey]) -> [CostWidening] {
+    CostWidening.all(of: query, metrics: book.sizes.metrics, addingUpOver: keys)
+  }
 }
 
 /// The buckets of a wider query, and how those of the narrow one are cut from them.
@@ -53,7 +59,9 @@ private struct CostWiderBuckets: WiderRule {
     return widening.slice(result, over: period, currency: sizes.currency)
   }
 
-  func refuse(on day: CivilDate) { book.refuse(widening.query.shape, on: day) }
+  func refuse(on day: CivilDate) { book.refuse(widening.refusal, on: day) }
+
+  var addsUp: Bool { widening.addsUp }
 }
 
 /// The ranges that are worth asking for in the place of a shorter one: they end with today and reach back over what people look at.

@@ -51,18 +51,21 @@ struct CostAssembly: AssemblyRule {
     guard let answer = listed(list, bucket), let listed = answer.buckets.first, listed.groups.count == parts.count else { return nil }
     var rows: [[UInt8]] = []
     var kept: Set<Name> = []
+    var isDerived = answer.frame.isDerived
     for (name, result) in zip(listed.groups, parts) {
-      guard let value = group.value(ofGroup: name.keys[0]), let part = CostAnswer(result, to: over(bucket, part(value)))?.buckets.first,
-        part.period == listed.period, part.estimated.bool == listed.estimated.bool
+      guard let value = group.value(ofGroup: name.keys[0]), let other = CostAnswer(result, to: over(bucket, part(value))),
+        let part = other.buckets.first, part.period == listed.period, part.estimated.bool == listed.estimated.bool
       else { return nil }
       let own = part.groups.filter { $0.keys[0] == self.value }
       guard own.count < 2 else { return nil }
+      isDerived = isDerived || other.frame.isDerived
       guard let row = own.first else { continue }
       rows.append(row.with(keys: name.keyTexts, metrics: query.metrics))
       kept.insert(name.keys[0])
     }
     let attributes = group.kind == .dimension ? answer.attributes.filter { kept.contains($0.value) }.map(\.json) : []
-    return answer.result(definitions: answer.definitions, buckets: [listed.with(total: Array("{}".utf8), groups: rows)], attributes: attributes)
+    return answer.result(
+      definitions: answer.definitions, buckets: [listed.with(total: Array("{}".utf8), groups: rows)], attributes: attributes, isDerived: isDerived)
   }
 
   /// The list, where the provider gives it in the order of its names: only then is the order of some of them known.

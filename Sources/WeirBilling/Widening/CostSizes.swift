@@ -100,6 +100,11 @@ struct CostSizes: Sendable {
     names[key].map { seen in values.allSatisfy { seen.contains(key.groupKey(of: $0)) } } ?? false
   }
 
+  /// The keys that answers have been grouped by, in a fixed order; as many as are worth looking through.
+  var groupedKeys: [CostKey] {
+    Array(names.keys.sorted { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }.prefix(8))
+  }
+
   /// The values of a key that groups have been seen for, the most asked about first.
   func values(of key: CostKey) -> [Name] {
     let counts = wanted[key] ?? [:]

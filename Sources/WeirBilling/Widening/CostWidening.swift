@@ -3,7 +3,7 @@ internal import WeirJSON
 
 /// A wider query of `getCostAndUsage`, which has a condition less and is grouped by its key instead, or has more metrics; and the way back from its
 /// answer to the one of the query that it was made from. Each step is a merge of classes B, D or D' with the rest of the bill, so that nothing is
-/// added up (docs/decisions/0013).
+/// added up (docs/decisions/0013); where the operator wants sums, also a query that is grouped by one key more (classes D'' and E, 0024).
 struct CostWidening: Sendable {
   /// What is asked in the place of the query, over the same range.
   let query: CostQuery
@@ -17,10 +17,27 @@ struct CostWidening: Sendable {
 
   /// More would not be worth looking through.
   private static let most = 12
+  private static let mostSums = 36
 
-  /// The query itself, with more metrics where there are any, and every wider one.
-  /// - Parameter metrics: those that are worth having beside the ones that are asked for.
-  static func all(of narrow: CostQuery, metrics: Set<CostMetric>) -> [CostWidening] {
+  /// The query itself, with more metrics where there are any, and every wider one: those whose answers are parts first, sums after them.
+  /// - Parameters:
+  ///   - metrics: those that are worth having beside the ones that are asked for.
+  ///   - keys: those that may be added up over, the likeliest first.
+  static func all(of narrow: CostQuery, metrics: Set<CostMetric>, addingUpOver keys: [CostKey] = []) -> [CostWidening] {
+    let parts = self.parts(of: narrow, metrics: metrics)
+    guard !keys.isEmpty, narrow.metrics.allSatisfy(\.canBeAddedUp) else { return parts }
+    var sums: [CostWidening] = []
+    for key in keys {
+      for finer in parts.flatMap({ $0.finer(by: key) }) where !sums.contains(where: { $0.query == finer.query }) {
+        guard sums.count < mostSums else { return parts + sums }
+        sums.append(finer)
+        for wider in finer.withoutOneCondition() where !sums.contains(where: { $0.query == wider.query }) { sums.append(wider) }
+      }
+    }
+    return parts + sums
+  }
+
+  private static func parts(of narrow: CostQuery, metrics: Set<CostMetric>) -> [CostWidening] {
     var start = CostWidening(query: narrow, steps: [])
     if !metrics.isSubset(of: narrow.metrics) {
       start = start.widened(to: Merged(key: nil, isKeyAdded: false) { $0.metrics = metrics.union(narrow.metrics).sorted() })
@@ -34,6 +51,12 @@ struct CostWidening: Sendable {
     }
     return all
   }
+
+  /// Amounts are added up on the way to the narrow query's answer.
+  var addsUp: Bool { steps.contains(where: \.merged.addsUp) }
+
+  /// What is remembered where it was of no use: as a sum it may be none where its parts can be told.
+  var refusal: [UInt8] { query.shape + (addsUp ? steps.last?.narrower.shape ?? [] : []) }
 
   /// It is the query itself.
   var isSame: Bool { steps.isEmpty }
@@ -49,7 +72,8 @@ struct CostWidening: Sendable {
       wider.metrics = metrics
       metrics = steps.last?.narrower.metrics ?? metrics
       narrower.metrics = metrics
-      let merged = CostAndUsageMerge.Merged(query: wider, key: step.merged.key, isKeyAdded: step.merged.isKeyAdded)
+      var merged = step.merged
+      merged.query = wider
       guard let cut = CostAndUsageMerge.split(result: answer, of: merged, for: narrower, currency: currency),
         let document = try? JSONDocument(parsing: cut, limits: AnswerBody.limits)
       else { return nil }
@@ -58,9 +82,9 @@ struct CostWidening: Sendable {
     return answer.raw
   }
 
-  /// The values that the narrow query filters by and the wider one groups by, which must be names of groups.
+  /// The values that the narrow query filters by and the wider one groups by instead, which must be names of groups.
   var sliced: [(key: CostKey, values: [Name])] {
-    steps.compactMap { step in step.merged.key.flatMap { key in step.narrower.filter?.slice(by: key).map { (key, $0) } } }
+    steps.filter { !$0.merged.addsUp }.compactMap { step in step.merged.key.flatMap { key in step.narrower.filter?.slice(by: key).map { (key, $0) } } }
   }
 
   // MARK: Widening
@@ -68,14 +92,24 @@ struct CostWidening: Sendable {
   private struct Merged {
     let key: CostKey?
     let isKeyAdded: Bool
+    var addsUp = false
     let change: (inout CostQuery) -> Void
   }
 
   private func widened(to merged: Merged) -> CostWidening {
     var wider = query
     merged.change(&wider)
-    let step = Step(merged: .init(query: wider, key: merged.key, isKeyAdded: merged.isKeyAdded), narrower: query)
+    let whole = CostAndUsageMerge.Merged(query: wider, key: merged.key, isKeyAdded: merged.isKeyAdded, addsUp: merged.addsUp)
+    let step = Step(merged: whole, narrower: query)
     return CostWidening(query: wider, steps: [step] + steps)
+  }
+
+  /// Those grouped by one key more, before the other and after it: callers write either.
+  private func finer(by key: CostKey) -> [CostWidening] {
+    guard query.groups.count < 2, !query.groups.contains(key) else { return [] }
+    return (0...query.groups.count).map { place in
+      widened(to: Merged(key: key, isKeyAdded: true, addsUp: true) { $0.groups.insert(key, at: place) })
+    }
   }
 
   /// Those whose groups of a key are the slices that a condition on it makes.

@@ -9,6 +9,12 @@ package protocol WiderRule: Sendable {
   func slice(_ result: JSONValue, of bucket: TimeBucket) -> [UInt8]?
   /// The wider question was of no use: it is not worth asking again on that day.
   func refuse(on day: CivilDate)
+  /// Amounts are added up on the way back, which not every answer allows.
+  var addsUp: Bool { get }
+}
+
+extension WiderRule {
+  package var addsUp: Bool { false }
 }
 
 /// A question whose answer can be put together, bucket by bucket, from answers to other questions that cut the same the other way.

@@ -73,7 +73,8 @@ package final class ToolRoute: Sendable {
   func keys(for caller: Identified) -> CacheKeyBuilder {
     CacheKeyBuilder(
       partition: partition(for: caller), upstream: settings.name, credential: settings.credential, definition: tool.digest,
-      method: "tools/call", tool: tool.name)
+      // Who wants no sums finds none, not even those of another replica, or of the time before a reload.
+      method: settings.derivesSums ? "tools/call, with sums" : "tools/call", tool: tool.name)
   }
 }
 

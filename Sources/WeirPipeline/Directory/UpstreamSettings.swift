@@ -27,12 +27,14 @@ package struct UpstreamSettings: Sendable {
   package let reusesBuckets: Bool
   /// Whether a question may be asked in wider terms where that costs no more, so that others find their answers too. Needs the buckets.
   package let widens: Bool
+  /// Whether answers may hold amounts that Weir added up, labelled so. Needs the wider questions.
+  package let derivesSums: Bool
 
   package init(
     name: Name, credential: Name, policy: UpstreamPolicy, provider: Name, share: SharingClass, toolShares: [(tool: String, share: SharingClass)] = [],
     tags: [Name] = [], toolTags: [(tool: String, tags: [Name])] = [], callTimeout: Duration, resourceTTL: Duration = .zero,
     sharesSessions: Bool = true,
-    reusesBuckets: Bool = true, widens: Bool = true
+    reusesBuckets: Bool = true, widens: Bool = true, derivesSums: Bool = false
   ) {
     self.name = name
     self.credential = credential
@@ -47,6 +49,7 @@ package struct UpstreamSettings: Sendable {
     self.sharesSessions = sharesSessions
     self.reusesBuckets = reusesBuckets
     self.widens = reusesBuckets && widens
+    self.derivesSums = reusesBuckets && widens && derivesSums
   }
 
   /// Who bills a call for which the policy names this provider: an operator's `provider:` stands in for the main one of the pack, so that two

@@ -72,7 +72,8 @@ extension BucketFetch {
       if fetched.source == .stale, slots.allSatisfy({ $0.known != nil }) {
         throw CallError(.throttled, "The provider has no answer now; the last one stands.")
       }
-      if !cut(fetched, ask, &slots) { ask.wider.refuse(on: buckets.freshness.today) }
+      let hasForm = cut(fetched, ask, &slots)
+      if !hasForm || (ask.wider.addsUp && !missing(slots).isEmpty) { ask.wider.refuse(on: buckets.freshness.today) }
       return spent(on: fetched, joined: flown.role == .joined)
     }
   }

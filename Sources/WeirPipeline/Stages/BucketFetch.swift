@@ -64,12 +64,14 @@ struct BucketFetch: Sendable {
   func run() async throws(CallError) -> Fetched {
     let ticket = fetch.cache.ticket(for: missed.key, of: scopes)
     guard !buckets.isPaged, var slots = slots() else { return try await fetch.askWhole(missed, terms) }
-    if missed.mayWiden { fill(&slots, from: buckets.wider()) }
+    if missed.mayWiden { fill(&slots, from: buckets.wider(addingUp: missed.addsUp)) }
     if missed.widens { assemble(&slots) }
     let missing = missing(slots)
     let known = slots.count - missing.count
     var spent = Spent()
-    if missed.mayWiden, let first = missing.first, let last = missing.last, let ask = buckets.asking(missing: first..<last + 1) {
+    if missed.mayWiden, let first = missing.first, let last = missing.last,
+      let ask = buckets.asking(missing: first..<last + 1, addingUp: missed.addsUp)
+    {
       do throws(CallError) { spent = try await askWider(ask, &slots) } catch { return try stale(error, slots) }
       if self.missing(slots).isEmpty, let answer = join(slots) { return keep(answer, known: known, spent, ticket) }
     }
@@ -77,7 +79,7 @@ struct BucketFetch: Sendable {
     return try await askMissing(slots, spent, ticket)
   }
 
-  private func missing(_ slots: [Slot]) -> [Int] {
+  func missing(_ slots: [Slot]) -> [Int] {
     let now = fetch.time.now()
     return slots.indices.filter { !slots[$0].isFresh(at: now) }
   }
