@@ -138,6 +138,32 @@ def test_the_first_question_about_an_account_answers_for_all(start_weir: Any, bi
     assert emulator.received() == 1 + len(accounts)
 
 
+@pytest.mark.parametrize("groups", [None, [{"Type": "DIMENSION", "Key": "SERVICE"}]])
+def test_sums_are_made_where_the_operator_wants_them_and_say_so(start_weir: Any, billing_http: str, emulator: Emulator, redis: Any, groups: Any) -> None:
+    """Issue 3: costs of two accounts together, out of those of each, which another upstream with the same Redis asks for."""
+    base = question(granularity="DAILY", end_date="2026-09-08", group_by=groups)
+    of_one, of_two = (
+        base | {"filter": {"Dimensions": {"Key": "LINKED_ACCOUNT", "Values": accounts}}} for accounts in (["111111111111"], ["111111111111", "222222222222"])
+    )
+    upstream = billing_url(billing_http)
+
+    def configuration(**options: Any) -> dict[str, Any]:
+        return {"cache": {"redis": redis.url}, "providers": UNHURRIED_BILLING, "upstreams": {"b": upstream | options}}
+
+    with start_weir(configuration(derive_sums=True)) as summing, start_weir(configuration()) as plain:
+        for weir in (summing, plain):
+            weir.wait_for_tools("b")
+        with summing.caller("/mcp/b") as caller:
+            exact, derived, again = (caller.call("cost-explorer", arguments) for arguments in (of_one, of_two, of_two))
+        assert emulator.received() == 1
+        with plain.caller("/mcp/b") as caller:
+            asked = caller.call("cost-explorer", of_two)
+    assert [answer.outcome for answer in (exact, derived, again, asked)] == ["miss", "buckets", "hit_memory", "miss"]
+    assert [answer.result["_meta"].get("weir/derived") for answer in (exact, derived, again, asked)] == [None, True, True, None]
+    # The emulator's amounts are not rounded, so that here their sums are its own.
+    assert derived.text == again.text == asked.text and emulator.received() == 2
+
+
 def test_fifty_at_once_are_one_request(shared_weir: Weir, emulator: Emulator, upstream: str) -> None:
     asked = question()
     emulator.set(hold=True)

@@ -121,6 +121,7 @@ struct SettingsTests {
         "upstreams:\n  a:\n    url: http://x\n    pack: aws-billing-cost-management\n    provider: aws-billing",
         "weir.yaml:5: upstreams.a.provider", "to stand in for aws-cost-explorer"
       ),
+      ("upstreams:\n  a:\n    url: http://x\n    widen: false\n    derive_sums: true", "weir.yaml:5: upstreams.a.derive_sums", "\"buckets\" and \"widen\""),
       ("\(upstream)\nlisten: { address: nowhere }", "weir.yaml:2: listen.address", "127.0.0.1:8080"),
       ("\(upstream)\nlisten: { address: 0.0.0.0:80 }", "weir.yaml:2: listen.address", "anybody could read your bills"),
       ("\(upstream)\nproviders: { b: { rate: 1/s } }", "weir.yaml:2: providers.b", "did you mean \"a\"?"),
@@ -243,9 +244,10 @@ struct SettingsTests {
         a: { url: "http://127.0.0.1:1/mcp" }
         b: { url: "http://127.0.0.1:2/mcp", buckets: false }
         c: { url: "http://127.0.0.1:3/mcp", widen: false }
+        d: { url: "http://127.0.0.1:4/mcp", derive_sums: true }
       """)
-    let flags = settings.upstreams.sorted { $0.name < $1.name }.map { [$0.reusesBuckets, $0.widens] }
-    #expect(flags == [[true, true], [false, true], [true, false]])
+    let flags = settings.upstreams.sorted { $0.name < $1.name }.map { [$0.reusesBuckets, $0.widens, $0.derivesSums] }
+    #expect(flags == [[true, true, false], [false, true, false], [true, false, false], [true, true, true]])
   }
 
   @Test("the built-in sample is a configuration like any other")

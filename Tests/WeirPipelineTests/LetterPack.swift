@@ -12,6 +12,8 @@ struct LetterPack: PolicyPack {
   /// Letters that others are likely to ask for.
   var likely: [String] = []
   let refusals = NIOLockedValueBox<[CivilDate]>([])
+  /// Whose days are not to be asked of everybody's any more.
+  let refusedDays = NIOLockedValueBox<[String]>([])
 
   func policy(tool: Name, arguments: JSONValue?, context: PolicyContext) -> CallPolicy {
     guard let arguments, let key = try? arguments.canonical() else { return CallPolicy(caching: .never) }
@@ -22,7 +24,7 @@ struct LetterPack: PolicyPack {
     if let from = Self.day(arguments["from"]), let to = Self.day(arguments["to"]) {
       let buckets = (0..<to.days - from.days).map { TimeBucket(start: from + $0, end: from + $0 + 1) }
       policy.buckets = BucketedCall(
-        buckets: buckets, rule: DayRule(who: arguments["who"]?.string), freshness: BucketFreshness(table: context.freshness, today: context.today))
+        buckets: buckets, rule: DayRule(who: arguments["who"]?.string, refused: refusedDays), freshness: BucketFreshness(table: context.freshness, today: context.today))
     }
     return policy
   }
@@ -77,6 +79,7 @@ struct LetterMerge: MergeRule {
 /// them, and are asked in their place.
 struct DayRule: BucketRule {
   var who: String?
+  var refused: NIOLockedValueBox<[String]>?
 
   var shape: [UInt8] { Array("days \(who ?? "")".utf8) }
 
@@ -103,17 +106,25 @@ struct DayRule: BucketRule {
   /// These are asked by themselves, and `both` is put together from `x` and `y`, as `list` has it.
   private static let alone: Set<String> = ["list", "x", "y", "both"]
 
-  func wider() -> [any WiderRule] { who.map { Self.alone.contains($0) ? [] : [EverybodysDays(who: $0)] } ?? [] }
+  /// What `sum…` asks for has to be added up.
+  private var isSum: Bool { who?.hasPrefix("sum") ?? false }
+
+  func wider(addingUp: Bool) -> [any WiderRule] {
+    guard let who, !Self.alone.contains(who), addingUp || !isSum else { return [] }
+    return [EverybodysDays(who: who, addsUp: isSum, refused: refused)]
+  }
 
   func assemblies() -> [any AssemblyRule] { who == "both" ? [BothsDays()] : [] }
 
   /// With the two days before; for `itself` what was asked.
-  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate) -> WiderAsk? {
-    guard let who, !Self.alone.contains(who) else { return nil }
+  func asking(_ missing: Int, of range: TimeBucket, today: CivilDate, addingUp: Bool) -> WiderAsk? {
+    guard let who, !Self.alone.contains(who), addingUp || !isSum, refused?.withLockedValue({ $0.contains(who) }) != true else {
+      return nil
+    }
     let own = (range.start.days..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
     if who == "itself" { return WiderAsk(buckets: own, rule: self, wider: EverybodysDays(who: who)) }
     let buckets = (range.start.days - 2..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
-    return WiderAsk(buckets: buckets, rule: DayRule(), wider: EverybodysDays(who: who))
+    return WiderAsk(buckets: buckets, rule: DayRule(), wider: EverybodysDays(who: who, addsUp: isSum, refused: refused))
   }
 }
 
@@ -129,16 +140,18 @@ struct BothsDays: AssemblyRule {
   }
 }
 
-/// Everybody's days, in which `!` cannot be told from the others.
+/// Everybody's days, in which `!` and `sum!` cannot be told from the others.
 struct EverybodysDays: WiderRule {
   let who: String
+  var addsUp = false
+  var refused: NIOLockedValueBox<[String]>?
 
   var rule: any BucketRule { DayRule() }
 
   func slice(_ result: JSONValue, of bucket: TimeBucket) -> [UInt8]? {
-    guard who != "!", let text = result["content"]?[0]?["text"]?.string, text.hasPrefix("[\(bucket.start.text)#") else { return nil }
+    guard !who.hasSuffix("!"), let text = result["content"]?[0]?["text"]?.string, text.hasPrefix("[\(bucket.start.text)#") else { return nil }
     return Array(textResult(text.dropLast() + "@\(who)]").utf8)
   }
 
-  func refuse(on day: CivilDate) {}
+  func refuse(on day: CivilDate) { refused?.withLockedValue { $0.append(who) } }
 }

@@ -81,6 +81,7 @@ struct SceneOptions: Sendable {
   /// What it shares with other scenes.
   var fleet: LeaseShelf?
   var widens = true
+  var derivesSums = false
   let log = LogLines(level: .debug)
 }
 
@@ -120,7 +121,7 @@ func withScene(_ upstreams: ScriptedUpstream..., options: SceneOptions = SceneOp
   let settings = upstreams.map {
     UpstreamSettings(
       name: $0.name, credential: "service", policy: options.policy, provider: "provider", share: options.share, callTimeout: options.callTimeout,
-      widens: options.widens)
+      widens: options.widens, derivesSums: options.derivesSums)
   }
   let directory = ToolDirectory(upstreams: settings)
   for upstream in upstreams { directory.upstream(upstream.name, offers: UpstreamCatalog(tools: [tool("get"), tool("get_other"), tool("set")])) }

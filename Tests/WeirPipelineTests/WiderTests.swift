@@ -159,6 +159,51 @@ struct WiderTests {
     }
   }
 
+  @Test("sums are made of what is known where the operator wants them, and asked for where not", arguments: [true, false])
+  func sums(_ derives: Bool) async throws {
+    var options = options
+    options.derivesSums = derives
+    let upstream = upstream()
+    try await withScene(upstream, options: options) { scene in
+      _ = try await scene.call("up__get", range(scene, 10, 5, "a"))
+      let sum = try await scene.call("up__get", range(scene, 10, 5, "sum"))
+      #expect(sum.outcome == (derives ? .buckets : .miss) && sum.text == days(scene, 10, 5, "sum", derives ? 1 : 2))
+      #expect(asked(upstream) == (derives ? ["everybody"] : ["everybody", "sum"]))
+    }
+  }
+
+  @Test("who wants no sums finds none in Redis, though another replica made them")
+  func sumsOfOthers() async throws {
+    let upstream = upstream()
+    var options = options
+    (options.shared, options.derivesSums) = (SharedShelf(), true)
+    try await withScene(upstream, options: options) { scene in
+      let sum = try await scene.call("up__get", range(scene, 10, 5, "sum"))
+      #expect(sum.text == days(scene, 10, 5, "sum", 1))
+    }
+    options.derivesSums = false
+    try await withScene(upstream, options: options) { scene in
+      let own = try await scene.call("up__get", range(scene, 10, 5, "sum"))
+      #expect(own.outcome == .miss && own.text == days(scene, 10, 5, "sum", 2))
+      #expect(asked(upstream) == ["everybody", "sum"])
+    }
+  }
+
+  @Test("a sum that its parts did not tell is asked for by itself, and the next one at once")
+  func untoldSum() async throws {
+    var options = options
+    options.derivesSums = true
+    let upstream = upstream()
+    try await withScene(upstream, options: options) { scene in
+      let first = try await scene.call("up__get", range(scene, 10, 5, "sum!"))
+      #expect(first.text == days(scene, 10, 5, "sum!", 2))
+      scene.time.advance(by: .hours(37))
+      let second = try await scene.call("up__get", range(scene, 10, 5, "sum!"))
+      #expect(second.text == days(scene, 10, 5, "sum!", 3))
+      #expect(asked(upstream) == ["everybody", "sum!", "sum!"])
+    }
+  }
+
   @Test("a question that is its own widest form does not wait for itself")
   func itself() async throws {
     let upstream = upstream()

@@ -34,6 +34,10 @@ package struct BucketedCall: Sendable {
     range.isEmpty || !buckets.indices.contains(range.lowerBound) || range.upperBound > buckets.count
       ? nil : rule.call(from: buckets[range.lowerBound].start, to: buckets[range.upperBound - 1].end)
   }
+  /// Those of the call for one bucket alone.
+  package func keyArguments(for index: Int) -> [UInt8]? {
+    buckets.indices.contains(index) ? rule.keyArguments(from: buckets[index].start, to: buckets[index].end) : nil
+  }
   /// How many requests the provider charges for these buckets together, as far as that can be told; at least 1.
   package func requests(for range: Range<Int>) -> Int { rule.requests(buckets: range.count) }
   /// The tool result of each bucket of a result for `range`, each as a call for it alone would have got it, and whether it is not final;
@@ -70,6 +74,8 @@ package struct BucketedCall: Sendable {
 package protocol BucketRule: Sendable {
   var shape: [UInt8] { get }
   func call(from start: CivilDate, to end: CivilDate) -> BucketCall
+  /// Those of the call, where nothing else of it is wanted.
+  func keyArguments(from start: CivilDate, to end: CivilDate) -> [UInt8]
   func requests(buckets: Int) -> Int
   func cut(_ result: JSONValue, into buckets: [TimeBucket]) -> [BucketAnswer]?
   func join(_ answers: [JSONValue]) -> [UInt8]?
@@ -80,6 +86,7 @@ package protocol BucketRule: Sendable {
 }
 
 extension BucketRule {
+  package func keyArguments(from start: CivilDate, to end: CivilDate) -> [UInt8] { call(from: start, to: end).keyArguments }
   package func isPaged(buckets: Int) -> Bool { false }
   package func wider(addingUp: Bool) -> [any WiderRule] { [] }
   package func assemblies() -> [any AssemblyRule] { [] }

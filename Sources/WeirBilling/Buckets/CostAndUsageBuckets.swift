@@ -31,6 +31,8 @@ struct CostAndUsageBuckets: BucketRule {
     return BucketCall(keyArguments: query.canonical, sentArguments: query.sent, merging: CostAndUsageMerge.call(query, book))
   }
 
+  func keyArguments(from start: CivilDate, to end: CivilDate) -> [UInt8] { query(from: start, to: end).canonical }
+
   func requests(buckets: Int) -> Int {
     let sizes = book.sizes
     return sizes.pages(ofRows: sizes.rows(query, buckets: buckets))

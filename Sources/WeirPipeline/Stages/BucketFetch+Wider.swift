@@ -15,7 +15,7 @@ extension BucketFetch {
     for rule in wider {
       for index in slots.indices where !slots[index].isFresh(at: now) {
         let bucket = buckets.buckets[index]
-        let key = keys.key(arguments: rule.rule.call(from: bucket.start, to: bucket.end).keyArguments)
+        let key = keys.key(arguments: rule.rule.keyArguments(from: bucket.start, to: bucket.end))
         guard let hit = fetch.cache.peek(key, of: scopes, now: now), hit.isFresh || allowingStale, let whole = known(hit),
           let own = slice(whole.result, rule, bucket)
         else { continue }
@@ -29,7 +29,7 @@ extension BucketFetch {
     let keys = missed.permitted.route.keys(for: missed.permitted.caller)
     let now = fetch.time.now()
     func known(_ rule: any BucketRule, _ bucket: TimeBucket) -> Known? {
-      let key = keys.key(arguments: rule.call(from: bucket.start, to: bucket.end).keyArguments)
+      let key = keys.key(arguments: rule.keyArguments(from: bucket.start, to: bucket.end))
       return fetch.cache.peek(key, of: scopes, now: now).flatMap { $0.isFresh ? self.known($0) : nil }
     }
     for rule in buckets.assemblies() {

@@ -135,8 +135,8 @@ struct BucketFetch: Sendable {
     let keys = missed.permitted.route.keys(for: missed.permitted.caller)
     var all: [CacheKey] = []
     for index in buckets.buckets.indices {
-      guard let call = buckets.call(for: index..<index + 1) else { return nil }
-      all.append(keys.key(arguments: call.keyArguments))
+      guard let arguments = buckets.keyArguments(for: index) else { return nil }
+      all.append(keys.key(arguments: arguments))
     }
     return all
   }

@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--waves", type=int, default=6, help="days: how often something is asked at each of the three visits of a day")
     parser.add_argument("--rows", type=int, default=100_000, help="days: rows of a page; answers that are pages are not put together")
     parser.add_argument("--forget", action="store_true", help="days: answers live for a moment only; for a look at the harness itself")
+    parser.add_argument("--sums", action="store_true", help="days: amounts may be added up; the emulator's are not rounded, so that their sums are its own")
     options = parser.parse_args()
     return days(options) if options.proof == "days" else merging(options)
 
@@ -48,11 +49,11 @@ def days(options: argparse.Namespace) -> int:
         clock = Clock(folder / "clock", [plain, behind])
         clock.advance(datetime.combine(options.first, VISITS[0], UTC))
         direct = Direct(lambda: session_with(plain.url, options.server))
-        configuration = weir_configuration(behind.url, options.server, remembers=not options.forget)
+        configuration = weir_configuration(behind.url, options.server, remembers=not options.forget, sums=options.sums)
         weir = Weir(configuration, folder, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}, level="warning", unheard=["billing"])
         try:
             weir.wait_for_tools("billing", timeout=240)
-            proof = DaysProof(RangeSpace(options.seed, Ledger(1)), direct, plain, f"{weir.direct}/mcp/billing", behind, clock)
+            proof = DaysProof(RangeSpace(options.seed, Ledger(1), sums=options.sums), direct, plain, f"{weir.direct}/mcp/billing", behind, clock)
             if not options.forget and not proof.reads_the_clock():
                 print(f"this Weir does not go by {CLOCK_VARIABLE}", file=sys.stderr)
                 return 2

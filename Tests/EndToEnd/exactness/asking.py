@@ -19,6 +19,8 @@ class Reply:
 
     normal: Normal
     provenance: dict[str, Any]
+    # Amounts in it were added up.
+    derived: bool = False
 
     @property
     def outcome(self) -> str:
@@ -48,7 +50,7 @@ class Asker:
         body = json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}).encode()
         response = self._exchange(body, number)
         text = member(response.decode(), "weir/cache")
-        return Reply(Normal.of(response), json.loads(text) if text else {})
+        return Reply(Normal.of(response), json.loads(text) if text else {}, b'"weir/derived":true' in response)
 
     def _exchange(self, body: bytes, number: int) -> bytes:
         connection = getattr(self._local, "connection", None)

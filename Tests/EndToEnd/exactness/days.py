@@ -58,6 +58,7 @@ class DayNumbers:
     refused: int = 0
     stale: int = 0
     older: int = 0
+    derived: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     buckets_asked: int = 0
@@ -74,6 +75,7 @@ class DayNumbers:
             "calls that Weir refused": self.refused,
             "answers marked as stale": self.stale,
             "of those with buckets of an earlier day": self.older,
+            "answers with sums": self.derived,
             "requests at the provider": self.requests,
             "requests a call": f"{self.requests / max(1, self.calls):.3f}",
             "buckets in answers": self.buckets_answered,
@@ -150,6 +152,7 @@ class DaysProof:
         numbers.outcomes = dict(outcomes)
         stale = reply.outcome == "stale" or bool(reply.provenance.get("stale"))
         numbers.stale += stale
+        numbers.derived += reply.derived
         if reply.normal == right:
             return
         if reply.normal.is_error and not right.is_error:

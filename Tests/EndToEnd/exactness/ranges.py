@@ -10,13 +10,22 @@ from .questions import KEYS, LIKELY, Arguments, QuestionSpace, Shape, spelled
 
 
 class RangeSpace:
-    """`shapes` shapes; every wave asks some of them for ranges that end about the day. The same seed gives the same questions."""
+    """`shapes` shapes; every wave asks some of them for ranges that end about the day. The same seed gives the same questions. With `sums` they
+    are about money, for one value, several or all of a key."""
 
-    def __init__(self, seed: int, ledger: Ledger, shapes: int = 30) -> None:
+    def __init__(self, seed: int, ledger: Ledger, shapes: int = 30, sums: bool = False) -> None:
         self.seed = seed
         values = QuestionSpace(seed, date(2026, 1, 1), ledger, families=0).values
         chance = random.Random(f"{seed}/shapes")
-        self.shapes = [self._shape(chance, values) for _ in range(shapes)]
+        shape = self._summed_shape if sums else self._shape
+        self.shapes = [shape(chance, values) for _ in range(shapes)]
+
+    def _summed_shape(self, chance: random.Random, values: dict) -> Shape:
+        groups = chance.sample(KEYS[:4] + KEYS[-3:], chance.choice([0, 1, 1, 2]))
+        key = chance.choice(LIKELY)
+        rest = chance.choice([[], [key.leaf(chance.sample(values[key], min(len(values[key]), chance.choice([1, 2, 2, 3]))))]])
+        metrics = chance.sample(["AmortizedCost", "NetAmortizedCost", "NetUnblendedCost", "UnblendedCost"], chance.choice([1, 1, 2]))
+        return Shape(chance.choice(["DAILY", "DAILY", "DAILY", "MONTHLY"]), "", "", metrics, groups, rest)
 
     def _shape(self, chance: random.Random, values: dict) -> Shape:
         groups = chance.sample(KEYS[:4] + KEYS[-3:], chance.choice([0, 0, 1, 1, 1, 2]))

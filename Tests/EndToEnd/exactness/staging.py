@@ -71,7 +71,7 @@ def session_with(cloud: str, how: str, name: str = "billing") -> Session:
     return Session(SERVERS[name, how], aws_environment(cloud))
 
 
-def weir_configuration(cloud: str, how: str, name: str = "billing", processes: int = 2, remembers: bool = False) -> dict[str, Any]:
+def weir_configuration(cloud: str, how: str, name: str = "billing", processes: int = 2, remembers: bool = False, sums: bool = False) -> dict[str, Any]:
     """Weir in front of a pool of servers. As many calls at a time as there are processes, so that others wait where they can be joined.
     Answers live for a moment only, so that they are fetched and not remembered, unless it `remembers` them as long as the pack says."""
     pack, provider, _ = PACKS[name]
@@ -83,6 +83,8 @@ def weir_configuration(cloud: str, how: str, name: str = "billing", processes: i
         "processes": processes,
         "start_timeout": "90s",
     }
+    if sums:
+        upstream["derive_sums"] = True
     if not remembers:
         upstream["cache"] = [{"tool": "*", "ttl": "1ms"}]
     return {"providers": {provider: {"rate": "10000/s", "burst": 10000, "concurrency": processes}}, "upstreams": {name: upstream}}
