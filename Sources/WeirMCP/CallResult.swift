@@ -100,7 +100,7 @@ package struct CallResult: Sendable, Equatable {
     guard !isTool || (content?.kind == .array && content?.elements.allSatisfy { $0.kind == .object } == true) else {
       throw Self.invalid("the result of the tool call has no array \"content\" of objects")
     }
-    self.bytes = bytes
+    self.bytes = Self.compact(bytes)
     namesResources =
       content.map(Self.namesResource) ?? root["messages"]?.elements.contains { $0["content"].map(Self.namesResource) ?? false } ?? false
     switch root["isError"] {
@@ -110,6 +110,11 @@ package struct CallResult: Sendable, Equatable {
     hasLooseStructure = root[Self.structure].map { $0.kind != .object } ?? false
     end = Place(offset: root.contentEnd, needsComma: root.count > 0)
     metaEnd = root[MetaKey.meta].flatMap { $0.kind == .object ? Place(offset: $0.contentEnd, needsComma: $0.count > 0) : nil }
+  }
+
+  /// The same bytes without room for many more: results are kept, and what a cache holds is reckoned by their bytes.
+  private static func compact(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.capacity - bytes.count > bytes.count / 4 + 64 ? bytes.withUnsafeBufferPointer { Array($0) } : bytes
   }
 
   /// A block of content or an array of them.

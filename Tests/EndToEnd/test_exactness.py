@@ -3,6 +3,7 @@
 `python -m exactness` runs the same at full length. WEIR_EXACTNESS_BATCHES, WEIR_EXACTNESS_SEED and WEIR_EXACTNESS_PAGE_SIZE set the scale.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -87,36 +88,55 @@ def test_the_proof_finds_an_answer_that_differs(start_weir: StartWeir, direct: D
     assert numbers.differences > numbers.calls / 2
 
 
+@contextlib.contextmanager
+def days_proof(start_weir: StartWeir, folder: Path, first: date, shapes: int, sums: bool = False) -> Iterator[DaysProof]:
+    """Weir and the real server beside it, both at the first visit of the day."""
+    with emulator_process(1, page_size=100_000) as beside, emulator_process(1, page_size=100_000) as behind:
+        clock = Clock(folder / "clock", [beside, behind])
+        clock.advance(datetime.combine(first, VISITS[0], UTC))
+        asked = Direct(lambda: session_with(beside.url, "kept"))
+        environment = os.environ | {CLOCK_VARIABLE: str(clock.file)}
+        configuration = judged_configuration(behind.url, "kept", remembers=True, sums=sums)
+        try:
+            with start_weir(configuration, environment=environment, level="warning") as weir:
+                weir.wait_for_tools("billing", timeout=240)
+                proof = DaysProof(RangeSpace(SEED, Ledger(1), shapes=shapes, sums=sums), asked, beside, f"{weir.url}/mcp/billing", behind, clock)
+                if not proof.reads_the_clock():
+                    pytest.skip(f"this Weir does not go by {CLOCK_VARIABLE}")
+                yield proof
+        finally:
+            asked.close()
+
+
 @pytest.mark.weir
 @pytest.mark.timeout(1800)
 def test_ranges_put_together_from_buckets_are_those_of_the_day(start_weir: StartWeir, tmp_path: Path) -> None:
     """Across a month's end and the days on which the month before becomes final."""
     first = date(2026, 2, 26)
-    with emulator_process(1, page_size=100_000) as beside, emulator_process(1, page_size=100_000) as behind:
-        clock = Clock(tmp_path / "clock", [beside, behind])
-        clock.advance(datetime.combine(first, VISITS[0], UTC))
-        asked = Direct(lambda: session_with(beside.url, "kept"))
-        environment = os.environ | {CLOCK_VARIABLE: str(clock.file)}
-        configuration = judged_configuration(behind.url, "kept", remembers=True)
-        try:
-            with start_weir(configuration, environment=environment, level="warning") as weir:
-                weir.wait_for_tools("billing", timeout=240)
-                proof = DaysProof(RangeSpace(SEED, Ledger(1), shapes=12), asked, beside, f"{weir.url}/mcp/billing", behind, clock)
-                if not proof.reads_the_clock():
-                    pytest.skip(f"this Weir does not go by {CLOCK_VARIABLE}")
-                proof.run(first, DAYS, 2)
-                numbers = replace(proof.numbers)
-                # The proof can fail: what changes behind the back of a closed bucket is a difference.
-                last = first + timedelta(days=DAYS)
-                for process in (beside, behind):
-                    process.set(corrections=[{"day": (last - timedelta(days=n)).isoformat(), "from": last.isoformat(), "amount": 10**9} for n in range(60, 200)])
-                found = proof.run(last, 2, 4).differences
-        finally:
-            asked.close()
+    with days_proof(start_weir, tmp_path, first, shapes=12) as proof:
+        proof.run(first, DAYS, 2)
+        numbers = replace(proof.numbers)
+        # The proof can fail: what changes behind the back of a closed bucket is a difference.
+        last = first + timedelta(days=DAYS)
+        for process in (proof.plain, proof.behind):
+            process.set(corrections=[{"day": (last - timedelta(days=n)).isoformat(), "from": last.isoformat(), "amount": 10**9} for n in range(60, 200)])
+        found = proof.run(last, 2, 4).differences
     print(numbers.table())
     assert numbers.differences == 0 and numbers.order_differences == 0, "\n".join(numbers.examples[:5])
-    assert found > 0 and numbers.refused == 0
+    assert found > 0 and numbers.refused == 0 and numbers.derived == 0
     assert 0 < numbers.buckets_asked < numbers.buckets_answered
+
+
+@pytest.mark.weir
+@pytest.mark.timeout(900)
+def test_sums_of_amounts_that_are_not_rounded_are_those_of_the_day(start_weir: StartWeir, tmp_path: Path) -> None:
+    """Issue 3: what `derive_sums` makes. The emulator's amounts are whole numbers of 10⁻¹⁰, so that their sums are what it says itself."""
+    first = date(2026, 2, 27)
+    with days_proof(start_weir, tmp_path, first, shapes=20, sums=True) as proof:
+        numbers = proof.run(first, 4, 5)
+    print(numbers.table())
+    assert numbers.differences == 0 and numbers.order_differences == 0 and numbers.refused == 0, "\n".join(numbers.examples[:5])
+    assert numbers.derived > numbers.calls / 20
 
 
 @pytest.mark.weir

@@ -23,6 +23,8 @@ struct CostAndUsageBucketsTests {
       let direct = try server.answer(try json(arguments))
       let all = call.buckets.indices
       let pieces = try #require(call.cut(try Self.parsed(direct), of: all))
+      // Each holds its own memory alone.
+      #expect(pieces.allSatisfy { $0.result.capacity < 2 * $0.result.count + 64 })
       for index in all {
         cuts += 1
         let part = try #require(call.call(for: index..<index + 1))

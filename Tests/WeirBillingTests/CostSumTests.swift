@@ -11,6 +11,7 @@ struct CostSumTests {
       CostQuery(try json(#"{"operation":"getCostAndUsage","start_date":"2026-11-01","end_date":"2026-11-04",\#(members)}"#)))
   }
 
+  private static let today = CivilDate(year: 2026, month: 11, day: 20)
   private static let accounts = #""filter":{"Dimensions":{"Key":"LINKED_ACCOUNT","Values":["111111111111","222222222222"]}}"#
 
   private static func grouped(_ keys: String...) -> String {
@@ -31,7 +32,7 @@ struct CostSumTests {
     let book = CostBook()
     for key in CostQuestion.keys {
       var question = CostQuestion(start: "2026-08-01", end: "2026-12-01")
-      (question.granularity, question.groups) = ("MONTHLY", [key])
+      (question.granularity, question.metrics, question.groups) = ("MONTHLY", ["AmortizedCost", "BlendedCost", "UnblendedCost", "UsageQuantity"], [key])
       var random = SeededRandom(1)
       let arguments = try json(question.spelled(&random))
       guard CostQuery(arguments) != nil else { continue }
@@ -56,7 +57,7 @@ struct CostSumTests {
       question.move(&random)
       guard let narrow = CostQuery(try json(question.spelled(&random))), let buckets = CostAndUsageBuckets.buckets(of: narrow) else { continue }
       let direct = CostAndUsageBuckets(query: narrow, book: book)
-      for rule in direct.wider(addingUp: true) where rule.addsUp {
+      for rule in direct.sums(on: Self.today) {
         for bucket in buckets.prefix(2) {
           guard let sum = try Self.sum(rule, bucket, server) else {
             untold += 1
@@ -73,15 +74,15 @@ struct CostSumTests {
         }
       }
     }
-    #expect(sums > exactnessRounds && rows > exactnessRounds / 4 && untold < sums, "\(sums) sums, \(rows) with rows, \(untold) untold")
+    #expect(sums > exactnessRounds && rows > exactnessRounds / 4 && untold < sums / 3, "\(sums) sums, \(rows) with rows, \(untold) untold")
   }
 
   @Test("nothing is added up unless it is asked for")
   func off() throws {
     let server = CostServer(seed: 3)
     let direct = CostAndUsageBuckets(query: try Self.query(Self.accounts), book: try Self.book(server))
-    #expect(direct.wider(addingUp: false).isEmpty)
-    #expect(!direct.wider(addingUp: true).isEmpty && direct.wider(addingUp: true).allSatisfy(\.addsUp))
+    #expect(!direct.wider().contains { $0.addsUp })
+    #expect(!direct.sums(on: Self.today).isEmpty && direct.sums(on: Self.today).allSatisfy(\.addsUp))
     let days = try requireValue(direct.query.period.days)
     let range = TimeBucket(start: days.lowerBound, end: days.upperBound)
     #expect(direct.asking(3, of: range, today: range.end, addingUp: false).map { $0.wider.addsUp } != true)
@@ -91,13 +92,13 @@ struct CostSumTests {
   @Test("usage, and costs by blended rates, are never added up", arguments: ["UsageQuantity", "NormalizedUsageAmount", "BlendedCost"])
   func metrics(_ metric: String) throws {
     let query = try Self.query(#"\#(Self.accounts),"metrics":["UnblendedCost","\#(metric)"]"#)
-    #expect(CostWidening.all(of: query, metrics: [], addingUpOver: query.summedKeys).filter(\.addsUp).isEmpty)
+    #expect(CostWidening.sums(of: query, metrics: [], over: query.summedKeys).isEmpty)
   }
 
   @Test(
     "a sum of amounts is told in plain decimals, or not at all",
     arguments: [
-      (["1.5", "2.25"], "3.75"), (["0.1", "0.2"], "0.3"), (["-3", "1.0000000001"], "-1.9999999999"), (["5", "-5"], "0"), (["7"], "7"),
+      (["1.5", "2.25"], "3.75"), (["0.1", "0.2"], "0.3"), (["-3", "1.0000000001"], "-1.9999999999"), (["5", "-5"], "0"), (["7.50"], "7.50"), (["1E-7"], "1E-7"),
       (["1E-7", "1"], nil), (["1", ""], nil), (["1", "1,5"], nil), (["1234567890123456", "1"], nil),
     ] as [([String], String?)])
   func amounts(_ amounts: [String], _ sum: String?) throws {
@@ -106,6 +107,49 @@ struct CostSumTests {
     }
     let cut = try Self.total(of: groups)
     #expect(cut.flatMap { $0["Amount"]?.string } == sum)
+  }
+
+  @Test("a row that stands twice is not added up: nobody knows whether it counts twice")
+  func twice() throws {
+    let row = #"{"Keys":["a"],"Metrics":{"UnblendedCost":{"Amount":"1","Unit":"USD"}}}"#
+    let total = try Self.total(of: [row, row])
+    #expect(total == nil)
+  }
+
+  @Test("what costs may not be grouped by is not added up over")
+  func keys() throws {
+    let query = try Self.query(#""metrics":["UnblendedCost"]"#)
+    #expect(CostWidening.sums(of: query, metrics: [], over: [.dimension("SAVINGS_PLAN_ARN")]).isEmpty)
+    #expect(CostWidening.sums(of: query, metrics: [], over: [.dimension("SERVICE")]).count == 1)
+  }
+
+  @Test("what was no sum is not tried again on that day")
+  func refused() throws {
+    let direct = CostAndUsageBuckets(query: try Self.query(Self.accounts), book: try Self.book(CostServer(seed: 3)))
+    try requireValue(direct.sums(on: Self.today).first).refuseSums(on: Self.today)
+    #expect(direct.sums(on: Self.today).isEmpty && !direct.sums(on: Self.today + 1).isEmpty)
+  }
+
+  @Test("the keys that answers are grouped by most are added up over first")
+  func order() throws {
+    var sizes = CostSizes()
+    for (key, times) in [("SERVICE", 3), ("AZ", 1), ("LINKED_ACCOUNT", 2)] {
+      for _ in 0..<times { sizes.learn(try Self.query(Self.grouped(key)), rowsOfBuckets: [1], isPaged: false, found: [["x": 1]]) }
+    }
+    #expect(sizes.groupedKeys.map(\.name) == ["SERVICE", "LINKED_ACCOUNT", "AZ"])
+  }
+
+  @Test("a question with very many conditions is looked at in no time, and asked as it stands (issue 3)")
+  func manyConditions() throws {
+    let conditions = (0..<1000).map { #"{"Tags":{"Key":"t\#($0)","Values":["x"]}}"# }.joined(separator: ",")
+    let query = try Self.query(#""filter":{"And":[\#(conditions)]}"#)
+    let direct = CostAndUsageBuckets(query: query, book: try Self.book(CostServer(seed: 3)))
+    let took = ContinuousClock().measure {
+      // With more metrics, and otherwise as it is.
+      #expect(direct.wider().count == 1 && direct.sums(on: Self.today).isEmpty && direct.assemblies().isEmpty && query.sliceable.isEmpty)
+      #expect(direct.requests(buckets: 3) >= 1)
+    }
+    #expect(took < .seconds(2))
   }
 
   @Test("amounts in several currencies are not added up")
@@ -120,7 +164,7 @@ struct CostSumTests {
   /// The total that comes of an answer by account with these rows.
   private static func total(of groups: [String]) throws -> JSONValue? {
     let narrow = try query(#""metrics":["UnblendedCost"]"#)
-    let rule = try requireValue(CostWidening.all(of: narrow, metrics: [], addingUpOver: [.dimension("LINKED_ACCOUNT")]).first { $0.addsUp })
+    let rule = try requireValue(CostWidening.sums(of: narrow, metrics: [], over: [.dimension("LINKED_ACCOUNT")]).first)
     let whole = try answer(groups, by: ["LINKED_ACCOUNT"])
     let period = CostPeriod(.daily, from: try requireValue(CivilDate("2026-11-01".utf8)), to: try requireValue(CivilDate("2026-11-02".utf8)))
     guard let sum = rule.slice(whole.root, over: period, currency: nil) else { return nil }
@@ -138,9 +182,9 @@ struct CostSumTests {
   }
 
   @Test("rows that are not in the order of their names are not added up by name")
-  func order() throws {
+  func rowOrder() throws {
     let narrow = try Self.query(#""metrics":["UnblendedCost"],\#(Self.grouped("SERVICE"))"#)
-    let finer = CostWidening.all(of: narrow, metrics: [], addingUpOver: [.dimension("REGION")]).filter(\.addsUp)
+    let finer = CostWidening.sums(of: narrow, metrics: [], over: [.dimension("REGION")])
     let rule = try requireValue(finer.first { $0.query.groups.first == .dimension("REGION") })
     func row(_ region: String, _ service: String) -> String {
       #"{"Keys":["\#(region)","\#(service)"],"Metrics":{"UnblendedCost":{"Amount":"1","Unit":"USD"}}}"#
@@ -157,7 +201,7 @@ struct CostSumTests {
   func label() throws {
     let server = CostServer(seed: 5)
     let direct = CostAndUsageBuckets(query: try Self.query(#"\#(Self.accounts),\#(Self.grouped("SERVICE"))"#), book: try Self.book(server))
-    let rule = try requireValue(direct.wider(addingUp: true).first { $0.addsUp })
+    let rule = try requireValue(direct.sums(on: Self.today).first)
     let buckets = try requireValue(CostAndUsageBuckets.buckets(of: direct.query))
     var days = try buckets.map { try Self.answer(direct, $0, server) }
     let whole = try Self.answer(direct, TimeBucket(start: buckets[0].start, end: buckets[2].end), server)

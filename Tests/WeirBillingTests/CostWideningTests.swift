@@ -33,7 +33,7 @@ struct CostWideningTests {
       question.filters.append(CostQuestion.leaf(random.pick(CostQuestion.keys), &random, count: random.chance(85) ? 1 : nil))
       question.move(&random)
       guard let narrow = CostQuery(try json(question.spelled(&random))), let buckets = CostAndUsageBuckets.buckets(of: narrow) else { continue }
-      for rule in CostAndUsageBuckets(query: narrow, book: book).wider(addingUp: false) {
+      for rule in CostAndUsageBuckets(query: narrow, book: book).wider() {
         widenings += 1
         for bucket in buckets.prefix(6) {
           func answer(_ rule: any BucketRule) throws -> [UInt8] {
@@ -75,13 +75,13 @@ struct CostWideningTests {
       #"{"And":[\#(leaf("USAGE_TYPE", #""a""#)),\#(leaf("USAGE_TYPE_GROUP", #""b""#))]}"#,
     ])
   func never(_ filter: String) throws {
-    #expect(CostWidening.all(of: try Self.query(#""filter":\#(filter)"#), metrics: []).map(\.isSame) == [true])
+    #expect(CostWidening.parts(of: try Self.query(#""filter":\#(filter)"#), metrics: []).map(\.isSame) == [true])
   }
 
   @Test("each condition is left out, and both, and what was asked for of other metrics comes along")
   func all() throws {
     let both = #""filter":{"And":[\#(Self.leaf("LINKED_ACCOUNT", #""a""#)),\#(Self.leaf("SERVICE", #""b""#))]}"#
-    let wider = CostWidening.all(of: try Self.query(both), metrics: [.amortizedCost])
+    let wider = CostWidening.parts(of: try Self.query(both), metrics: [.amortizedCost])
     #expect(wider.allSatisfy { $0.query.metrics == [.amortizedCost, .unblendedCost] })
     #expect(
       wider.map { $0.query.groups.map(\.name.string) } == [
@@ -89,11 +89,11 @@ struct CostWideningTests {
       ])
     // No third group, and money beside usage.
     let full = #"\#(both),"metrics":["UsageQuantity"],"group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"TAG","Key":"t"}]"#
-    #expect(CostWidening.all(of: try Self.query(full), metrics: [.amortizedCost]).map(\.query.metrics) == [[.amortizedCost, .usageQuantity]])
+    #expect(CostWidening.parts(of: try Self.query(full), metrics: [.amortizedCost]).map(\.query.metrics) == [[.amortizedCost, .usageQuantity]])
     // What is grouped by already is not added, whatever its values.
     let grouped =
       #""filter":\#(Self.leaf("SERVICE", #""a","b""#)),"group_by":[{"Type":"DIMENSION","Key":"REGION"},{"Type":"DIMENSION","Key":"SERVICE"}]"#
-    #expect(CostWidening.all(of: try Self.query(grouped), metrics: []).map(\.query.filter) == [try Self.query(grouped).filter, nil])
+    #expect(CostWidening.parts(of: try Self.query(grouped), metrics: []).map(\.query.filter) == [try Self.query(grouped).filter, nil])
   }
 
   @Test("a value that was never seen as a group is told by no wider answer: it may be spelled in another way")
@@ -102,7 +102,7 @@ struct CostWideningTests {
     let book = try Self.book(server)
     for (service, isTold) in [("Amazon S3", true), ("Amazon Simple Storage Service", false)] {
       let narrow = CostAndUsageBuckets(query: try Self.query(#""filter":\#(Self.leaf("SERVICE", #""\#(service)""#))"#), book: book)
-      let rule = try #require(narrow.wider(addingUp: false).last)
+      let rule = try #require(narrow.wider().last)
       let bucket = TimeBucket(start: CivilDate(year: 2026, month: 11, day: 1), end: CivilDate(year: 2026, month: 11, day: 2))
       let whole = try server.answer(try JSONDocument(parsing: rule.rule.call(from: bucket.start, to: bucket.end).sentArguments).root)
       #expect((rule.slice(try JSONDocument(parsing: whole).root, of: bucket) != nil) == isTold)

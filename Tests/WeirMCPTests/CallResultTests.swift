@@ -199,4 +199,17 @@ struct CallResultTests {
     let modern = String(decoding: result.encoded(for: .modern, provenance: nil, serverInfo: nil), as: UTF8.self)
     #expect(modern == sent.dropLast() + #","resultType":"complete"}"#)
   }
+
+  @Test("what is kept holds no more memory than its bytes, however large what it was cut from was (issue 3)")
+  func memory() throws {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(1 << 20)
+    bytes += #"{"content":[{"type":"text","text":"one day of many"}]}"#.utf8
+    #expect(bytes.capacity >= 1 << 20)
+    let kept = [
+      try CallResult(normalizing: JSONDocument(parsing: bytes).root), try CallResult(storedNormalized: bytes),
+      try CallResult(normalizing: JSONDocument(parsing: bytes).root).with(bytes),
+    ]
+    for result in kept { #expect(result.bytes == bytes && result.bytes.capacity < 1024) }
+  }
 }

@@ -109,18 +109,22 @@ struct DayRule: BucketRule {
   /// What `sum…` asks for has to be added up.
   private var isSum: Bool { who?.hasPrefix("sum") ?? false }
 
-  func wider(addingUp: Bool) -> [any WiderRule] {
-    guard let who, !Self.alone.contains(who), addingUp || !isSum else { return [] }
+  func wider() -> [any WiderRule] { everybodys().filter { !$0.addsUp } }
+
+  func sums(on day: CivilDate) -> [any WiderRule] { isRefused ? [] : everybodys().filter(\.addsUp) }
+
+  private func everybodys() -> [EverybodysDays] {
+    guard let who, !Self.alone.contains(who) else { return [] }
     return [EverybodysDays(who: who, addsUp: isSum, refused: refused)]
   }
+
+  private var isRefused: Bool { who.map { who in refused?.withLockedValue { $0.contains(who) } ?? false } ?? false }
 
   func assemblies() -> [any AssemblyRule] { who == "both" ? [BothsDays()] : [] }
 
   /// With the two days before; for `itself` what was asked.
   func asking(_ missing: Int, of range: TimeBucket, today: CivilDate, addingUp: Bool) -> WiderAsk? {
-    guard let who, !Self.alone.contains(who), addingUp || !isSum, refused?.withLockedValue({ $0.contains(who) }) != true else {
-      return nil
-    }
+    guard let who, !Self.alone.contains(who), addingUp || !isSum, !isRefused else { return nil }
     let own = (range.start.days..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
     if who == "itself" { return WiderAsk(buckets: own, rule: self, wider: EverybodysDays(who: who)) }
     let buckets = (range.start.days - 2..<range.end.days).map { TimeBucket(start: CivilDate(days: $0), end: CivilDate(days: $0 + 1)) }
@@ -153,5 +157,7 @@ struct EverybodysDays: WiderRule {
     return Array(textResult(text.dropLast() + "@\(who)]").utf8)
   }
 
-  func refuse(on day: CivilDate) { refused?.withLockedValue { $0.append(who) } }
+  func refuse(on day: CivilDate) {}
+
+  func refuseSums(on day: CivilDate) { refused?.withLockedValue { $0.append(who) } }
 }

@@ -55,12 +55,14 @@ package struct BucketedCall: Sendable {
   package var isPaged: Bool { rule.isPaged(buckets: buckets.count) }
 
   /// Wider questions whose answers hold this one's, bucket by bucket.
-  /// - Parameter addingUp: also those whose amounts have to be added up, after the others.
-  package func wider(addingUp: Bool) -> [any WiderRule] { rule.wider(addingUp: addingUp) }
+  package func wider() -> [any WiderRule] { rule.wider() }
+  /// Wider questions whose amounts have to be added up for this one's answers.
+  package func sums() -> [any WiderRule] { rule.sums(on: freshness.today) }
   /// Ways to put its answers together from those to other questions.
   package func assemblies() -> [any AssemblyRule] { rule.assemblies() }
   /// The wider question that is worth asking in the place of this one, of which these buckets are missing; nil where none costs no more. What is
   /// known of this one need not be known of the wider one, so only what lies between the first and the last of them is asked for.
+  /// - Parameter addingUp: it may be one whose amounts have to be added up, where no other is of use.
   package func asking(missing: Range<Int>, addingUp: Bool) -> (call: BucketedCall, wider: any WiderRule)? {
     guard !missing.isEmpty, buckets.indices.contains(missing.lowerBound), missing.upperBound <= buckets.count else { return nil }
     let range = TimeBucket(start: buckets[missing.lowerBound].start, end: buckets[missing.upperBound - 1].end)
@@ -80,7 +82,8 @@ package protocol BucketRule: Sendable {
   func cut(_ result: JSONValue, into buckets: [TimeBucket]) -> [BucketAnswer]?
   func join(_ answers: [JSONValue]) -> [UInt8]?
   func isPaged(buckets: Int) -> Bool
-  func wider(addingUp: Bool) -> [any WiderRule]
+  func wider() -> [any WiderRule]
+  func sums(on day: CivilDate) -> [any WiderRule]
   func assemblies() -> [any AssemblyRule]
   func asking(_ missing: Int, of range: TimeBucket, today: CivilDate, addingUp: Bool) -> WiderAsk?
 }
@@ -88,7 +91,8 @@ package protocol BucketRule: Sendable {
 extension BucketRule {
   package func keyArguments(from start: CivilDate, to end: CivilDate) -> [UInt8] { call(from: start, to: end).keyArguments }
   package func isPaged(buckets: Int) -> Bool { false }
-  package func wider(addingUp: Bool) -> [any WiderRule] { [] }
+  package func wider() -> [any WiderRule] { [] }
+  package func sums(on day: CivilDate) -> [any WiderRule] { [] }
   package func assemblies() -> [any AssemblyRule] { [] }
   package func asking(_ missing: Int, of range: TimeBucket, today: CivilDate, addingUp: Bool) -> WiderAsk? { nil }
 }

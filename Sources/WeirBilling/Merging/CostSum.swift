@@ -5,9 +5,11 @@ internal import WeirJSON
 /// digits, by half a unit for each row at most.
 enum CostSum {
   /// The metrics of all the rows together, as a JSON object in the order of the first. Nil where an amount is no plain decimal number, where units
-  /// differ, or without rows.
+  /// differ, where a row stands twice, or without rows.
   static func object(of rows: [CostAnswer.Group], _ metrics: [CostMetric]) -> [UInt8]? {
-    guard let pattern = rows.first?.metrics.filter({ metrics.contains($0.metric) }) else { return nil }
+    guard let pattern = rows.first?.metrics.filter({ metrics.contains($0.metric) }), Set(rows.map(\.keys)).count == rows.count else { return nil }
+    // What is one row's alone stays the provider's text.
+    if rows.count == 1 { return pattern.object(of: metrics) }
     var writer = JSONWriter()
     writer.beginObject()
     for first in pattern {

@@ -41,16 +41,28 @@ struct CostAnswerFrame: Sendable {
     text += data
     text += body.rawBytes[self.data.range.upperBound...]
     let newBlock = block.setting("text", to: JSONWriter.quoted(String(decoding: text, as: UTF8.self)))
-    // From the back, so that the ranges stay true.
     var replacements = [(block.range, newBlock), (body.range, text)]
-    let meta = isDerived ? result["_meta"] : nil
-    if let meta { replacements.append((meta.range, meta.setting(Self.derived, to: Array("true".utf8)))) }
-    var bytes = result.raw
-    let offset = result.range.lowerBound
-    for (range, new) in replacements.sorted(by: { $0.0.lowerBound > $1.0.lowerBound }) {
-      bytes.replaceSubrange((range.lowerBound - offset)..<(range.upperBound - offset), with: new)
+    if isDerived {
+      let end = result.range.upperBound - 1
+      let added = (end..<end, Array(#","_meta":{"\#(Self.derived)":true}"#.utf8))
+      replacements.append(result["_meta"].map { ($0.range, $0.setting(Self.derived, to: Array("true".utf8))) } ?? added)
     }
-    if isDerived, meta == nil { bytes.insert(contentsOf: #","_meta":{"\#(Self.derived)":true}"#.utf8, at: bytes.count - 1) }
+    return replacing(replacements)
+  }
+
+  /// The result with other bytes in these ranges. Written anew: the result may be many times longer than what becomes of it, and a copy that shrinks
+  /// would hold as much memory.
+  private func replacing(_ replacements: [(range: Range<Int>, new: [UInt8])]) -> [UInt8] {
+    let whole = result.rawBytes
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(replacements.reduce(whole.count) { $0 + $1.new.count - $1.range.count })
+    var next = whole.startIndex
+    for (range, new) in replacements.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+      bytes += whole[next..<range.lowerBound]
+      bytes += new
+      next = range.upperBound
+    }
+    bytes += whole[next...]
     return bytes
   }
 

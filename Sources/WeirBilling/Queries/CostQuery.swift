@@ -22,6 +22,12 @@ struct CostQuery: Hashable, Sendable {
   /// The same without the range.
   var shape: [UInt8] { arguments(dated: false) { $0 } }
 
+  /// For what is remembered of its sums.
+  var sumShape: [UInt8] { Array("sums of ".utf8) + shape }
+
+  /// Conditions that have to hold. A query with more is asked as it stands: looking at them one by one takes time that grows with their square.
+  static let mostConditions = 8
+
   private func arguments(dated: Bool, _ nested: ([UInt8]) -> [UInt8]) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
@@ -39,18 +45,19 @@ struct CostQuery: Hashable, Sendable {
 
   /// The conditions in whose place a group for each of their values could stand: on one value, or on any of a key that is grouped by already.
   var sliceable: [CostFilter.Leaf] {
-    (filter?.conjuncts ?? []).compactMap { condition in
-      guard case .leaf(let leaf) = condition, let values = leaf.sliceValues, leaf.key.isGroupable else { return nil }
-      return groups.contains(leaf.key) || (values.count == 1 && groups.count < 2) ? leaf : nil
-    }
+    groupableConditions.filter { leaf in groups.contains(leaf.key) || (leaf.values?.count == 1 && groups.count < 2) }
   }
 
-  /// The keys of which the filter lets several values through: costs of all of them together are asked for, where it is not grouped by.
+  /// The keys of which the filter lets several values through and that are not grouped by: costs of all of them together are asked for.
   var summedKeys: [CostKey] {
-    (filter?.conjuncts ?? []).compactMap { condition in
-      guard case .leaf(let leaf) = condition, let values = leaf.sliceValues, values.count > 1, leaf.key.isGroupable, !groups.contains(leaf.key)
-      else { return nil }
-      return leaf.key
+    groupableConditions.filter { leaf in (leaf.values?.count ?? 0) > 1 && !groups.contains(leaf.key) }.map(\.key)
+  }
+
+  private var groupableConditions: [CostFilter.Leaf] {
+    guard let conditions = filter?.conjuncts, conditions.count <= Self.mostConditions else { return [] }
+    return conditions.compactMap { condition in
+      guard case .leaf(let leaf) = condition, leaf.sliceValues != nil, leaf.key.isGroupable else { return nil }
+      return leaf
     }
   }
 

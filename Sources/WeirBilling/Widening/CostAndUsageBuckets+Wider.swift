@@ -2,10 +2,16 @@ internal import WeirCore
 internal import WeirJSON
 
 extension CostAndUsageBuckets {
-  func wider(addingUp: Bool) -> [any WiderRule] {
-    let keys = query.summedKeys
-    let more = addingUp ? keys + book.sizes.groupedKeys.filter { !keys.contains($0) } : []
-    return widenings(addingUpOver: more).filter { !$0.isSame }.map { CostWiderBuckets(widening: $0, book: book) }
+  func wider() -> [any WiderRule] {
+    CostWidening.parts(of: query, metrics: book.sizes.metrics).filter { !$0.isSame }.map { CostWiderBuckets(widening: $0, book: book) }
+  }
+
+  func sums(on day: CivilDate) -> [any WiderRule] {
+    let (keys, sizes) = (query.summedKeys, book.sizes)
+    guard !sizes.isRefused(query.sumShape, on: day) else { return [] }
+    return CostWidening.sums(of: query, metrics: sizes.metrics, over: keys + sizes.groupedKeys.filter { !keys.contains($0) }).map {
+      CostWiderBuckets(widening: $0, book: book)
+    }
   }
 
   func assemblies() -> [any AssemblyRule] { query.sliceable.compactMap { CostAssembly(query, $0, book) } }
@@ -16,11 +22,18 @@ extension CostAndUsageBuckets {
     // An answer in pages is nobody's.
     let own = sizes.rows(query, buckets: missing)
     guard sizes.pages(ofRows: own) == 1 else { return nil }
-    let useful = widenings(addingUpOver: addingUp ? query.summedKeys : []).filter { wider in
-      let isNoLarger = sizes.rows(wider.query, buckets: missing) <= own
-      return (isNoLarger || sizes.fitsPage(wider.query, buckets: missing)) && !sizes.isRefused(wider.refusal, on: today)
+    func widest(of all: [CostWidening]) -> CostWidening? {
+      all.filter { wider in
+        let isNoLarger = sizes.rows(wider.query, buckets: missing) <= own
+        return (isNoLarger || sizes.fitsPage(wider.query, buckets: missing)) && !sizes.isRefused(wider.query.shape, on: today)
+      }.max { sizes.rowsOfBucket($0.query) < sizes.rowsOfBucket($1.query) }
     }
-    guard let widest = useful.max(by: { sizes.rowsOfBucket($0.query) < sizes.rowsOfBucket($1.query) }) else { return nil }
+    var choice = widest(of: CostWidening.parts(of: query, metrics: sizes.metrics))
+    // The provider's own amounts go before sums.
+    if addingUp, choice?.isNarrow != false, !sizes.isRefused(query.sumShape, on: today) {
+      choice = widest(of: CostWidening.sums(of: query, metrics: sizes.metrics, over: query.summedKeys)) ?? choice
+    }
+    guard let widest = choice else { return nil }
     let window = window(of: widest, around: range, today: today, sizes)
     guard !widest.isSame || (window ?? range) != range else { return nil }
     let asked = window ?? range
@@ -32,15 +45,10 @@ extension CostAndUsageBuckets {
 
   /// Where the question can leave together with others that differ in a value, most of the page is left to them.
   private func window(of widest: CostWidening, around range: TimeBucket, today: CivilDate, _ sizes: CostSizes) -> TimeBucket? {
-    let mayHaveCompany = CostWidening.all(of: widest.query, metrics: []).count > 1
+    let mayHaveCompany = CostWidening.parts(of: widest.query, metrics: []).count > 1
     return CostWindow(query.period.granularity, around: range, today: today).widest { buckets in
       mayHaveCompany ? sizes.rows(widest.query, buckets: buckets) <= sizes.page / 4 : sizes.fitsPage(widest.query, buckets: buckets)
     }
-  }
-
-  /// The query itself first, with the metrics that are worth having.
-  private func widenings(addingUpOver keys: [CostKey]) -> [CostWidening] {
-    CostWidening.all(of: query, metrics: book.sizes.metrics, addingUpOver: keys)
   }
 }
 
@@ -59,7 +67,9 @@ private struct CostWiderBuckets: WiderRule {
     return widening.slice(result, over: period, currency: sizes.currency)
   }
 
-  func refuse(on day: CivilDate) { book.refuse(widening.refusal, on: day) }
+  func refuse(on day: CivilDate) { book.refuse(widening.query.shape, on: day) }
+
+  func refuseSums(on day: CivilDate) { book.refuse(widening.narrow.sumShape, on: day) }
 
   var addsUp: Bool { widening.addsUp }
 }

@@ -35,6 +35,8 @@ struct CostSizes: Sendable {
   private var rates: [Pattern: Rate] = [:]
   private var slices = CostSlices()
   private var names: [CostKey: Set<Name>] = [:]
+  /// How many answers were grouped by a key.
+  private var uses: [CostKey: Int] = [:]
   /// How often somebody asked about one value of a key, by its group.
   private var wanted: [CostKey: [Name: Int]] = [:]
   /// Hashes of wider queries that were of no use, without their range, and the day on which that was seen.
@@ -59,7 +61,11 @@ struct CostSizes: Sendable {
     if !isPaged { slices.learn(query, buckets: buckets.count, found: found) }
     for (key, counts) in zip(query.groups, found) {
       let values = Set(counts.keys)
-      if names[key] == nil, names.count >= Self.keyCapacity { names.removeAll() }
+      if names[key] == nil, names.count >= Self.keyCapacity {
+        names.removeAll()
+        uses.removeAll()
+      }
+      uses[key, default: 0] += 1
       names[key, default: []].formUnion(values)
       if names[key]?.count ?? 0 > Self.capacity { names[key] = values.count > Self.capacity ? [] : values }
     }
@@ -100,9 +106,10 @@ struct CostSizes: Sendable {
     names[key].map { seen in values.allSatisfy { seen.contains(key.groupKey(of: $0)) } } ?? false
   }
 
-  /// The keys that answers have been grouped by, in a fixed order; as many as are worth looking through.
+  /// The keys that answers have been grouped by, the most used first; as many as are worth looking through.
   var groupedKeys: [CostKey] {
-    Array(names.keys.sorted { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }.prefix(8))
+    let keys = uses.sorted { ($1.value, $0.key.kind.rawValue, $0.key.name) < ($0.value, $1.key.kind.rawValue, $1.key.name) }
+    return Array(keys.prefix(8).map(\.key))
   }
 
   /// The values of a key that groups have been seen for, the most asked about first.

@@ -7,6 +7,8 @@ internal import WeirJSON
 struct CostWidening: Sendable {
   /// What is asked in the place of the query, over the same range.
   let query: CostQuery
+  /// The query that it was made from.
+  let narrow: CostQuery
   /// From the wider query down to the narrow one: each is cut from the answer of the one before.
   fileprivate var steps: [Step]
 
@@ -17,28 +19,31 @@ struct CostWidening: Sendable {
 
   /// More would not be worth looking through.
   private static let most = 12
-  private static let mostSums = 36
+  private static let mostSums = 24
 
-  /// The query itself, with more metrics where there are any, and every wider one: those whose answers are parts first, sums after them.
+  /// Those whose amounts are added up: grouped by one key more than the query itself or one that holds it.
   /// - Parameters:
   ///   - metrics: those that are worth having beside the ones that are asked for.
   ///   - keys: those that may be added up over, the likeliest first.
-  static func all(of narrow: CostQuery, metrics: Set<CostMetric>, addingUpOver keys: [CostKey] = []) -> [CostWidening] {
+  static func sums(of narrow: CostQuery, metrics: Set<CostMetric>, over keys: [CostKey]) -> [CostWidening] {
+    guard narrow.metrics.allSatisfy(\.canBeAddedUp), (narrow.filter?.conjuncts.count ?? 0) <= CostQuery.mostConditions else { return [] }
     let parts = self.parts(of: narrow, metrics: metrics)
-    guard !keys.isEmpty, narrow.metrics.allSatisfy(\.canBeAddedUp) else { return parts }
     var sums: [CostWidening] = []
     for key in keys {
-      for finer in parts.flatMap({ $0.finer(by: key) }) where !sums.contains(where: { $0.query == finer.query }) {
-        guard sums.count < mostSums else { return parts + sums }
-        sums.append(finer)
-        for wider in finer.withoutOneCondition() where !sums.contains(where: { $0.query == wider.query }) { sums.append(wider) }
+      for finer in parts.flatMap({ $0.finer(by: key) }) {
+        for wider in [finer] + finer.withoutOneCondition() where !(parts + sums).contains(where: { $0.query == wider.query }) {
+          guard sums.count < mostSums else { return sums }
+          sums.append(wider)
+        }
       }
     }
-    return parts + sums
+    return sums
   }
 
-  private static func parts(of narrow: CostQuery, metrics: Set<CostMetric>) -> [CostWidening] {
-    var start = CostWidening(query: narrow, steps: [])
+  /// The query itself first, with more metrics where there are any, and every wider one whose answer holds its own.
+  /// - Parameter metrics: those that are worth having beside the ones that are asked for.
+  static func parts(of narrow: CostQuery, metrics: Set<CostMetric>) -> [CostWidening] {
+    var start = CostWidening(query: narrow, narrow: narrow, steps: [])
     if !metrics.isSubset(of: narrow.metrics) {
       start = start.widened(to: Merged(key: nil, isKeyAdded: false) { $0.metrics = metrics.union(narrow.metrics).sorted() })
     }
@@ -47,7 +52,7 @@ struct CostWidening: Sendable {
     while next < all.count, all.count < most {
       let from = all[next]
       next += 1
-      for wider in from.withoutOneCondition() where !all.contains(where: { $0.query == wider.query }) { all.append(wider) }
+      for wider in from.withoutOneCondition() where all.count < most && !all.contains(where: { $0.query == wider.query }) { all.append(wider) }
     }
     return all
   }
@@ -55,8 +60,8 @@ struct CostWidening: Sendable {
   /// Amounts are added up on the way to the narrow query's answer.
   var addsUp: Bool { steps.contains(where: \.merged.addsUp) }
 
-  /// What is remembered where it was of no use: as a sum it may be none where its parts can be told.
-  var refusal: [UInt8] { query.shape + (addsUp ? steps.last?.narrower.shape ?? [] : []) }
+  /// It tells no more than the query itself, but for metrics.
+  var isNarrow: Bool { query.filter == narrow.filter && query.groups == narrow.groups }
 
   /// It is the query itself.
   var isSame: Bool { steps.isEmpty }
@@ -102,12 +107,12 @@ struct CostWidening: Sendable {
     merged.change(&wider)
     let whole = CostAndUsageMerge.Merged(query: wider, key: merged.key, isKeyAdded: merged.isKeyAdded, addsUp: merged.addsUp)
     let step = Step(merged: whole, narrower: query)
-    return CostWidening(query: wider, steps: [step] + steps)
+    return CostWidening(query: wider, narrow: narrow, steps: [step] + steps)
   }
 
   /// Those grouped by one key more, before the other and after it: callers write either.
   private func finer(by key: CostKey) -> [CostWidening] {
-    guard query.groups.count < 2, !query.groups.contains(key) else { return [] }
+    guard query.groups.count < 2, !query.groups.contains(key), key.isGroupable else { return [] }
     return (0...query.groups.count).map { place in
       widened(to: Merged(key: key, isKeyAdded: true, addsUp: true) { $0.groups.insert(key, at: place) })
     }
@@ -116,6 +121,7 @@ struct CostWidening: Sendable {
   /// Those whose groups of a key are the slices that a condition on it makes.
   private func withoutOneCondition() -> [CostWidening] {
     let conditions = query.filter?.conjuncts ?? []
+    guard conditions.count <= CostQuery.mostConditions else { return [] }
     return conditions.indices.compactMap { index in
       guard case .leaf(let leaf) = conditions[index], let values = leaf.sliceValues, leaf.key.isGroupable else { return nil }
       var others = conditions

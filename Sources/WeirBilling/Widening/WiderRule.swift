@@ -9,11 +9,14 @@ package protocol WiderRule: Sendable {
   func slice(_ result: JSONValue, of bucket: TimeBucket) -> [UInt8]?
   /// The wider question was of no use: it is not worth asking again on that day.
   func refuse(on day: CivilDate)
+  /// Its answer is whole, but its amounts cannot be added up: not worth trying again on that day for this narrower question.
+  func refuseSums(on day: CivilDate)
   /// Amounts are added up on the way back, which not every answer allows.
   var addsUp: Bool { get }
 }
 
 extension WiderRule {
+  package func refuseSums(on day: CivilDate) {}
   package var addsUp: Bool { false }
 }
 

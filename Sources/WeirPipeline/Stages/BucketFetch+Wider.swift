@@ -51,12 +51,19 @@ extension BucketFetch {
     }
   }
 
+  /// Fills what is not fresh with sums, where the provider's own amounts are known nowhere.
+  func addUp(_ slots: inout [Slot]) async {
+    if fetch.cache.hasSharedStore { await lookInSharedStore(&slots) }
+    if !missing(slots).isEmpty { fill(&slots, from: buckets.sums()) }
+  }
+
   /// Asks the wider question, in a flight of its own, and fills the slots with what its answer tells.
   /// - Returns: what was spent.
   /// - Throws: what would meet the question itself too.
   func askWider(_ ask: (call: BucketedCall, wider: any WiderRule), _ slots: inout [Slot]) async throws(CallError) -> Spent {
     // A flight that waited for itself would wait until its deadline.
     guard let question = missed.asking(ask.call), question.key != missed.key else { return Spent() }
+    let asked = missing(slots)
     let flown = await fetch.join(question, deadline: terms.deadline, onProgress: terms.onProgress)
     switch flown.result {
     case .failure(let error):
@@ -72,8 +79,11 @@ extension BucketFetch {
       if fetched.source == .stale, slots.allSatisfy({ $0.known != nil }) {
         throw CallError(.throttled, "The provider has no answer now; the last one stands.")
       }
-      let hasForm = cut(fetched, ask, &slots)
-      if !hasForm || (ask.wider.addsUp && !missing(slots).isEmpty) { ask.wider.refuse(on: buckets.freshness.today) }
+      if !cut(fetched, ask, &slots) {
+        ask.wider.refuse(on: buckets.freshness.today)
+      } else if ask.wider.addsUp, missing(slots) == asked {
+        ask.wider.refuseSums(on: buckets.freshness.today)
+      }
       return spent(on: fetched, joined: flown.role == .joined)
     }
   }

@@ -64,18 +64,19 @@ struct BucketFetch: Sendable {
   func run() async throws(CallError) -> Fetched {
     let ticket = fetch.cache.ticket(for: missed.key, of: scopes)
     guard !buckets.isPaged, var slots = slots() else { return try await fetch.askWhole(missed, terms) }
-    if missed.mayWiden { fill(&slots, from: buckets.wider(addingUp: missed.addsUp)) }
+    if missed.mayWiden { fill(&slots, from: buckets.wider()) }
     if missed.widens { assemble(&slots) }
+    if missed.mayAddUp { await addUp(&slots) }
     let missing = missing(slots)
     let known = slots.count - missing.count
     var spent = Spent()
     if missed.mayWiden, let first = missing.first, let last = missing.last,
-      let ask = buckets.asking(missing: first..<last + 1, addingUp: missed.addsUp)
+      let ask = buckets.asking(missing: first..<last + 1, addingUp: missed.mayAddUp)
     {
       do throws(CallError) { spent = try await askWider(ask, &slots) } catch { return try stale(error, slots) }
       if self.missing(slots).isEmpty, let answer = join(slots) { return keep(answer, known: known, spent, ticket) }
     }
-    if fetch.cache.hasSharedStore { await lookInSharedStore(&slots) }
+    if fetch.cache.hasSharedStore, !missed.mayAddUp { await lookInSharedStore(&slots) }
     return try await askMissing(slots, spent, ticket)
   }
 
@@ -148,7 +149,7 @@ struct BucketFetch: Sendable {
     return Known(result: document, lifespan: lifespan, stamp: hit.entry.stamp)
   }
 
-  private func lookInSharedStore(_ slots: inout [Slot]) async {
+  func lookInSharedStore(_ slots: inout [Slot]) async {
     let asked = fetch.time.now()
     let owner = missed.permitted.caller.tenant
     let found = await withTaskGroup(of: (Int, Known?).self) { group in

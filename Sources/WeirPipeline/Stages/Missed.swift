@@ -55,8 +55,8 @@ struct Missed: Sendable {
   /// Whether what is asked and what is known of other questions may be made use of beyond the call's own terms.
   var widens: Bool { permitted.route.settings.widens }
 
-  /// Whether amounts of known answers may be added up for its own.
-  var addsUp: Bool { permitted.route.settings.derivesSums }
+  /// Whether amounts of answers to other questions may be added up for its own.
+  var mayAddUp: Bool { mayWiden && permitted.route.settings.derivesSums }
 
   enum LookUp {
     /// Nothing declares the call cacheable: it goes past look-up, flights and store.
