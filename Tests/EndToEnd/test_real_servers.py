@@ -151,18 +151,26 @@ def test_sums_are_made_where_the_operator_wants_them_and_say_so(start_weir: Any,
     def configuration(**options: Any) -> dict[str, Any]:
         return {"cache": {"redis": {"url": redis.url}}, "providers": UNHURRIED_BILLING, "upstreams": {"b": upstream | options}}
 
-    with start_weir(configuration(derive_sums=True)) as summing, start_weir(configuration()) as plain:
-        for weir in (summing, plain):
+    with (
+        start_weir(configuration(derive_sums=True)) as summing,
+        start_weir(configuration(derive_sums=True)) as beside,
+        start_weir(configuration()) as plain,
+    ):
+        for weir in (summing, beside, plain):
             weir.wait_for_tools("b")
         with summing.caller("/mcp/b") as caller:
             exact, derived, again = (caller.call("cost-explorer", arguments) for arguments in (of_one, of_two, of_two))
+        with beside.caller("/mcp/b") as caller:
+            # The wider answer, the first one, and the sum.
+            redis.keys(3)
+            found = caller.call("cost-explorer", of_two)
         assert emulator.received() == 1
         with plain.caller("/mcp/b") as caller:
             asked = caller.call("cost-explorer", of_two)
-    assert [answer.outcome for answer in (exact, derived, again, asked)] == ["miss", "buckets", "hit_memory", "miss"]
-    assert [answer.result["_meta"].get("weir/derived") for answer in (exact, derived, again, asked)] == [None, True, True, None]
+    assert [answer.outcome for answer in (exact, derived, again, found, asked)] == ["miss", "buckets", "hit_memory", "hit_redis", "miss"]
+    assert [answer.result["_meta"].get("weir/derived") for answer in (exact, derived, again, found, asked)] == [None, True, True, True, None]
     # The emulator's amounts are not rounded, so that here their sums are its own.
-    assert derived.text == again.text == asked.text and emulator.received() == 2
+    assert derived.text == again.text == found.text == asked.text and emulator.received() == 2
 
 
 def test_fifty_at_once_are_one_request(shared_weir: Weir, emulator: Emulator, upstream: str) -> None:

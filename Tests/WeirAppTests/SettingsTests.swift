@@ -121,7 +121,10 @@ struct SettingsTests {
         "upstreams:\n  a:\n    url: http://x\n    pack: aws-billing-cost-management\n    provider: aws-billing",
         "weir.yaml:5: upstreams.a.provider", "to stand in for aws-cost-explorer"
       ),
-      ("upstreams:\n  a:\n    url: http://x\n    widen: false\n    derive_sums: true", "weir.yaml:5: upstreams.a.derive_sums", "\"buckets\" and \"widen\""),
+      (
+        "upstreams:\n  a:\n    url: http://x\n    widen: false\n    derive_sums: true", "weir.yaml:5: upstreams.a.derive_sums",
+        "\"buckets\" and \"widen\""
+      ),
       ("\(upstream)\nlisten: { address: nowhere }", "weir.yaml:2: listen.address", "127.0.0.1:8080"),
       ("\(upstream)\nlisten: { address: 0.0.0.0:80 }", "weir.yaml:2: listen.address", "anybody could read your bills"),
       ("\(upstream)\nproviders: { b: { rate: 1/s } }", "weir.yaml:2: providers.b", "did you mean \"a\"?"),

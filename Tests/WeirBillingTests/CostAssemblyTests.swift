@@ -54,6 +54,23 @@ struct CostAssemblyTests {
     #expect(compared > exactnessRounds / 2 && rows > exactnessRounds / 10, "\(compared) compared, \(untold) untold, \(rows) with rows")
   }
 
+  @Test("one sum among the parts, or in the list, makes what is put together a derived answer", arguments: [-1, 0, 1, nil])
+  func label(_ place: Int?) throws {
+    let server = CostServer(seed: 4)
+    let rule = try requireValue(Self.assemblies(Self.leaf("LINKED_ACCOUNT", #""111111111111""#)).first)
+    let bucket = try requireValue(CostAndUsageBuckets.buckets(of: try requireValue(CostQuery(try json(Self.day))))?.first)
+    let parts = try requireValue(try Parts(of: rule, bucket, server))
+    func labelled(_ answer: JSONDocument) throws -> JSONValue {
+      try JSONDocument(parsing: answer.root.setting("_meta", to: Array(#"{"weir/derived":true}"#.utf8))).root
+    }
+    let answers = try parts.answers.enumerated().map { try $0 == place ? labelled($1) : $1.root }
+    let list = try place == -1 ? labelled(parts.list) : parts.list.root
+    let whole = try JSONDocument(parsing: try requireValue(rule.assemble(list, answers, of: bucket))).root
+    #expect(whole["_meta"]?["weir/derived"]?.bool == (place == nil ? nil : true))
+  }
+
+  private static let day = #"{"operation":"getCostAndUsage","start_date":"2026-11-01","end_date":"2026-11-02"}"#
+
   private static func assemblies(_ conditions: String, groups: String = #"{"Type":"DIMENSION","Key":"SERVICE"}"#) throws -> [any AssemblyRule] {
     let arguments =
       #"{"operation":"getCostAndUsage","start_date":"2026-11-01","end_date":"2026-11-02","filter":\#(conditions),"group_by":[\#(groups)]}"#

@@ -32,7 +32,9 @@ struct CostSumTests {
     let book = CostBook()
     for key in CostQuestion.keys {
       var question = CostQuestion(start: "2026-08-01", end: "2026-12-01")
-      (question.granularity, question.metrics, question.groups) = ("MONTHLY", ["AmortizedCost", "BlendedCost", "UnblendedCost", "UsageQuantity"], [key])
+      (question.granularity, question.metrics, question.groups) = (
+        "MONTHLY", ["AmortizedCost", "BlendedCost", "UnblendedCost", "UsageQuantity"], [key]
+      )
       var random = SeededRandom(1)
       let arguments = try json(question.spelled(&random))
       guard CostQuery(arguments) != nil else { continue }
@@ -98,7 +100,8 @@ struct CostSumTests {
   @Test(
     "a sum of amounts is told in plain decimals, or not at all",
     arguments: [
-      (["1.5", "2.25"], "3.75"), (["0.1", "0.2"], "0.3"), (["-3", "1.0000000001"], "-1.9999999999"), (["5", "-5"], "0"), (["7.50"], "7.50"), (["1E-7"], "1E-7"),
+      (["1.5", "2.25"], "3.75"), (["0.1", "0.2"], "0.3"), (["-3", "1.0000000001"], "-1.9999999999"), (["5", "-5"], "0"), (["7.50"], "7.50"),
+      (["1E-7"], "1E-7"),
       (["1E-7", "1"], nil), (["1", ""], nil), (["1", "1,5"], nil), (["1234567890123456", "1"], nil),
     ] as [([String], String?)])
   func amounts(_ amounts: [String], _ sum: String?) throws {

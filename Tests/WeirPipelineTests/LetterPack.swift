@@ -24,7 +24,8 @@ struct LetterPack: PolicyPack {
     if let from = Self.day(arguments["from"]), let to = Self.day(arguments["to"]) {
       let buckets = (0..<to.days - from.days).map { TimeBucket(start: from + $0, end: from + $0 + 1) }
       policy.buckets = BucketedCall(
-        buckets: buckets, rule: DayRule(who: arguments["who"]?.string, refused: refusedDays), freshness: BucketFreshness(table: context.freshness, today: context.today))
+        buckets: buckets, rule: DayRule(who: arguments["who"]?.string, refused: refusedDays),
+        freshness: BucketFreshness(table: context.freshness, today: context.today))
     }
     return policy
   }

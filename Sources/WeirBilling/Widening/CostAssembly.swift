@@ -3,7 +3,7 @@ internal import WeirJSON
 
 /// The answer about one value of a key, grouped by another, put together from the answers that cut the same part of the bill the other way: costs of
 /// an account by service, from each service's costs by account. Which services there are is told by the list, the costs of all accounts by service.
-/// Nothing is added up: each row is one of the parts' rows under the list's name.
+/// Nothing is added up here: each row is one of the parts' rows under the list's name.
 struct CostAssembly: AssemblyRule {
   let query: CostQuery
   private let group: CostKey

@@ -27,6 +27,7 @@ class Controls:
             self.corrections: list[dict[str, Any]] = []
             self.held = False
             self.page_size: int | None = None
+            self.digits: int | None = None
             self.today: date | None = None
             self.log: list[dict[str, Any]] = []
             self._chance = random.Random(1)
@@ -39,7 +40,8 @@ class Controls:
 
     def set(self, values: dict[str, Any]) -> None:
         """latency: seconds before an answer; throttle: the next N requests, or {"probability": p}; rate: requests a second, more are throttled;
-        hold: true keeps requests at a gate until false; page_size: rows a page; today: the emulator's date; corrections: a list of {"day", "from",
+        hold: true keeps requests at a gate until false; page_size: rows a page; digits: behind the point of costs, each
+        rounded by itself; today: the emulator's date; corrections: a list of {"day", "from",
         "account", "amount"}: from the date `from` on every line of the account, or of all, costs `amount` (in 10⁻¹⁰) more on that day."""
         with self.changed:
             for name, value in values.items():
@@ -59,6 +61,8 @@ class Controls:
                         self.held = bool(value)
                     case "page_size":
                         self.page_size = value
+                    case "digits":
+                        self.digits = value
                     case "today":
                         self.today = None if value is None else date.fromisoformat(value)
                     case _:

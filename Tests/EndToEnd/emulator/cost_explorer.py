@@ -7,7 +7,7 @@ from typing import Any
 
 from .errors import ServiceError, invalid
 from .expression import compile_filter, lookup
-from .ledger import ACCOUNTS, COST_METRICS, METRICS, Ledger, Line, is_final, text
+from .ledger import ACCOUNTS, COST_METRICS, METRICS, Ledger, Line, is_final, rounded, text
 from .paging import offset_of, token_for
 from .periods import Bucket, parse_period, split
 
@@ -24,6 +24,8 @@ class CostExplorer:
         self.ledger = ledger
         self.today = date.today()
         self.page_size = 1000
+        # Behind the point, of which the ledger has ten.
+        self.digits = 10
         self._pages: dict[str, list[tuple[Bucket, Reply]]] = {}
         self._cells: dict[tuple[int, Bucket, str, int], int | None] = {}
         self._cells_of: list[tuple[int, int, str | None, int]] = []
@@ -65,7 +67,7 @@ class CostExplorer:
     def _kept_rows(self, request: Request, buckets: list[Bucket], groups: list[tuple[str, str]], metrics: list[str]) -> list[tuple[Bucket, Reply]]:
         """The rows of all pages; those of the last requests are kept, since every page is a request."""
         asked = {name: value for name, value in request.items() if name != "NextPageToken"}
-        key = json.dumps([asked, self.today.toordinal(), self.ledger.corrections])
+        key = json.dumps([asked, self.today.toordinal(), self.ledger.corrections, self.digits])
         rows = self._pages.get(key)
         if rows is None:
             lines, today = self._lines(request), self.today.toordinal()
@@ -95,7 +97,7 @@ class CostExplorer:
     def _sums(self, bucket: Bucket, lines: list[Line], metrics: list[str], today: int) -> dict[str, dict[str, str]]:
         """The sums over lines that have rows in the bucket, by the names of the metrics."""
         return {
-            metric: {"Amount": text(sum(self._cell(line, bucket, metric, today) or 0 for line in lines)), "Unit": unit(lines, metric)}
+            metric: {"Amount": text(rounded(sum(self._cell(line, bucket, metric, today) or 0 for line in lines), self.digits)), "Unit": unit(lines, metric)}
             for metric in metrics
         }
 

@@ -217,3 +217,9 @@ def text(amount: int) -> str:
     sign, amount = "-" if amount < 0 else "", abs(amount)
     whole, rest = divmod(amount, 10**10)
     return sign + str(whole) + (f".{rest:010d}".rstrip("0") if rest else "")
+
+
+def rounded(amount: int, digits: int) -> int:
+    """An amount to so many digits behind the point; halves go up."""
+    step = 10 ** (10 - digits)
+    return (amount + step // 2) // step * step

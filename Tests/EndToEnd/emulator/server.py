@@ -70,6 +70,7 @@ class Emulator:
         today, rows, products = self._defaults
         self.cost_explorer.today = self.controls.today or today
         self.cost_explorer.page_size = self.controls.page_size or rows
+        self.cost_explorer.digits = 10 if self.controls.digits is None else self.controls.digits
         self.cost_explorer.ledger.corrections = [correction(**entry) for entry in self.controls.corrections]
         self.price_list.page_size = self.controls.page_size or products
 

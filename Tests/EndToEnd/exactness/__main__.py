@@ -11,7 +11,7 @@ from pathlib import Path
 from emulator.ledger import Ledger
 from support.weir import Weir
 
-from .days import CLOCK_VARIABLE, VISITS, Clock, DayNumbers, DaysProof
+from .days import CLOCK_VARIABLE, VISITS, Clock, DayNumbers, DaysProof, rounding
 from .direct import Direct
 from .merging import MergingProof, Numbers
 from .prices import PriceSpace
@@ -37,7 +37,8 @@ def main() -> int:
     parser.add_argument("--waves", type=int, default=6, help="days: how often something is asked at each of the three visits of a day")
     parser.add_argument("--rows", type=int, default=100_000, help="days: rows of a page; answers that are pages are not put together")
     parser.add_argument("--forget", action="store_true", help="days: answers live for a moment only; for a look at the harness itself")
-    parser.add_argument("--sums", action="store_true", help="days: amounts may be added up; the emulator's are not rounded, so that their sums are its own")
+    parser.add_argument("--sums", action="store_true", help="days: amounts may be added up, which such answers must say")
+    parser.add_argument("--digits", type=int, default=10, help="days: of costs behind the point; with fewer than 10 sums are off by what was rounded")
     options = parser.parse_args()
     return days(options) if options.proof == "days" else merging(options)
 
@@ -45,7 +46,7 @@ def main() -> int:
 def days(options: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="weir-exactness-"))
     page_size = options.rows
-    with emulator(1, page_size=page_size) as plain, emulator(1, page_size=page_size) as behind:
+    with emulator(1, page_size=page_size, digits=options.digits) as plain, emulator(1, page_size=page_size, digits=options.digits) as behind:
         clock = Clock(folder / "clock", [plain, behind])
         clock.advance(datetime.combine(options.first, VISITS[0], UTC))
         direct = Direct(lambda: session_with(plain.url, options.server))
@@ -53,7 +54,7 @@ def days(options: argparse.Namespace) -> int:
         weir = Weir(configuration, folder, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}, level="warning", unheard=["billing"])
         try:
             weir.wait_for_tools("billing", timeout=240)
-            proof = DaysProof(RangeSpace(options.seed, Ledger(1), sums=options.sums), direct, plain, f"{weir.direct}/mcp/billing", behind, clock)
+            proof = DaysProof(RangeSpace(options.seed, Ledger(1), sums=options.sums), direct, plain, f"{weir.direct}/mcp/billing", behind, clock, rounding(options.digits))
             if not options.forget and not proof.reads_the_clock():
                 print(f"this Weir does not go by {CLOCK_VARIABLE}", file=sys.stderr)
                 return 2

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class DayNumbers:
     stale: int = 0
     older: int = 0
     derived: int = 0
+    rounded: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     buckets_asked: int = 0
@@ -76,6 +78,7 @@ class DayNumbers:
             "answers marked as stale": self.stale,
             "of those with buckets of an earlier day": self.older,
             "answers with sums": self.derived,
+            "of those off by what was rounded": self.rounded,
             "requests at the provider": self.requests,
             "requests a call": f"{self.requests / max(1, self.calls):.3f}",
             "buckets in answers": self.buckets_answered,
@@ -91,9 +94,13 @@ class DayNumbers:
 
 
 class DaysProof:
-    """`plain` is the emulator of `direct`, `behind` the one of Weir."""
+    """`plain` is the emulator of `direct`, `behind` the one of Weir. Answers that say that amounts in them were added up may be off by `rounding` for
+    each; all others are the provider's own, byte for byte."""
 
-    def __init__(self, space: RangeSpace, direct: Direct, plain: EmulatorProcess, url: str, behind: EmulatorProcess, clock: Clock) -> None:
+    def __init__(
+        self, space: RangeSpace, direct: Direct, plain: EmulatorProcess, url: str, behind: EmulatorProcess, clock: Clock, rounding: Decimal = Decimal(0)
+    ) -> None:
+        self.rounding = rounding
         self.space = space
         self.direct = direct
         self.plain = plain
@@ -107,7 +114,9 @@ class DaysProof:
         """Whether this Weir goes by the file: an answer about a week ago is fresh for hours of the time that the file says."""
         day = self.clock.now.date() - timedelta(days=7)
         asked = {"operation": "getCostAndUsage", "start_date": day.isoformat(), "end_date": (day + timedelta(days=1)).isoformat()}
-        until = self.asker.ask(asked).provenance.get("freshUntil")
+        reply = self.asker.ask(asked)
+        assert not reply.normal.is_error, f"the first question of all failed: {reply.normal.text}"
+        until = reply.provenance.get("freshUntil")
         return until is not None and abs(datetime.fromisoformat(until) - self.clock.now) < timedelta(days=60)
 
     def run(self, first: date, days: int, waves: int, progress: Any = None) -> DayNumbers:
@@ -160,7 +169,11 @@ class DaysProof:
             if len(numbers.examples) < 40:
                 numbers.examples.append(f"{self.clock.now} {json.dumps(question)} refused: {reply.normal.text}")
             return
-        if reply.normal.value() == right.value():
+        if reply.derived and all(
+            is_near(json.loads(getattr(reply.normal, name)), json.loads(getattr(right, name)), self.rounding) for name in ("text", "structured")
+        ):
+            numbers.rounded += 1
+        elif reply.normal.value() == right.value():
             numbers.order_differences += 1
         elif stale and self._is_of_earlier_days(day, question, reply):
             numbers.older += 1
@@ -197,3 +210,19 @@ class DaysProof:
             return self.direct.answer(question, day.isoformat())
         finally:
             self.plain.set(today=self.clock.now.date().isoformat())
+
+
+def rounding(digits: int) -> Decimal:
+    """How far a sum of up to a thousand costs, each with so many digits, may be from the one that is rounded itself."""
+    return Decimal(0) if digits == 10 else 501 * Decimal(10) ** -digits
+
+
+def is_near(got: Any, right: Any, off: Decimal) -> bool:
+    """The same but for amounts, and those no further apart than `off`."""
+    if isinstance(got, dict) and isinstance(right, dict):
+        return got.keys() == right.keys() and all(
+            abs(Decimal(got[name]) - Decimal(right[name])) <= off if name == "Amount" else is_near(got[name], right[name], off) for name in got
+        )
+    if isinstance(got, list) and isinstance(right, list):
+        return len(got) == len(right) and all(is_near(one, other, off) for one, other in zip(got, right, strict=True))
+    return bool(got == right)
