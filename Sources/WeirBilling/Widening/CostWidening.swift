@@ -89,8 +89,8 @@ struct CostWidening: Sendable {
 
   /// The values that the narrow query filters by and the wider one groups by instead, which must be names of groups.
   var sliced: [(key: CostKey, values: [Name])] {
-    steps.filter { !$0.merged.addsUp }.compactMap { step in step.merged.key.flatMap { key in step.narrower.filter?.slice(by: key).map { (key, $0) } }
-    }
+    let cuts = steps.filter { !$0.merged.addsUp }
+    return cuts.compactMap { step in step.merged.key.flatMap { key in step.narrower.filter?.slice(by: key).map { (key, $0) } } }
   }
 
   // MARK: Widening
