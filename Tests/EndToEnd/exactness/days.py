@@ -188,10 +188,10 @@ class DaysProof:
         age = min(timedelta(seconds=reply.provenance.get("ageSeconds", 0)), LONGEST)
         earliest = (self.clock.now - age - timedelta(seconds=1)).date()
         known = [self._on(earliest + timedelta(days=n), question) for n in range((day - earliest).days + 1)]
-        return all(self._fits(getattr(reply.normal, name), [getattr(normal, name) for normal in known]) for name in ("text", "structured"))
+        return all(self._fits(getattr(reply.normal, name), [getattr(normal, name) for normal in known], reply.derived) for name in ("text", "structured"))
 
-    def _fits(self, got: str, known: list[str]) -> bool:
-        """Every bucket is one of those of the same place on some day, every attribute too; everything else is as today."""
+    def _fits(self, got: str, known: list[str], derived: bool) -> bool:
+        """Every bucket is one of those of the same place on some day, or a sum near it, every attribute too; everything else is as today."""
         answer, candidates = json.loads(got)["data"], [json.loads(text)["data"] for text in known]
         buckets, attributes = answer.pop("ResultsByTime"), answer.pop("DimensionValueAttributes", [])
         places = list(zip(*(data.pop("ResultsByTime") for data in candidates), strict=True))
@@ -200,7 +200,10 @@ class DaysProof:
             answer == candidates[-1]
             and all(entry in described for entry in attributes)
             and len(buckets) == len(places)
-            and all(json.dumps(bucket) in map(json.dumps, place) for bucket, place in zip(buckets, places, strict=True))
+            and all(
+                any(json.dumps(bucket) == json.dumps(one) or (derived and is_near(bucket, one, self.rounding)) for one in place)
+                for bucket, place in zip(buckets, places, strict=True)
+            )
         )
 
     def _on(self, day: date, question: dict[str, Any]) -> Normal:
