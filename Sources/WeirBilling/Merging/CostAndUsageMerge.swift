@@ -2,8 +2,8 @@ internal import WeirCore
 internal import WeirJSON
 
 /// Calls of `getCostAndUsage` asked as one: the union of their metrics, of their ranges, and of the values of one key that they filter by, which
-/// the answer is then grouped by. What a member gets is a part of the answer: of calls that leave
-/// together nothing is added up.
+/// the answer is then grouped by. What a member gets is a part of the answer: nothing is added up of calls that
+/// leave together.
 struct CostAndUsageMerge: MergeRule {
   /// The one query, which holds all of the members.
   struct Merged: Sendable {

@@ -25,8 +25,8 @@ struct CostQuery: Hashable, Sendable {
   /// For what is remembered of its sums.
   var sumShape: [UInt8] { Array("sums of ".utf8) + shape }
 
-  /// Conditions that have to hold. A query with more is asked as it stands: looking at them one by one takes time that grows with their square.
-  static let mostConditions = 8
+  /// More conditions have to hold than are worth looking at: that takes time that grows with their square and more. It is asked as it stands.
+  var hasManyConditions: Bool { (filter?.conjuncts.count ?? 0) > 8 }
 
   private func arguments(dated: Bool, _ nested: ([UInt8]) -> [UInt8]) -> [UInt8] {
     var writer = JSONWriter()
@@ -54,7 +54,7 @@ struct CostQuery: Hashable, Sendable {
   }
 
   private var groupableConditions: [CostFilter.Leaf] {
-    guard let conditions = filter?.conjuncts, conditions.count <= Self.mostConditions else { return [] }
+    guard let conditions = filter?.conjuncts, !hasManyConditions else { return [] }
     return conditions.compactMap { condition in
       guard case .leaf(let leaf) = condition, leaf.sliceValues != nil, leaf.key.isGroupable else { return nil }
       return leaf

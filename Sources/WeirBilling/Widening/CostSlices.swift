@@ -17,7 +17,7 @@ struct CostSlices: Sendable {
 
   /// - Parameter found: how often each value stood in the answer's groups, in the order of the query's groups.
   mutating func learn(_ query: CostQuery, buckets: Int, found: [[Name: Int]]) {
-    guard buckets > 0, !Self.isTooLong(query) else { return }
+    guard buckets > 0, !query.hasManyConditions else { return }
     for (position, key) in query.groups.enumerated() {
       var others = Set(query.groups)
       others.remove(key)
@@ -48,7 +48,7 @@ struct CostSlices: Sendable {
 
   /// The rows of a bucket of the query; nil where not all of its values have been seen.
   func rowsOfBucket(_ query: CostQuery) -> Double? {
-    if Self.isTooLong(query) { return nil }
+    if query.hasManyConditions { return nil }
     for case .leaf(let leaf) in query.filter?.conjuncts ?? [] {
       guard let values = leaf.sliceValues, leaf.key.isGroupable, values.count == 1 || query.groups.contains(leaf.key) else { continue }
       var others = Set(query.groups)
@@ -61,8 +61,6 @@ struct CostSlices: Sendable {
     }
     return nil
   }
-
-  private static func isTooLong(_ query: CostQuery) -> Bool { (query.filter?.conjuncts.count ?? 0) > CostQuery.mostConditions }
 
   private static func rest(of query: CostQuery, without key: CostKey) -> CostFilter? {
     CostFilter.all(

@@ -26,7 +26,7 @@ struct CostWidening: Sendable {
   ///   - metrics: those that are worth having beside the ones that are asked for.
   ///   - keys: those that may be added up over, the likeliest first.
   static func sums(of narrow: CostQuery, metrics: Set<CostMetric>, over keys: [CostKey]) -> [CostWidening] {
-    guard narrow.metrics.allSatisfy(\.canBeAddedUp), (narrow.filter?.conjuncts.count ?? 0) <= CostQuery.mostConditions else { return [] }
+    guard narrow.metrics.allSatisfy(\.canBeAddedUp), !narrow.hasManyConditions else { return [] }
     let parts = self.parts(of: narrow, metrics: metrics)
     var sums: [CostWidening] = []
     for key in keys {
@@ -120,8 +120,7 @@ struct CostWidening: Sendable {
 
   /// Those whose groups of a key are the slices that a condition on it makes.
   private func withoutOneCondition() -> [CostWidening] {
-    let conditions = query.filter?.conjuncts ?? []
-    guard conditions.count <= CostQuery.mostConditions else { return [] }
+    guard let conditions = query.filter?.conjuncts, !query.hasManyConditions else { return [] }
     return conditions.indices.compactMap { index in
       guard case .leaf(let leaf) = conditions[index], let values = leaf.sliceValues, leaf.key.isGroupable else { return nil }
       var others = conditions

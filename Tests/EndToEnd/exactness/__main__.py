@@ -54,7 +54,8 @@ def days(options: argparse.Namespace) -> int:
         weir = Weir(configuration, folder, environment=os.environ | {CLOCK_VARIABLE: str(clock.file)}, level="warning", unheard=["billing"])
         try:
             weir.wait_for_tools("billing", timeout=240)
-            proof = DaysProof(RangeSpace(options.seed, Ledger(1), sums=options.sums), direct, plain, f"{weir.direct}/mcp/billing", behind, clock, rounding(options.digits))
+            space = RangeSpace(options.seed, Ledger(1), sums=options.sums)
+            proof = DaysProof(space, direct, plain, f"{weir.direct}/mcp/billing", behind, clock, rounding(options.digits))
             if not options.forget and not proof.reads_the_clock():
                 print(f"this Weir does not go by {CLOCK_VARIABLE}", file=sys.stderr)
                 return 2
